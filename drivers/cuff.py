@@ -1,0 +1,476 @@
+"""The gateway's side of our cuff controller: what is asked, what is answered, what is lost. Sans-IO.
+
+Theory of operation
+-------------------
+One ``CuffHost`` belongs to one open port and ends with it.  The shell hands it what arrived
+(``receive``, with ``b""`` when nothing did) and sends what it wants to send (``outgoing``) every cycle and
+after each request; both also let time pass for what is pending.  The messages are
+``firmware_bridge.cuff``; this file adds order and time:
+
+=================  ===================================================================================
+one at a time      a function is *pending* until its reply, a refusal (NACK) or its timeout
+hello, tighten,    500 ms, up to 3 tries, then ``RequestLost``; what else waits goes in between.  Asked
+self-test, clear,  for again before it went out, or before it is tried again, the newer one replaces
+annunciate         the older one
+lease              goes before all other waiting functions; never tried again; a newer one replaces one
+                   that did not go out yet; 150 ms for its answer, then it counts as lost.  What is left
+                   of its time is computed when it goes out, so that waiting never lengthens a lease
+vent               is the next bytes out whatever is pending, drops every lease (waiting or pending),
+                   and is sent again every 100 ms until a status shows the device de-energised (dump
+                   valve open, no lease running).  It stays wanted until the next lease: a later status
+                   that shows otherwise starts it again.  Leases are refused while it is not confirmed
+=================  ===================================================================================
+
+Life: ``last_valid_ms`` is when the last valid frame arrived.  It is never touched by what we send, nor
+by frames that look the same in both directions (vent, annunciate), which an echoing line would return,
+nor by a status that repeats the counter of the one before.
+
+Trust: the nonce is kept from the last compatible hello.  A status or a hello with another one means that
+the device restarted: ``DeviceReset``, once; the nonce is forgotten, leases are dropped, and nothing that
+could energise is sent until somebody asks for a hello again.  The version is the overlap of both sides'
+protocol ranges; without overlap ``Hello.compatible`` is False and no nonce is kept.
+
+Lease numbers follow the one that the device reports in its status, so a gateway that restarted goes on
+where the last one ended; before the first status, and after a reset or ``OLD_SEQUENCE`` until the next one,
+there is no lease.  Units: pressures 0.1 mmHg, times ms of the clock handed in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.errors import NotGreetedError
+from firmware_bridge import cuff as wire
+from firmware_bridge import ecp
+from firmware_bridge.errors import EncodingError
+
+HOST_PROTOCOL_MIN = 1
+HOST_PROTOCOL_MAX = 1
+
+REPLY_TIMEOUT_MS = 500
+TRIES = 3
+LEASE_TIMEOUT_MS = 150
+VENT_REPEAT_MS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who is there, and whether our protocol ranges overlap."""
+
+    device: wire.Hello
+    compatible: bool
+    arrived_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One status of the device, stamped on arrival."""
+
+    frame: wire.Status
+    arrived_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseResult:
+    """The answer to the lease with this number; 0 is granted."""
+
+    result: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class TightenResult:
+    """The answer to a tighten, with the ceiling that holds in the device."""
+
+    result: int
+    ceiling_dmmhg: int
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestResult:
+    """The verdict of the device's self-test (0 passed) and the readings that it rests on."""
+
+    result: int
+    control_dmmhg: int | None
+    limit_dmmhg: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """The answer to a clear; 0 means that the latched faults are gone."""
+
+    result: int
+
+
+@dataclass(frozen=True, slots=True)
+class Annunciated:
+    """The answer to an annunciate."""
+
+    result: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """The device could not read a function; ``code`` is the one that was pending, None if none was."""
+
+    error: int
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLost:
+    """A function got no answer in all its tries. Leases are counted instead (``leases_lost``)."""
+
+    code: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReset:
+    """The device restarted and has another nonce now."""
+
+    nonce: int
+
+
+Event = (
+    Hello
+    | Status
+    | LeaseResult
+    | TightenResult
+    | SelfTestResult
+    | Cleared
+    | Annunciated
+    | Nack
+    | RequestLost
+    | DeviceReset
+)
+
+
+_REPLIES: dict[int, tuple[Callable[[ecp.Packet], Any], Callable[[Any], Event]]] = {
+    wire.TIGHTEN: (wire.decode_tighten_reply, lambda reply: TightenResult(*reply)),
+    wire.SELF_TEST: (wire.decode_self_test_reply, lambda reply: SelfTestResult(*reply)),
+    wire.CLEAR_FAULTS: (wire.decode_clear_reply, Cleared),
+    wire.ANNUNCIATE: (wire.decode_annunciate_reply, Annunciated),
+}
+
+
+@dataclass(slots=True)
+class _Function:
+    """A request on its way; ``seq`` is a lease's number."""
+
+    code: int
+    frame: bytes
+    seq: int | None = None
+    tries: int = 0
+    sent_ms: int = 0
+
+    @property
+    def timeout_ms(self) -> int:
+        return LEASE_TIMEOUT_MS if self.code == wire.LEASE else REPLY_TIMEOUT_MS
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    """A lease that did not go out yet."""
+
+    seq: int
+    target_dmmhg: int
+    planned_ms: int
+    expires_ms: int
+
+
+class CuffHost:
+    """Counters: ``frames`` (valid), ``crc_errors``, ``invalid`` (CRC right or absent, content unknown),
+    ``resyncs`` (noise skipped, frames cut short), ``status_gaps`` (statuses missed), ``status_repeats``,
+    ``unexpected`` (answers that nobody waited for), ``retries``, ``leases_lost``.
+    """
+
+    def __init__(self) -> None:
+        self.last_valid_ms: int | None = None
+        self.frames = 0
+        self.invalid = 0
+        self.status_gaps = 0
+        self.status_repeats = 0
+        self.unexpected = 0
+        self.retries = 0
+        self.leases_lost = 0
+        self._crc_errors = 0
+        self._decoder = ecp.Decoder()
+        self._events: list[Event] = []
+        self._pending: _Function | None = None
+        self._waiting: dict[int, _Function] = {}
+        self._waiting_lease: _Lease | None = None
+        self._nonce: int | None = None
+        self._seq: int | None = None
+        self._last_status: wire.Status | None = None
+        self._vent_wanted = False
+        self._vent_confirmed = False
+        self._vent_sent_ms: int | None = None
+        self._takers: dict[int, Callable[[ecp.Packet, int], bool]] = {
+            wire.STATUS: self._take_status,
+            wire.HELLO: self._take_hello,
+            wire.LEASE: self._take_lease,
+            **dict.fromkeys(_REPLIES, self._take_reply),
+            wire.VENT: self._take_vent,
+            ecp.NACK: self._take_nack,
+        }
+
+    @property
+    def crc_errors(self) -> int:
+        """Frames whose checksum, ECP's or ours, did not hold."""
+        return self._crc_errors + self._decoder.checksum_errors
+
+    @property
+    def resyncs(self) -> int:
+        """Runs of noise skipped, frames cut short or contradicting themselves."""
+        return self._decoder.resyncs + self._decoder.malformed
+
+    @property
+    def nonce(self) -> int | None:
+        """The nonce of the device that said a compatible hello, None before and after a reset."""
+        return self._nonce
+
+    @property
+    def venting(self) -> bool:
+        """True while a vent is wanted and no status since it was sent has shown the device de-energised."""
+        return self._vent_wanted and not self._vent_confirmed
+
+    # --- what may be asked -----------------------------------------------------------------------
+
+    def request_hello(self) -> None:
+        """Ask who is there; answered by ``Hello``."""
+        self._enqueue(wire.HELLO, wire.encode_hello_request(HOST_PROTOCOL_MIN, HOST_PROTOCOL_MAX))
+
+    def tighten(self, ceiling_dmmhg: int) -> None:
+        """Lower the device's own ceiling; ``TightenResult``. Raises ``NotGreetedError``."""
+        self._enqueue(wire.TIGHTEN, wire.encode_tighten_request(ceiling_dmmhg, self._greeted("tighten")))
+
+    def self_test(self) -> None:
+        """Have a vented device check its zeros; ``SelfTestResult``. Raises ``NotGreetedError``."""
+        self._enqueue(wire.SELF_TEST, wire.encode_self_test_request(self._greeted("self-test")))
+
+    def clear(self) -> None:
+        """Forgive the latched faults, as a person asked; ``Cleared``. Raises ``NotGreetedError``."""
+        self._enqueue(wire.CLEAR_FAULTS, wire.encode_clear_request(self._greeted("clear")))
+
+    def annunciate(self, priority: int) -> None:
+        """Sound the device's buzzer (``firmware_bridge.cuff`` SILENT to HIGH); ``Annunciated``."""
+        self._enqueue(wire.ANNUNCIATE, wire.encode_annunciate_request(priority))
+
+    def lease(self, target_dmmhg: int, duration_ms: int, planned_ms: int, now_ms: int) -> int | None:
+        """Ask for a pressure for ``duration_ms`` from now; the number that ``LeaseResult`` will carry.
+
+        ``None`` if no lease can be asked for now: no compatible hello, no status yet (see the top), or a
+        vent that is not confirmed.  Raises ``EncodingError`` for values that the message cannot carry.
+        """
+        if self._nonce is None or self._seq is None or self.venting:
+            return None
+        if target_dmmhg < 0:
+            raise EncodingError(f"lease target {target_dmmhg} is below zero: vent instead")
+        seq = (self._seq + 1) & 0xFFFF
+        wire.encode_lease_request(seq, target_dmmhg, duration_ms, planned_ms, self._nonce)
+        self._waiting_lease = _Lease(seq, target_dmmhg, planned_ms, now_ms + duration_ms)
+        self._seq = seq
+        self._vent_wanted = False
+        return seq
+
+    def vent(self) -> None:
+        """Vent now, and until the device shows it. Calling it every cycle costs nothing."""
+        self._drop_leases()
+        if not self._vent_wanted:
+            self._vent_wanted = True
+            self._vent_confirmed = False
+            self._vent_sent_ms = None
+
+    # --- bytes -----------------------------------------------------------------------------------
+
+    def outgoing(self, now_ms: int) -> bytes:
+        """What is to be sent now: a vent first, then at most one function."""
+        vent = self._vent_bytes(now_ms)
+        self._expire(now_ms)
+        return vent + self._function_bytes(now_ms)
+
+    def receive(self, data: bytes, now_ms: int) -> list[Event]:
+        """What ``data``, and the time that passed, have brought; oldest first. Never raises."""
+        for packet in self._decoder.feed(data):
+            self._take(packet, now_ms)
+        self._expire(now_ms)
+        events = self._events
+        self._events = []
+        return events
+
+    def _vent_bytes(self, now_ms: int) -> bytes:
+        if not self.venting:
+            return b""
+        if self._vent_sent_ms is not None and now_ms - self._vent_sent_ms < VENT_REPEAT_MS:
+            return b""
+        self._vent_sent_ms = now_ms
+        return wire.encode_vent()
+
+    def _function_bytes(self, now_ms: int) -> bytes:
+        if self._pending is not None:
+            return b""
+        function = self._next_lease(now_ms) or self._next_function()
+        if function is None:
+            return b""
+        function.tries += 1
+        function.sent_ms = now_ms
+        self._pending = function
+        return function.frame
+
+    def _next_lease(self, now_ms: int) -> _Function | None:
+        lease = self._waiting_lease
+        self._waiting_lease = None
+        if lease is None or self._nonce is None:
+            return None
+        left_ms = lease.expires_ms - now_ms
+        if left_ms <= 0:
+            self.leases_lost += 1
+            return None
+        frame = wire.encode_lease_request(
+            lease.seq, lease.target_dmmhg, left_ms, lease.planned_ms, self._nonce
+        )
+        return _Function(wire.LEASE, frame, seq=lease.seq)
+
+    def _next_function(self) -> _Function | None:
+        for code in self._waiting:
+            return self._waiting.pop(code)
+        return None
+
+    # --- pending functions -----------------------------------------------------------------------
+
+    def _greeted(self, request: str) -> int:
+        if self._nonce is None:
+            raise NotGreetedError(request)
+        return self._nonce
+
+    def _enqueue(self, code: int, frame: bytes) -> None:
+        self._waiting[code] = _Function(code, frame)
+
+    def _drop_leases(self) -> None:
+        self._waiting_lease = None
+        if self._pending is not None and self._pending.code == wire.LEASE:
+            self._pending = None
+
+    def _expire(self, now_ms: int) -> None:
+        if self._pending is not None and now_ms - self._pending.sent_ms >= self._pending.timeout_ms:
+            self._try_failed(self._pending)
+
+    def _try_failed(self, function: _Function) -> None:
+        self._pending = None
+        if function.code == wire.LEASE:
+            self.leases_lost += 1
+        elif function.code in self._waiting:
+            return
+        elif function.tries < TRIES:
+            self.retries += 1
+            self._waiting[function.code] = function
+        else:
+            self._events.append(RequestLost(function.code, function.tries))
+
+    def _answered(self, code: int) -> bool:
+        """Whether this reply was waited for; if so, the way is free for the next function."""
+        if self._pending is None or self._pending.code != code:
+            self.unexpected += 1
+            return False
+        self._pending = None
+        return True
+
+    # --- what arrives: each taker says whether the packet was valid --------------------------------
+
+    def _take(self, packet: ecp.Packet, now_ms: int) -> None:
+        taker = self._takers.get(packet.code)
+        if taker is not None and taker(packet, now_ms):
+            self.frames += 1
+        elif taker is not None and not wire.crc_holds(packet):
+            self._crc_errors += 1
+        else:
+            self.invalid += 1
+
+    def _take_status(self, packet: ecp.Packet, now_ms: int) -> bool:
+        status = wire.decode_status(packet)
+        if status is None:
+            return False
+        if self._is_repeat(status):
+            self.status_repeats += 1
+            return True
+        self.last_valid_ms = now_ms
+        self._last_status = status
+        if self._nonce is not None and status.nonce != self._nonce:
+            self._forget(status.nonce)
+        if self._seq is None:
+            self._seq = status.lease_seq
+        if self._vent_sent_ms is not None:
+            self._vent_confirmed = not (status.actuators & wire.DUMP_CLOSED or status.lease_left_ms)
+        self._events.append(Status(status, now_ms))
+        return True
+
+    def _is_repeat(self, status: wire.Status) -> bool:
+        """Also counts what is missing between the last status and this one."""
+        last = self._last_status
+        if last is None or last.nonce != status.nonce:
+            return False
+        step = (status.counter - last.counter) & 0xFFFF
+        self.status_gaps += max(step - 1, 0)
+        return bool(step == 0)
+
+    def _forget(self, nonce: int) -> None:
+        self._nonce = None
+        self._seq = None
+        self._drop_leases()
+        self._events.append(DeviceReset(nonce))
+
+    def _take_hello(self, packet: ecp.Packet, now_ms: int) -> bool:
+        hello = wire.decode_hello_reply(packet)
+        if hello is None:
+            return False
+        self.last_valid_ms = now_ms
+        if self._answered(wire.HELLO):
+            self._greet(hello, now_ms)
+        return True
+
+    def _greet(self, hello: wire.Hello, now_ms: int) -> None:
+        if self._nonce is not None and self._nonce != hello.nonce:
+            self._forget(hello.nonce)
+        compatible = hello.protocol_min <= HOST_PROTOCOL_MAX and hello.protocol_max >= HOST_PROTOCOL_MIN
+        self._nonce = hello.nonce if compatible else None
+        self._events.append(Hello(hello, compatible, now_ms))
+
+    def _take_lease(self, packet: ecp.Packet, now_ms: int) -> bool:
+        reply = wire.decode_lease_reply(packet)
+        if reply is None:
+            return False
+        self.last_valid_ms = now_ms
+        if self._pending is None or self._pending.seq != reply.seq:
+            self.unexpected += 1
+            return True
+        self._pending = None
+        if reply.result == wire.OLD_SEQUENCE:
+            self._seq = None
+        self._events.append(LeaseResult(reply.result, reply.seq))
+        return True
+
+    def _take_reply(self, packet: ecp.Packet, now_ms: int) -> bool:
+        decode, event = _REPLIES[packet.code]
+        reply = decode(packet)
+        if reply is None:
+            return False
+        if packet.code != wire.ANNUNCIATE:  # its request looks the same: an echo is no sign of life
+            self.last_valid_ms = now_ms
+        if self._answered(packet.code):
+            self._events.append(event(reply))
+        return True
+
+    def _take_vent(self, packet: ecp.Packet, now_ms: int) -> bool:
+        """The reply has the bytes of the command: no sign of life, and no proof. A status is the proof."""
+        return bool(wire.decode_vent(packet))
+
+    def _take_nack(self, packet: ecp.Packet, now_ms: int) -> bool:
+        error = wire.decode_nack(packet)
+        if error is None:
+            return False
+        self.last_valid_ms = now_ms
+        self._events.append(Nack(error, None if self._pending is None else self._pending.code))
+        if self._pending is not None:
+            self._try_failed(self._pending)
+        return True

@@ -1,0 +1,6 @@
+from _typeshed import ReadableBuffer, WriteableBuffer
+
+MISSING: int
+
+def push(state: WriteableBuffer, samples: ReadableBuffer) -> int: ...
+def finish(state: WriteableBuffer, end_ms: int) -> None: ...

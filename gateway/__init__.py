@@ -1,0 +1,3 @@
+"""rvos: the bedside gateway."""
+
+__version__ = "0.1.0"

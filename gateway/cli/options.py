@@ -1,0 +1,86 @@
+"""The options that several verbs share, and what they stand for.
+
+Theory of operation
+-------------------
+``--config`` may stand before the verb or after it; the later one wins.  Its value travels in the
+context that all nested commands share, so verbs ask ``config_path()`` and take no argument for it.
+``--state`` names a folder with a ``journal.db`` to read there; without it the configuration says
+where the journal is.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+CONFIG_DEFAULT = "/etc/rvos/rvos.toml"
+JOURNAL_NAME = "journal.db"
+_KEY = "gateway.cli.config"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _remember(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.meta[_KEY] = value
+
+
+def _config(function: F, **settings: Any) -> F:
+    kind = click.Path(dir_okay=False, path_type=Path)
+    option = click.option(
+        "--config", type=kind, metavar="FILE", callback=_remember, expose_value=False, **settings
+    )
+    return option(function)
+
+
+def global_config_option(function: F) -> F:
+    """``--config`` before the verb, with the environment and the default behind it."""
+    return _config(
+        function,
+        envvar="RVOS_CONFIG",
+        show_envvar=True,
+        default=CONFIG_DEFAULT,
+        show_default=True,
+        help="The configuration; may also stand after the verb.",
+    )
+
+
+def config_option(function: F) -> F:
+    """``--config`` after the verb."""
+    return _config(function, help="The configuration.")
+
+
+def config_path() -> Path:
+    """The configuration file of this run."""
+    path = click.get_current_context().meta[_KEY]
+    assert isinstance(path, Path)
+    return path
+
+
+def json_option(function: F) -> F:
+    """``--json``: one document on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")(
+        function
+    )
+
+
+def confirm_option(function: F) -> F:
+    """``--confirm``: a person means it."""
+    return click.option("--confirm", is_flag=True, help="Do it; without this nothing is done.")(function)
+
+
+def state_option(function: F) -> F:
+    """``--state``: a folder with a journal."""
+    kind = click.Path(file_okay=False, path_type=Path)
+    text = "Read the journal.db in this folder; no configuration is needed then."
+    return click.option("--state", type=kind, metavar="DIR", help=text)(function)
+
+
+def journal_path(state: Path | None) -> Path:
+    """Where the journal is. Raises ConfigError when only the configuration can say and does not."""
+    if state is not None:
+        return state / JOURNAL_NAME
+    from gateway.config import load
+
+    return Path(load(config_path()).core.state_dir) / JOURNAL_NAME

@@ -1,0 +1,109 @@
+"""The panel of ``rvos session status`` and the list of ``rvos alarm list``.
+
+Theory of operation
+-------------------
+Pure functions from what core reports (``gateway.ward.messages``) to lines of text, one fact a
+line, the most urgent first.  A value that is missing is called "no value".
+
+Units: as in ``State``: mmHg, s, %.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from gateway.model import Reason
+from gateway.record.words import NO_VALUE, duration, quantity
+from gateway.safety.limits import HARD
+from gateway.safety.reasons import text_of
+from gateway.ward.messages import Alarm, Feed, State
+
+_MODES = {
+    "idle": "no session is running",
+    "session": "a session is running",
+    "latched": "STOPPED after a fault; nothing inflates until a person resets it",
+}
+_PHASES = {
+    "baseline": "resting before the first inflation",
+    "waiting": "deflated, waiting to inflate",
+    "inflating": "inflating",
+    "holding": "occluded",
+    "reperfusion": "deflated, limb reperfusing",
+    "finished": "finished",
+    "ending": "ending, the cuff is emptying",
+}
+_URGENCY = {"high": 0, "medium": 1, "low": 2}
+_WIDTH = 16
+
+
+def panel(feed: Feed) -> str:
+    """Everything that a person at the bedside wants to see at once."""
+    return "\n".join(f"{name:<{_WIDTH}}{text}" for name, text in _rows(feed))
+
+
+def alarm_lines(alarms: Sequence[Alarm]) -> list[str]:
+    """One line for each alarm, the most urgent first."""
+    ordered = sorted(alarms, key=lambda alarm: _URGENCY.get(alarm.priority, 0))
+    return [
+        f"{alarm.priority.upper():<7} {alarm.alarm_id}: {alarm.text}{_suffix(alarm)}" for alarm in ordered
+    ]
+
+
+def _rows(feed: Feed) -> Iterator[tuple[str, str]]:
+    state = feed.state
+    yield "Mode", _MODES[state.mode]
+    if state.latched is not None:
+        yield "Fault", reason_text(state.latched)
+    if state.session is not None:
+        yield from _session_rows(state)
+    yield "Cuff", _cuff(state)
+    yield "StO2", quantity(state.sto2_percent, "%")
+    yield "Ischaemia debt", _debt(state.ischaemia_debt_s)
+    if state.session is not None:
+        yield "Blood pressure", _pressure_age(state.blood_pressure_age_s)
+    yield from _alarm_rows(feed.alarms)
+
+
+def _session_rows(state: State) -> Iterator[tuple[str, str]]:
+    leg = f"{state.side} leg" if state.side else "side unknown"
+    yield "Session", f"{state.session}, prescription {state.prescription}, {leg}"
+    yield "Cycle", f"{state.cycle} of {state.cycles_prescribed}: {_phase(state)}"
+    if state.waiting_for is not None:
+        yield "Waiting", reason_text(state.waiting_for)
+
+
+def _phase(state: State) -> str:
+    name = _PHASES.get(state.phase or "", state.phase or "phase unknown")
+    timed = state.phase_left_s is not None and state.phase_left_s > 0 and state.phase != "ending"
+    return f"{name}, {duration(state.phase_left_s or 0)} left" if timed else name
+
+
+def _cuff(state: State) -> str:
+    target = "no target, valve open" if state.target_mmhg is None else f"target {state.target_mmhg:.1f} mmHg"
+    not_ready = "" if state.cuff_ok else " (the cuff controller is not ready)"
+    return f"{quantity(state.cuff_mmhg, 'mmHg')}, {target}{not_ready}"
+
+
+def _debt(debt_s: float | None) -> str:
+    most = duration(HARD.debt_inflation_ms / 1000)
+    return NO_VALUE if debt_s is None else f"{duration(debt_s)} of at most {most}"
+
+
+def _pressure_age(age_s: float | None) -> str:
+    return "none entered" if age_s is None else f"entered {duration(age_s)} ago"
+
+
+def _alarm_rows(alarms: Sequence[Alarm]) -> Iterator[tuple[str, str]]:
+    lines = alarm_lines(alarms)
+    yield "Alarms", lines[0] if lines else "none"
+    for line in lines[1:]:
+        yield "", line
+
+
+def _suffix(alarm: Alarm) -> str:
+    if alarm.state == "latched":
+        return " (over, but nobody has acknowledged it)"
+    return " (acknowledged)" if alarm.state == "acknowledged" else ""
+
+
+def reason_text(reason: str) -> str:
+    """The reason's sentence; its own word when this version does not know it."""
+    return text_of(Reason(reason)) if reason in [*Reason] else reason

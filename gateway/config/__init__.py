@@ -1,0 +1,39 @@
+"""The configuration room: one TOML file to typed, frozen values; every error names place and rule.
+
+Theory of operation
+-------------------
+A technician writes ``rvos.toml`` once; ``rvos core`` and ``rvos link`` both ``load`` it.  ``values`` has the
+tables and their rules, ``reader`` reads and locates errors, ``findings`` is the error, ``example`` writes
+the commented file to start from.
+"""
+
+from gateway.config.example import example
+from gateway.config.findings import ConfigError, Finding
+from gateway.config.reader import config_hash, load, parse
+from gateway.config.values import (
+    Config,
+    CoreConfig,
+    CuffConfig,
+    LinkConfig,
+    MqttConfig,
+    OximeterConfig,
+    SiteConfig,
+    TlsConfig,
+)
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "CoreConfig",
+    "CuffConfig",
+    "Finding",
+    "LinkConfig",
+    "MqttConfig",
+    "OximeterConfig",
+    "SiteConfig",
+    "TlsConfig",
+    "config_hash",
+    "example",
+    "load",
+    "parse",
+]

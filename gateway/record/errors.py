@@ -1,0 +1,110 @@
+"""Everything that the record room can refuse with, in one place.
+
+Theory of operation
+-------------------
+Each error names the place (``where``: a file, a row, a session), says what is wrong there and what to
+do.  ``RecordError`` is the base of all, ``JournalError`` of those that concern the file.  Failures to
+write are ``JournalWriteFailed``: the rows of that call were not recorded, those acknowledged before
+were, and the file stays valid.
+"""
+
+import sqlite3
+from pathlib import Path
+
+_PRIMARY_CODE = 0xFF  # SQLite's extended codes carry the primary one in the low byte
+
+_NUMBER_TAKEN = (
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    sqlite3.SQLITE_CONSTRAINT_ROWID,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+)
+
+
+class RecordError(Exception):
+    """Base of all errors of this room."""
+
+    def __init__(self, where: Path | str, message: str) -> None:
+        super().__init__(f"{where}: {message}")
+        self.where = str(where)
+
+
+class JournalError(RecordError):
+    """The journal cannot be had, read or written."""
+
+
+class JournalMissing(JournalError):
+    """There is no journal at this path yet."""
+
+
+class JournalBusy(JournalError):
+    """Another process writes this journal."""
+
+
+class JournalForeign(JournalError):
+    """Not a journal of ours: another device's, another program's, or a newer schema."""
+
+
+class JournalCorrupt(JournalError):
+    """The file contradicts itself."""
+
+
+class JournalUnreadable(JournalError):
+    """The file may be sound but cannot be read from here."""
+
+
+class JournalWriteFailed(JournalError):
+    """Nothing of this call was recorded."""
+
+
+class JournalFull(JournalWriteFailed):
+    """No space left for another row."""
+
+
+class RowUnreadable(RecordError):
+    """A row's body is not what its type says."""
+
+    def __init__(self, seq: int, type: str, detail: str) -> None:
+        super().__init__(f"row {seq}", f"not a {type} ({detail}): run a verification of the journal")
+
+
+class SessionUnknown(RecordError):
+    """These rows hold no start of that session."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"session {session}", "its start is not recorded here: list the sessions there are")
+
+
+def refused(path: Path, error: sqlite3.Error) -> JournalError:
+    """What SQLite's error means for a caller who wanted to write ``path``."""
+    if getattr(error, "sqlite_errorcode", None) in _NUMBER_TAKEN:
+        return JournalBusy(path, f"another writer took the next number ({error}): stop one of the two")
+    match _code(error):
+        case sqlite3.SQLITE_FULL:
+            return JournalFull(path, f"no space left ({error}): free disk space; no new row was recorded")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return JournalBusy(path, f"another writer is at work ({error}): stop one of the two")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return _corrupt(path, error)
+        case _:
+            return JournalWriteFailed(path, f"not written ({error}): check the disk, its mount and rights")
+
+
+def unread(path: Path, error: sqlite3.Error) -> JournalError:
+    """What SQLite's error means for a caller who wanted to read ``path``."""
+    if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return _corrupt(path, error)
+    return JournalUnreadable(path, f"cannot be read ({error}): check the disk and its rights")
+
+
+def cannot_open(error: sqlite3.Error) -> bool:
+    """True when SQLite could not open one of the files, rather than disliking what is in them."""
+    return _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
+def _corrupt(path: Path, error: sqlite3.Error) -> JournalCorrupt:
+    return JournalCorrupt(path, f"damaged or not a journal ({error}): keep the file, start a new one")
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & _PRIMARY_CODE

@@ -1,0 +1,203 @@
+"""What can happen: the typed bodies of the journal's ``event`` and ``trace`` rows.
+
+Theory of operation
+-------------------
+Every fact that leaves the core is one of these structs.  The class name in snake case is the row's
+type and the tail of its MQTT topic; its fields are the body.  Nothing here names a patient: the
+patient token is an ``audit`` row, which is never shipped.
+
+Bodies are flat and additive: a new field needs a default, and no field changes its type, because
+dashboards bind to the keys.
+
+Units: pressures in 0.1 mmHg where the name says ``_dmmhg``, times in milliseconds (``_ms``) of the
+row's own monotonic clock.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all event bodies."""
+
+    name: ClassVar[str] = ""
+
+
+class CoreStarted(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "core_started"
+    version: str
+    boot_id: str
+    config_hash: str
+    firmware_limits_crc: int
+    ischaemia_debt_ms: int
+    debt_proof: str  # "same_boot", "synchronised" or "none" (then the debt is 300 s)
+
+
+class CoreStopped(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "core_stopped"
+    reason: str
+
+
+class DeviceIdentified(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "device_identified"
+    device: str  # "cuff" or "oximeter"
+    serial: str
+    model: str
+    firmware: str
+    protocol: int
+    limits_crc: int
+    description: str  # the technician's words from the configuration
+
+
+class DeviceLost(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "device_lost"
+    device: str
+    reason: str
+
+
+class SessionStarted(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "session_started"
+    prescription: str
+    prescription_hash: str
+    side: str
+    cycles_prescribed: int
+    occlusion_ms: int
+    reperfusion_ms: int
+    margin_mmhg: int
+    version: str
+    firmware: str
+    firmware_limits_crc: int
+    cuff_serial: str
+    cuff_description: str
+    oximeter_description: str
+
+
+class BloodPressureEntered(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "blood_pressure_entered"
+    systolic_mmhg: int
+    diastolic_mmhg: int
+
+
+class InflationAuthorised(Event, frozen=True, kw_only=True):
+    """Durable before the first lease of this inflation."""
+
+    name: ClassVar[str] = "inflation_authorised"
+    cycle: int
+    target_dmmhg: int
+    planned_ms: int
+    ischaemia_debt_ms: int
+    systolic_mmhg: int
+
+
+class InflationStarted(Event, frozen=True, kw_only=True):
+    """The first lease left the gateway: the inflation command."""
+
+    name: ClassVar[str] = "inflation_started"
+    cycle: int
+    target_dmmhg: int
+
+
+class HoldReached(Event, frozen=True, kw_only=True):
+    """The control sensor first reached the target."""
+
+    name: ClassVar[str] = "hold_reached"
+    cycle: int
+    target_dmmhg: int
+
+
+class VentCommanded(Event, frozen=True, kw_only=True):
+    """``reason`` is "planned" when the plan's own time was up."""
+
+    name: ClassVar[str] = "vent_commanded"
+    cycle: int
+    reason: str
+
+
+class CuffDeflated(Event, frozen=True, kw_only=True):
+    """Both sensors first fell below 15 mmHg after a vent."""
+
+    name: ClassVar[str] = "cuff_deflated"
+    cycle: int
+
+
+class CycleSkipped(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "cycle_skipped"
+    cycle: int
+    reason: str
+
+
+class AlarmRaised(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "alarm_raised"
+    alarm_id: str
+    condition: str
+    priority: str
+    text: str
+
+
+class AlarmEnded(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "alarm_ended"
+    alarm_id: str
+    condition: str
+
+
+class AlarmAcknowledged(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "alarm_acknowledged"
+    alarm_id: str
+    condition: str
+
+
+class Tripped(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "tripped"
+    reason: str
+    detail: str
+
+
+class TripCleared(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "trip_cleared"
+    reason: str
+
+
+class SessionStopped(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "session_stopped"
+    reason: str
+
+
+class SessionEnded(Event, frozen=True, kw_only=True):
+    """``outcome`` is "completed", "stopped" or "interrupted"."""
+
+    name: ClassVar[str] = "session_ended"
+    outcome: str
+    reason: str
+
+
+class CuffRemoved(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "cuff_removed"
+
+
+class SelfTested(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "self_tested"
+    passed: bool
+    control_zero_dmmhg: int | None
+    limit_zero_dmmhg: int | None
+    detail: str
+
+
+EVENTS: dict[str, type[Event]] = {kind.name: kind for kind in Event.__subclasses__()}
+"""Every event type of this module by its row type; the summary's own lives in ``summary``."""
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """One second of slow samples: what time in band is folded from.  Not shipped.
+
+    ``cuff`` holds ``[mono_ms, control_dmmhg, limit_dmmhg]`` per status frame, ``sto2`` holds
+    ``[mono_ms, permille]`` per oximeter value; a missing value is ``null``, a missing frame is
+    simply not there.
+    """
+
+    phase: str
+    cycle: int
+    target_dmmhg: int | None
+    ischaemia_debt_ms: int
+    cuff: list[tuple[int, int | None, int | None]]
+    sto2: list[tuple[int, int | None]]

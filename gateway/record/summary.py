@@ -1,0 +1,159 @@
+"""The session summary: one flat document, folded from the journal and from nothing else.
+
+Theory of operation
+-------------------
+``fold`` is a pure function of a session's event and trace rows, so anyone with the journal can
+recompute what the ward received; it never looks at a stored summary.  The document is flat, because
+no-code dashboards bind to top-level keys: scalars, and lists with one entry per cycle, where entry
+i belongs to cycle i + 1 and is ``null`` for what did not happen or is not known.  A key never
+changes its type: a measured number is always a float.
+
+An unfinished session folds too, with the outcome "running", as far as its record goes.  Rows after
+``session_ended`` belong to no summary: whoever folds later gets the same document.
+
+What each measured number means stands in ``measures``.
+"""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from gateway.model import Priority
+from gateway.record import measures
+from gateway.record.events import Event
+from gateway.record.facts import Cycle, Facts, gather
+from gateway.record.row import ClockQuality, StoredRow
+
+RUNNING = "running"
+
+
+class Summary(Event, frozen=True, kw_only=True):
+    """What one session was, self-contained.
+
+    ``..._s`` seconds, ``..._percent`` percent, ``time_in_band_...`` shares of hold time from 0 to 1.
+    """
+
+    name: ClassVar[str] = "session_summary"
+
+    session: str
+    prescription: str
+    prescription_hash: str
+    side: str
+    outcome: str
+    end_reason: str | None
+    cuff_description: str
+    oximeter_description: str
+    cuff_serial: str
+    started_wall_ms: int
+    ended_wall_ms: int | None
+    duration_s: float | None
+    clock_quality: str  # the worst of any row: its wall times are worth no more
+    boots: list[int]
+
+    occlusion_prescribed_s: float
+    reperfusion_prescribed_s: float
+    margin_mmhg: int
+    cycles_prescribed: int
+    cycles_delivered: int
+    cycles_skipped: int
+    occlusion_s: list[float | None]
+    reperfusion_s: list[float | None]
+    target_mmhg: list[float | None]
+    vent_reasons: list[str | None]
+
+    time_in_band_5pct: float | None
+    time_in_band_10pct: float | None
+    time_in_band_15mmhg: float | None
+    sto2_baseline_percent: float | None
+    sto2_minimum_percent: float | None
+    sto2_recovery_s: float | None
+
+    systolic_mmhg: list[int]
+    diastolic_mmhg: list[int]
+    ischaemia_debt_start_s: float | None
+    stops: list[str]
+    trips: list[str]
+    alarms: list[str]
+    alarm_highest_priority: str | None
+
+    version: str
+    firmware: str
+    firmware_limits_crc: int
+
+
+def fold(rows: Iterable[StoredRow], session: str) -> Summary:
+    """The summary of ``session``; rows of other sessions are passed over.
+
+    Raises ``SessionUnknown`` or ``RowUnreadable``.
+    """
+    return summarise(gather(rows, session), session)
+
+
+def summarise(facts: Facts, session: str) -> Summary:
+    """The summary of facts already gathered."""
+    cycles = _in_order(facts)
+    started, ended = facts.started, facts.ended
+    shares = measures.shares_in_band(facts)
+    baseline = measures.baseline(facts)
+    return Summary(
+        session=session,
+        prescription=started.prescription,
+        prescription_hash=started.prescription_hash,
+        side=started.side,
+        outcome=ended.outcome if ended else RUNNING,
+        end_reason=ended.reason if ended else None,
+        cuff_description=started.cuff_description,
+        oximeter_description=started.oximeter_description,
+        cuff_serial=started.cuff_serial,
+        started_wall_ms=facts.started_at.wall_ms,
+        ended_wall_ms=facts.ended_at.wall_ms if facts.ended_at else None,
+        duration_s=facts.started_at.seconds_until(facts.over_at),
+        clock_quality=_worst(facts.clocks),
+        boots=sorted(facts.last_ms_of_boot),
+        occlusion_prescribed_s=started.occlusion_ms / 1000,
+        reperfusion_prescribed_s=started.reperfusion_ms / 1000,
+        margin_mmhg=started.margin_mmhg,
+        cycles_prescribed=started.cycles_prescribed,
+        cycles_delivered=sum(cycle.delivered for cycle in cycles),
+        cycles_skipped=sum(cycle.skipped for cycle in cycles),
+        occlusion_s=[measures.occlusion_s(cycle) for cycle in cycles],
+        reperfusion_s=[measures.reperfusion_s(facts, cycle) for cycle in cycles],
+        target_mmhg=[_tenth(cycle.target_dmmhg) for cycle in cycles],
+        vent_reasons=[cycle.vent_reason for cycle in cycles],
+        time_in_band_5pct=shares.within_5pct,
+        time_in_band_10pct=shares.within_10pct,
+        time_in_band_15mmhg=shares.within_15mmhg,
+        sto2_baseline_percent=baseline.percent if baseline else None,
+        sto2_minimum_percent=measures.minimum_percent(facts),
+        sto2_recovery_s=measures.recovery_s(facts, baseline),
+        systolic_mmhg=[pressure.systolic_mmhg for pressure in facts.pressures],
+        diastolic_mmhg=[pressure.diastolic_mmhg for pressure in facts.pressures],
+        ischaemia_debt_start_s=_thousandth(facts.debt_at_start_ms),
+        stops=[stop.reason for _, stop in facts.stops],
+        trips=[trip.reason for _, trip in facts.trips],
+        alarms=[alarm.condition for _, alarm in facts.alarms],
+        alarm_highest_priority=_highest({alarm.priority for _, alarm in facts.alarms}),
+        version=started.version,
+        firmware=started.firmware,
+        firmware_limits_crc=started.firmware_limits_crc,
+    )
+
+
+def _in_order(facts: Facts) -> list[Cycle]:
+    """One entry for every cycle up to the last that is on record."""
+    return [facts.cycles.get(number, Cycle()) for number in range(1, max(facts.cycles, default=0) + 1)]
+
+
+def _worst(clocks: set[ClockQuality]) -> str:
+    return max(clocks, key=list(ClockQuality).index).value
+
+
+def _highest(priorities: set[str]) -> str | None:
+    return next((priority.value for priority in Priority if priority.value in priorities), None)
+
+
+def _tenth(value: int | None) -> float | None:
+    return None if value is None else value / 10
+
+
+def _thousandth(value: int | None) -> float | None:
+    return None if value is None else value / 1000

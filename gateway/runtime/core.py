@@ -1,0 +1,373 @@
+"""The core cycle: sense, decide, act, then the watchdog.
+
+Theory of operation
+-------------------
+``Core`` is a synchronous machine.  Its shell hands it bytes, requests and the time; it answers with
+bytes.  ``step(now)`` runs on every accepted status frame and at least every 50 ms:
+
+1. *sense*: what has arrived since is already here (``cuff_bytes``, ``oximeter_bytes``, ``request``);
+2. *decide*: the session's plan wishes, the supervisor permits or says no;
+3. *act*: the gate turns the answer into a lease or a vent, the alarms into sound;
+4. *tell*: rows for the journal, answers for the people who are waiting.
+
+The same object runs at the bedside and in virtual time.  It has no network, opens no file and reads
+no clock.
+
+Units: ms; 0.1 mmHg; per mille.
+"""
+
+from dataclasses import dataclass
+
+from drivers import cuff as wire
+from drivers import nonin
+from gateway.config import Config
+from gateway.model import CuffReading, Intent, Output, Permit, Reason, Safe, Sample
+from gateway.record.events import (
+    AlarmAcknowledged,
+    AlarmEnded,
+    AlarmRaised,
+    CoreStarted,
+    CoreStopped,
+    DeviceIdentified,
+    DeviceLost,
+    Event,
+    SessionEnded,
+    Trace,
+    TripCleared,
+    Tripped,
+)
+from gateway.runtime.gate import Gate
+from gateway.runtime.recorder import Recorder
+from gateway.runtime.restore import Restored
+from gateway.runtime.session import Session
+from gateway.safety import alarms, supervisor
+from gateway.safety.alarms import AlarmChange, AlarmState, Change
+from gateway.safety.debt import Debt, is_above, is_fresh
+from gateway.safety.limits import Limits
+from gateway.safety.observations import Observations, State
+from gateway.safety.reasons import text_of
+
+STEP_MS = 50
+CUFF_ON_REMINDER_MS = 300_000
+LINK_GRACE_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What stays the same while a core runs."""
+
+    config: Config
+    limits: Limits
+    version: str
+    boot: int
+    boot_id: str
+    config_hash: str
+    firmware_limits_crc: int
+
+
+class Core:
+    """The bedside as one machine. Every method takes the time."""
+
+    def __init__(self, setup: Setup, recorder: Recorder, restored: Restored, now: int) -> None:
+        self.setup, self.recorder = setup, recorder
+        self.gate = Gate(
+            expected_limits_crc=setup.firmware_limits_crc,
+            expected_serial=setup.config.cuff.serial,
+            ceiling_dmmhg=setup.limits.pressure_ceiling_dmmhg,
+        )
+        self.oximeter = nonin.LineDecoder()
+        self.saturation: Sample | None = None
+        self.session: Session | None = None
+        self.state = State(Debt(restored.debt_ms, now), latched=restored.latched)
+        self.answer: Permit | Safe = Safe(Output.CUFF, Reason.NO_REQUEST)
+        self.alarms = AlarmState()
+        self.cuff_on = restored.cuff_on
+        self.last_session = restored.last_session
+        self.sessions_given = 0
+        self.link_seen_ms = now
+        self._idle_since_ms = now
+        self._stop_asked = False
+        self._reset_asked = False
+        self._announced: object = None
+        self._oximeter_there = False
+        self._begin(restored, now)
+
+    # sense
+
+    def cuff_connected(self, now: int) -> None:
+        """The controller's port was opened."""
+        self.gate.connected(now)
+
+    def cuff_lost(self, why: str, now: int) -> None:
+        """The controller's port is gone or never was; ``why`` is a sentence."""
+        if self.gate.identity is not None:
+            self._event(DeviceLost(device="cuff", reason=why), now)
+        self.gate.disconnected(why)
+
+    def cuff_bytes(self, data: bytes, now: int) -> None:
+        """Bytes from the controller; each status frame is judged at once."""
+        for event in self.gate.receive(data, now):
+            if isinstance(event, wire.Status):
+                self._cuff_status(now)
+            elif isinstance(event, wire.Hello):
+                self._cuff_identified(now)
+
+    def oximeter_bytes(self, data: bytes, now: int) -> None:
+        """Bytes from the oximeter."""
+        config = self.setup.config.oximeter
+        if config is None:
+            return
+        for reading in self.oximeter.feed(data, now):
+            self.saturation = Sample(reading.channels[config.channel - 1], now)
+            self.recorder.saturation(self.saturation)
+
+    def oximeter_connected(self, now: int) -> None:
+        """The oximeter's port was opened; what the checksum covers stays learnt."""
+        self.oximeter = nonin.LineDecoder(coverage=self.oximeter.coverage)
+        self._oximeter_there = True
+
+    def oximeter_lost(self, why: str, now: int) -> None:
+        """The oximeter's port is gone or never was; its values age by themselves."""
+        if self._oximeter_there:
+            self._event(DeviceLost(device="oximeter", reason=why), now)
+        self._oximeter_there = False
+
+    def link_is_listening(self, now: int) -> None:
+        """Somebody reads the live feed."""
+        self.link_seen_ms = now
+
+    # people
+
+    def stop(self, now: int) -> bool:
+        """Stop the session, now. Says whether there was one to stop."""
+        running = self.session is not None and self.session.running
+        if self.session is not None:
+            self.session.end("stopped", Reason.STOPPED_BY_OPERATOR, now)
+        self._stop_asked = True
+        self.step(now)
+        return running
+
+    def begin_session(self, session: Session, now: int) -> None:
+        """A session was armed by the operator's desk, after its own checks."""
+        self.session = session
+        self.sessions_given += 1
+        self.last_session = session.name
+        self.cuff_on = True
+        self.gate.lease_refused = False
+
+    def cuff_removed(self) -> None:
+        """A person says that the cuff is off the limb."""
+        self.cuff_on = False
+
+    def reset(self, now: int) -> Reason | None:
+        """Clear the latch; returns the reason that stands afterwards, ``None`` when it is clear."""
+        cleared = self.state.latched
+        self._reset_asked = True
+        self.gate.lease_refused = False
+        if cleared is not None:
+            self._event(TripCleared(reason=cleared.value), now)
+        self.step(now)
+        return self.state.latched
+
+    def acknowledge(self, number: int | None, now: int) -> int:
+        """Silence one alarm or all; returns how many."""
+        self.alarms, changes = alarms.acknowledge(self.alarms, number)
+        self._note_alarms(changes, now)
+        return len(changes)
+
+    def shut_down(self, reason: str, now: int) -> None:
+        """End whatever runs, vent, and say goodbye in the journal."""
+        if self.session is not None:
+            self.session.end("interrupted", Reason.CORE_STOPPED, now)
+        self.step(now)
+        self._close_session(now, at_once=True)
+        self._event(CoreStopped(reason=reason), now)
+
+    # the cycle
+
+    def step(self, now: int) -> None:
+        """One turn of the cycle."""
+        before = self.state
+        self._decide(now)
+        self._act(now)
+        self._tell(before, now)
+
+    def outgoing(self, now: int) -> bytes:
+        """The bytes for the controller."""
+        return self.gate.outgoing(now)
+
+    @property
+    def cuff(self) -> CuffReading | None:
+        """The newest status of the controller, however old."""
+        return self.gate.reading
+
+    def deflated(self, now: int) -> bool:
+        """Whether a fresh status shows both sensors at or below 15 mmHg."""
+        reading, limits = self.cuff, self.setup.limits
+        return reading is not None and is_fresh(limits, reading, now) and not is_above(limits, reading)
+
+    def trace(self, phase: str) -> Trace:
+        """This second's frame, without its samples."""
+        under_way = self.state.inflation
+        return Trace(
+            phase=phase,
+            cycle=self.session.plan.cycle if self.session else 0,
+            target_dmmhg=under_way.target_dmmhg if under_way else None,
+            ischaemia_debt_ms=self.state.debt.value_ms,
+            cuff=[],
+            sto2=[],
+        )
+
+    def _decide(self, now: int) -> None:
+        session = self.session
+        intents: tuple[Intent, ...] = ()
+        if session is not None:
+            intents = session.intents(self.answer, self.state.inflation, self.deflated(now), now)
+        seen = self._observe(session)
+        before = self.state
+        self.state, verdict = supervisor.step(self.setup.limits, before, seen, intents, now)
+        self.answer = verdict.cuff
+        self._stop_asked = self._reset_asked = False
+        if session is not None:
+            self._follow(session, before, intents, now)
+        conditions = verdict.conditions | self._conditions(now)
+        self.alarms, changes = alarms.step(self.alarms, conditions, now)
+        self._note_alarms(changes, now)
+
+    def _observe(self, session: Session | None) -> Observations:
+        return Observations(
+            cuff=self.cuff,
+            cuff_accepted=self.gate.accepted,
+            blood_pressure=session.blood_pressure if session else None,
+            saturation=self.saturation,
+            saturation_expected=self.setup.config.oximeter is not None,
+            authorisation=session.authorisation if session else None,
+            armed=session is not None and session.running,
+            stop=self._stop_asked,
+            reset=self._reset_asked,
+            journal_failed=self.recorder.failure is not None,
+            lease_refused=self.gate.lease_refused,
+        )
+
+    def _follow(self, session: Session, before: State, intents: tuple[Intent, ...], now: int) -> None:
+        session.follow(before.inflation, self.state.inflation, self.answer, now)
+        if isinstance(self.answer, Permit):
+            return
+        if self.answer.reason is Reason.JOURNAL_PENDING:
+            session.authorise(intents[0], self.state.debt.value_ms, now)
+        elif self.state.latched is not None:
+            session.end("interrupted", self.state.latched, now)
+        elif before.inflation is not None and session.running and self.answer.reason is not Reason.NO_REQUEST:
+            session.end("interrupted", self.answer.reason, now)
+
+    def _act(self, now: int) -> None:
+        under_way = self.state.inflation
+        self.gate.act(self.answer, under_way.planned_ms if under_way else 0, now)
+        loudest = alarms.loudest(self.alarms)
+        if self._announced != (loudest, self.gate.accepted):
+            self._announced = (loudest, self.gate.accepted)
+            self.gate.announce(loudest)
+
+    def _tell(self, before: State, now: int) -> None:
+        if self.state.latched is not None and before.latched != self.state.latched:
+            self._event(Tripped(reason=self.state.latched.value, detail=self._detail()), now)
+        following = self.session is not None or not self.deflated(now)
+        phase = self.session.plan.phase.value if self.session else "idle"
+        self.recorder.second(self.trace(phase), self._session_name(), now, following=following)
+        self._close_session(now, at_once=False)
+
+    def _close_session(self, now: int, *, at_once: bool) -> None:
+        session = self.session
+        if session is None or not session.close_if_over(at_once or self.deflated(now), now):
+            return
+        self.recorder.flush(self.trace("ended"), session.name, now)
+        self.recorder.summarise(session.name, now)
+        self.session = None
+        self._idle_since_ms = now
+
+    def _conditions(self, now: int) -> frozenset[Reason]:
+        found = set()
+        idle = self.session is None
+        if self.cuff_on and idle and now - self._idle_since_ms >= CUFF_ON_REMINDER_MS:
+            found.add(Reason.CUFF_NOT_REMOVED)
+        if now - self.link_seen_ms >= LINK_GRACE_MS:
+            found.add(Reason.LINK_LOST)
+        return frozenset(found)
+
+    # telling
+
+    def _begin(self, restored: Restored, now: int) -> None:
+        setup = self.setup
+        started = CoreStarted(
+            version=setup.version,
+            boot_id=setup.boot_id,
+            config_hash=setup.config_hash,
+            firmware_limits_crc=setup.firmware_limits_crc,
+            ischaemia_debt_ms=restored.debt_ms,
+            debt_proof=restored.debt_proof,
+        )
+        self._event(started, now)
+        if restored.latched is Reason.CORE_RESTARTED and restored.open_session:
+            detail = f"session {restored.open_session} was running"
+            self.recorder.event(
+                Tripped(reason=restored.latched.value, detail=detail), restored.open_session, now
+            )
+        if restored.open_session:
+            ended = SessionEnded(outcome="interrupted", reason=Reason.CORE_RESTARTED.value)
+            self.recorder.event(ended, restored.open_session, now)
+            self.recorder.summarise(restored.open_session, now)
+
+    def _cuff_status(self, now: int) -> None:
+        if self.cuff is not None:
+            self.recorder.cuff(self.cuff)
+        self.step(now)
+
+    def _cuff_identified(self, now: int) -> None:
+        who = self.gate.identity
+        if who is None:
+            return
+        identified = DeviceIdentified(
+            device="cuff",
+            serial=who.serial,
+            model=who.board,
+            firmware=who.firmware,
+            protocol=who.protocol_max,
+            limits_crc=who.limits_crc,
+            description=self.setup.config.cuff.description,
+        )
+        self._event(identified, now)
+
+    def _note_alarms(self, changes: tuple[AlarmChange, ...], now: int) -> None:
+        for changed in changes:
+            self._event(_alarm_event(self.setup.boot, changed), now)
+
+    def _detail(self) -> str:
+        reading = self.cuff
+        if reading is None:
+            return "no status"
+        return (
+            f"control {reading.control_dmmhg}, limit {reading.limit_dmmhg} (0.1 mmHg), "
+            f"faults {reading.faults.name or 'NONE'}, debt {self.state.debt.value_ms} ms"
+        )
+
+    def _session_name(self) -> str:
+        return self.session.name if self.session else ""
+
+    def _event(self, event: Event, now: int) -> None:
+        self.recorder.event(event, self._session_name(), now)
+
+
+def alarm_id(boot: int, number: int) -> str:
+    """An alarm's name, unique for ever."""
+    return f"{boot}-{number}"
+
+
+def _alarm_event(boot: int, changed: AlarmChange) -> Event:
+    alarm = changed.alarm
+    name, condition = alarm_id(boot, alarm.number), alarm.condition.value
+    if changed.change is Change.RAISED:
+        text = text_of(alarm.condition)
+        return AlarmRaised(alarm_id=name, condition=condition, priority=alarm.priority.value, text=text)
+    if changed.change is Change.ENDED:
+        return AlarmEnded(alarm_id=name, condition=condition)
+    return AlarmAcknowledged(alarm_id=name, condition=condition)

@@ -1,0 +1,175 @@
+"""After a restart: what the journal proves about the limb, the latch and the last session.
+
+Theory of operation
+-------------------
+``restore`` folds the journal's events, and the last session's trace, into what the new run of the
+core must start with:
+
+- *latched*: the reason of the last trip that nobody has cleared.  A session that never ended means
+  that the core died in it; that latches ``CORE_RESTARTED`` unless an earlier reason stands.
+- *ischaemia debt*: proven only if the last trace ends with both sensors below 15 mmHg and no
+  inflation was authorised after it.  Then the time since counts as reperfusion where a clock vouches
+  for it (the same boot of the machine, or wall clocks that were synchronised both times), and counts
+  as nothing where none does.  Anything else is 300 s.
+- *open session*: to be ended as interrupted, so that its summary reaches the ward.
+- *cuff on*: whether a session was given after the last "cuff removed".
+
+Units: ms; 0.1 mmHg.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.model import Reason
+from gateway.record.events import (
+    AlarmRaised,
+    CoreStarted,
+    CuffRemoved,
+    InflationAuthorised,
+    SessionEnded,
+    SessionStarted,
+    Trace,
+    TripCleared,
+    Tripped,
+)
+from gateway.record.reader import JournalReader
+from gateway.record.row import ClockQuality, Stamp, StoredRow
+from gateway.safety.limits import Limits
+
+SAME_BOOT = "same_boot"
+SYNCHRONISED = "synchronised"
+NO_TIME = "no_time"
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the new run starts with."""
+
+    debt_ms: int
+    debt_proof: str
+    latched: Reason | None = None
+    open_session: str = ""
+    cuff_on: bool = False
+    last_session: str = ""
+
+
+@dataclass(slots=True)
+class _Fold:
+    boot_id: str = ""
+    latched: Reason | None = None
+    open_session: str = ""
+    last_session: str = ""
+    cuff_on: bool = False
+    last_authorised_seq: int = 0
+    last_trip_seq: int = 0
+
+
+def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -> Restored:
+    """What the journal proves, seen from the boot and the instant of the new run."""
+    fold = _fold_events(reader.rows(kind="event"))
+    debt_ms, proof = _proven_debt(reader, limits, fold, boot_id, stamp)
+    latched = fold.latched
+    if latched is None and fold.open_session:
+        latched = Reason.CORE_RESTARTED
+    return Restored(debt_ms, proof, latched, fold.open_session, fold.cuff_on, fold.last_session)
+
+
+def nothing_proven(limits: Limits) -> Restored:
+    """What an empty journal proves."""
+    return Restored(limits.debt_unknown_ms, NONE)
+
+
+def _fold_events(rows: Iterable[StoredRow]) -> _Fold:
+    fold = _Fold()
+    for row in rows:
+        _FOLDS.get(row.type, _ignore)(fold, row)
+    return fold
+
+
+def _ignore(fold: _Fold, row: StoredRow) -> None:
+    return
+
+
+def _core_started(fold: _Fold, row: StoredRow) -> None:
+    fold.boot_id = msgspec.json.decode(row.body, type=CoreStarted).boot_id
+
+
+def _session_started(fold: _Fold, row: StoredRow) -> None:
+    fold.open_session = fold.last_session = row.session
+    fold.cuff_on = True
+
+
+def _session_ended(fold: _Fold, row: StoredRow) -> None:
+    fold.open_session = ""
+
+
+def _cuff_removed(fold: _Fold, row: StoredRow) -> None:
+    fold.cuff_on = False
+
+
+def _tripped(fold: _Fold, row: StoredRow) -> None:
+    fold.last_trip_seq = row.seq
+    if fold.latched is None:
+        fold.latched = Reason(msgspec.json.decode(row.body, type=Tripped).reason)
+
+
+def _trip_cleared(fold: _Fold, row: StoredRow) -> None:
+    fold.latched = None
+
+
+def _authorised(fold: _Fold, row: StoredRow) -> None:
+    fold.last_authorised_seq = row.seq
+
+
+_FOLDS = {
+    CoreStarted.name: _core_started,
+    SessionStarted.name: _session_started,
+    SessionEnded.name: _session_ended,
+    CuffRemoved.name: _cuff_removed,
+    Tripped.name: _tripped,
+    TripCleared.name: _trip_cleared,
+    InflationAuthorised.name: _authorised,
+    AlarmRaised.name: _ignore,
+}
+
+
+def _proven_debt(
+    reader: JournalReader, limits: Limits, fold: _Fold, boot_id: str, stamp: Stamp
+) -> tuple[int, str]:
+    last = _last_trace(reader, fold.last_session)
+    if last is None or last.seq < fold.last_authorised_seq or last.seq < fold.last_trip_seq:
+        return limits.debt_unknown_ms, NONE
+    trace = msgspec.json.decode(last.body, type=Trace)
+    if not _ends_deflated(limits, trace):
+        return limits.debt_unknown_ms, NONE
+    paid_ms, proof = _trusted_elapsed(fold.boot_id, last.stamp, boot_id, stamp)
+    return max(0, trace.ischaemia_debt_ms - paid_ms), proof
+
+
+def _last_trace(reader: JournalReader, session: str) -> StoredRow | None:
+    last = None
+    if session:
+        for row in reader.rows(session=session, kind="trace"):
+            last = row
+    return last
+
+
+def _ends_deflated(limits: Limits, trace: Trace) -> bool:
+    if not trace.cuff:
+        return False
+    _, control, limit = trace.cuff[-1]
+    if control is None or limit is None:
+        return False
+    return max(control, limit) <= limits.deflated_dmmhg
+
+
+def _trusted_elapsed(then_boot_id: str, then: Stamp, now_boot_id: str, now: Stamp) -> tuple[int, str]:
+    if then_boot_id == now_boot_id and now.mono_ms >= then.mono_ms:
+        return now.mono_ms - then.mono_ms, SAME_BOOT
+    both_synchronised = then.clock is now.clock is ClockQuality.SYNCHRONISED
+    if both_synchronised and now.wall_ms >= then.wall_ms:
+        return now.wall_ms - then.wall_ms, SYNCHRONISED
+    return 0, NO_TIME

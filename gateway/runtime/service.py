@@ -1,0 +1,269 @@
+"""``rvos core``: the composition root and the shell that moves bytes around the core.
+
+Theory of operation
+-------------------
+Start: take the state lock, open the journal, count the boot, restore what it proves, build the core,
+open its sockets, say "ready", freeze the garbage collector's view of what start-up made.  Then two
+things happen for ever: bytes go in and out as they come, and every 50 ms the cycle turns.
+
+systemd's watchdog is fed from the cycle and has to be earned: only when the last turn is under 100 ms
+old and none was skipped since the last feeding.  A port that is not there is tried again every 2 s;
+what that means for a session is the supervisor's business, not the shell's.
+
+The core has no network: this module opens Unix sockets and serial ports only.
+"""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+import zlib
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import msgspec
+
+import gateway
+from drivers.errors import PortClosed, PortError
+from drivers.serial_port import SerialPort, open_port
+from gateway.config import Config, config_hash, load
+from gateway.record.journal import Journal
+from gateway.record.reader import JournalReader
+from gateway.runtime import state_view
+from gateway.runtime.annunciator import Annunciator
+from gateway.runtime.clock import Clock, SystemClock
+from gateway.runtime.control_server import ControlServer
+from gateway.runtime.core import STEP_MS, Core, Setup
+from gateway.runtime.desk import Desk
+from gateway.runtime.feed_server import FeedServer
+from gateway.runtime.recorder import Recorder
+from gateway.runtime.restore import restore
+from gateway.runtime.service_manager import ServiceManager
+from gateway.runtime.state_lock import StateLock
+from gateway.runtime.writer import JournalSink, ThreadWriter
+from gateway.safety import alarms
+from gateway.safety.limits import HARD, firmware_limits_text
+from gateway.safety.reasons import text_of
+
+JOURNAL = "journal.db"
+CONTROL_SOCKET = "control.sock"
+FEED_SOCKET = "feed.sock"
+
+_RETRY_S = 2.0
+_FEED_MS = 1000
+_WATCHDOG_MS = 500
+_ON_TIME_MS = 100
+_CUFF_BAUD = 115_200
+_OXIMETER_BAUD = 57_600
+
+
+def run_core(config_path: Path) -> int:
+    """Run the core until SIGTERM or SIGINT.
+
+    Raises ``ConfigError``, ``StateLocked`` and the record room's errors, each with its cure.
+    """
+    config = load(config_path)
+    state_dir = Path(config.core.state_dir)
+    state_dir.mkdir(parents=True, exist_ok=True)
+    lock = StateLock(state_dir)
+    try:
+        asyncio.run(_serve(config, state_dir / JOURNAL))
+    finally:
+        lock.release()
+    return 0
+
+
+def compose(config: Config, journal_path: Path, boot: int, sink: JournalSink, clock: Clock) -> Core:
+    """A core over a journal that is open for this boot: the same at the bedside and in virtual time."""
+    now = clock.now_ms()
+    limits = HARD.tightened(config.cuff.ceiling_mmhg * 10)
+    with JournalReader.open(journal_path) as reader:
+        restored = restore(reader, limits, clock.boot_id, clock.stamp(boot, now))
+    setup = Setup(
+        config=config,
+        limits=limits,
+        version=gateway.__version__,
+        boot=boot,
+        boot_id=clock.boot_id,
+        config_hash=config_hash(config),
+        firmware_limits_crc=zlib.crc32(firmware_limits_text()),
+    )
+    return Core(setup, Recorder(sink, clock, boot), restored, now)
+
+
+async def _serve(config: Config, journal_path: Path) -> None:
+    clock = SystemClock()
+    journal = Journal.open(journal_path, device=config.site.device)
+    boot = journal.next_boot()
+    sink = ThreadWriter(journal)
+    try:
+        await CoreShell(compose(config, journal.path, boot, sink, clock), clock).run()
+    finally:
+        sink.close()
+
+
+class CoreShell:
+    """Ports, sockets and the timer around one core."""
+
+    def __init__(self, core: Core, clock: Clock) -> None:
+        self._core, self._clock = core, clock
+        self._config = core.setup.config
+        self._desk = Desk(core)
+        self._control = ControlServer(self._desk, self._config.core.operators_group, clock.now_ms)
+        self._feed = FeedServer()
+        self._manager = ServiceManager()
+        self._annunciator = Annunciator(_say)
+        self._cuff_port: SerialPort | None = None
+        self._stop = asyncio.Event()
+        self._stepped_ms = clock.now_ms()
+        self._fed_ms = self._published_ms = 0
+        self._skipped = False
+        self._published_mode = ""
+
+    async def run(self) -> None:
+        """Serve until told to stop."""
+        runtime_dir = Path(self._config.core.runtime_dir)
+        runtime_dir.mkdir(parents=True, exist_ok=True)
+        await self._control.start(runtime_dir / CONTROL_SOCKET)
+        await self._feed.start(runtime_dir / FEED_SOCKET)
+        self._catch_signals()
+        tasks = [asyncio.create_task(work) for work in self._work()]
+        gc.collect()
+        gc.freeze()
+        self._manager.ready("core cycle running")
+        _say("rvos core: ready")
+        await self._stop.wait()
+        await self._shut_down(tasks)
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _work(self) -> list[Coroutine[None, None, None]]:
+        work: list[Coroutine[None, None, None]] = [self._cycle(), self._keep_cuff()]
+        if self._config.oximeter is not None:
+            work.append(self._keep_oximeter(self._config.oximeter.port))
+        return work
+
+    async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
+        self._manager.stopping()
+        self._core.shut_down("asked to stop", self._clock.now_ms())
+        self._send(self._clock.now_ms())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._cuff_port is not None:
+            await self._cuff_port.close()
+        await self._control.stop()
+        await self._feed.stop()
+        self._manager.close()
+
+    # the cycle
+
+    async def _cycle(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            self._turn(self._clock.now_ms())
+            due = max(due + STEP_MS / 1000, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    def _turn(self, now: int) -> None:
+        self._skipped = self._skipped or now - self._stepped_ms > _ON_TIME_MS
+        self._stepped_ms = now
+        self._core.step(now)
+        self._desk.step(now)
+        self._send(now)
+        self._publish(now)
+        self._announce(now)
+        self._feed_watchdog(now)
+
+    def _send(self, now: int) -> None:
+        data = self._core.outgoing(now)
+        if data and self._cuff_port is not None:
+            with contextlib.suppress(PortClosed):  # its loss is reported by the port itself
+                self._cuff_port.write(data)
+
+    def _publish(self, now: int) -> None:
+        if self._feed.readers:
+            self._core.link_is_listening(now)
+        view = state_view.feed(self._core, now)
+        mode = f"{view.state.mode}/{view.state.phase}/{view.state.alarms_active}"
+        if now - self._published_ms < _FEED_MS and mode == self._published_mode:
+            return
+        self._published_ms, self._published_mode = now, mode
+        self._feed.publish(msgspec.json.encode(view) + b"\n")
+
+    def _announce(self, now: int) -> None:
+        loudest = alarms.loudest(self._core.alarms)
+        sounding = [a for a in self._core.alarms.alarms if a.priority == loudest and not a.acknowledged]
+        self._annunciator.step(loudest, text_of(sounding[0].condition) if sounding else "", now)
+
+    def _feed_watchdog(self, now: int) -> None:
+        if now - self._fed_ms < _WATCHDOG_MS:
+            return
+        self._fed_ms = now
+        if not self._skipped:
+            self._manager.alive()
+        self._skipped = False
+
+    # ports
+
+    async def _keep_cuff(self) -> None:
+        def arrived(data: bytes) -> None:
+            now = self._clock.now_ms()
+            self._core.cuff_bytes(data, now)
+            self._send(now)
+
+        def connected(port: SerialPort) -> None:
+            self._cuff_port = port
+            self._core.cuff_connected(self._clock.now_ms())
+
+        def lost(why: str) -> None:
+            self._cuff_port = None
+            self._core.cuff_lost(why, self._clock.now_ms())
+
+        await _keep_open(self._config.cuff.port, _CUFF_BAUD, arrived, connected, lost)
+
+    async def _keep_oximeter(self, path: str) -> None:
+        def arrived(data: bytes) -> None:
+            self._core.oximeter_bytes(data, self._clock.now_ms())
+
+        def connected(port: SerialPort) -> None:
+            self._core.oximeter_connected(self._clock.now_ms())
+
+        def lost(why: str) -> None:
+            self._core.oximeter_lost(why, self._clock.now_ms())
+
+        await _keep_open(path, _OXIMETER_BAUD, arrived, connected, lost)
+
+
+async def _keep_open(
+    path: str,
+    baud: int,
+    arrived: Callable[[bytes], None],
+    connected: Callable[[SerialPort], None],
+    lost: Callable[[str], None],
+) -> None:
+    """Open a port, and open it again when it is lost, for ever."""
+    while True:
+        ended = asyncio.Event()
+
+        def on_lost(why: str, ended: asyncio.Event = ended) -> None:
+            lost(why)
+            ended.set()
+
+        try:
+            port = await open_port(path, baud, arrived, on_lost)
+        except PortError as error:
+            lost(str(error))
+        else:
+            connected(port)
+            await ended.wait()
+        await asyncio.sleep(_RETRY_S)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

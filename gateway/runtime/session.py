@@ -1,0 +1,177 @@
+"""One session: from "start" to its end, and what it leaves in the journal.
+
+Theory of operation
+-------------------
+A session is prescription + plan + blood pressure + the authorisation of the inflation that is about
+to start.  It ends in two steps.  ``end`` decides how ("completed", "stopped", "interrupted") and
+stops asking for pressure at once; the row that closes it is written when the cuff has deflated, or
+10 s later, so that the record holds the fall of the pressure too.
+
+States: running -> ending (vented, waiting for the cuff to empty) -> over.
+Units: ms; 0.1 mmHg.
+"""
+
+from dataclasses import dataclass
+
+from gateway.model import BloodPressure, Intent, Permit, Reason, Safe
+from gateway.record.events import (
+    BloodPressureEntered,
+    CuffDeflated,
+    CycleSkipped,
+    Event,
+    HoldReached,
+    InflationAuthorised,
+    InflationStarted,
+    SessionEnded,
+    VentCommanded,
+)
+from gateway.runtime.recorder import Recorder
+from gateway.safety.observations import Authorisation, Inflation
+from gateway.therapy import rvos
+from gateway.therapy.prescription import RvosPrescription
+from gateway.therapy.rvos import Phase, PlanState, Seen
+
+ENDING_LONGEST_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a session ends, and since when it is ending."""
+
+    outcome: str
+    reason: Reason
+    since_ms: int
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The authorisation row on its way to the disk."""
+
+    intent: Intent
+    ticket: int
+
+
+class Session:
+    """The one session that may run."""
+
+    def __init__(
+        self,
+        name: str,
+        prescription: RvosPrescription,
+        side: str,
+        pressure: BloodPressure,
+        recorder: Recorder,
+        now: int,
+    ) -> None:
+        self.name, self.prescription, self.side = name, prescription, side
+        self.blood_pressure = pressure
+        self.plan: PlanState = rvos.start(now)
+        self.ending: Ending | None = None
+        self.authorisation: Authorisation | None = None
+        self._asked: _Asked | None = None
+        self._recorder = recorder
+        self._deflated_noted = True
+
+    @property
+    def running(self) -> bool:
+        """Whether the plan may still ask for pressure."""
+        return self.ending is None
+
+    def note(self, event: Event, now: int) -> int:
+        """Write an event of this session."""
+        return self._recorder.event(event, self.name, now)
+
+    def enter_pressure(self, pressure: BloodPressure, now: int) -> int:
+        """Take a new blood pressure; it counts from the next inflation on."""
+        self.blood_pressure = pressure
+        return self.note(
+            BloodPressureEntered(
+                systolic_mmhg=pressure.systolic_mmhg, diastolic_mmhg=pressure.diastolic_mmhg
+            ),
+            now,
+        )
+
+    def intents(
+        self, answer: Permit | Safe | None, under_way: Inflation | None, deflated: bool, now: int
+    ) -> tuple[Intent, ...]:
+        """What the plan wishes now; nothing once the session is ending."""
+        self._note_deflated(deflated, under_way, now)
+        if self.ending is not None:
+            return ()
+        seen = Seen(
+            answer,
+            self.blood_pressure,
+            under_way.started_ms if under_way else None,
+            under_way is not None and under_way.reached_ms is not None,
+            deflated,
+        )
+        self.plan, intent, facts = rvos.step(self.prescription, self.plan, seen, now)
+        for skipped in facts:
+            self.note(CycleSkipped(cycle=skipped.cycle, reason=skipped.reason.value), now)
+        if self.plan.phase is Phase.FINISHED:
+            self.end("completed", Reason.PLANNED, now)
+        return (intent,)
+
+    def authorise(self, intent: Intent, debt_ms: int, now: int) -> None:
+        """The supervisor misses the durable authorisation: ask the journal, take it when it is there."""
+        if self._asked is None or self._asked.intent != intent:
+            self._asked = _Asked(intent, self._note_authorisation(intent, debt_ms, now))
+        elif self._recorder.is_durable(self._asked.ticket):
+            self.authorisation = _granted(intent, now)
+            self._asked = None
+
+    def follow(
+        self, before: Inflation | None, after: Inflation | None, answer: Permit | Safe, now: int
+    ) -> None:
+        """Write what the supervisor's inflation did in this step: began, arrived, was vented."""
+        if before is None and after is not None:
+            self.authorisation = None
+            self._deflated_noted = False
+            self.note(InflationStarted(cycle=after.cycle, target_dmmhg=after.target_dmmhg), now)
+        if before is not None and after is None:
+            self.note(VentCommanded(cycle=before.cycle, reason=_vent_reason(answer).value), now)
+        elif after is not None and after.reached_ms is not None and _not_yet_there(before):
+            self.note(HoldReached(cycle=after.cycle, target_dmmhg=after.target_dmmhg), now)
+
+    def end(self, outcome: str, reason: Reason, now: int) -> None:
+        """Ask for no more pressure. The first ending stands."""
+        if self.ending is None:
+            self.ending = Ending(outcome, reason, now)
+
+    def close_if_over(self, deflated: bool, now: int) -> bool:
+        """Write the closing row once the cuff is empty or has had its time; says whether it did."""
+        if self.ending is None or not (deflated or now - self.ending.since_ms >= ENDING_LONGEST_MS):
+            return False
+        self.note(SessionEnded(outcome=self.ending.outcome, reason=self.ending.reason.value), now)
+        return True
+
+    def _note_authorisation(self, intent: Intent, debt_ms: int, now: int) -> int:
+        return self.note(
+            InflationAuthorised(
+                cycle=intent.cycle,
+                target_dmmhg=intent.pressure_dmmhg or 0,
+                planned_ms=intent.planned_ms,
+                ischaemia_debt_ms=debt_ms,
+                systolic_mmhg=self.blood_pressure.systolic_mmhg,
+            ),
+            now,
+        )
+
+    def _note_deflated(self, deflated: bool, under_way: Inflation | None, now: int) -> None:
+        if deflated and under_way is None and not self._deflated_noted:
+            self._deflated_noted = True
+            self.note(CuffDeflated(cycle=self.plan.cycle), now)
+
+
+def _not_yet_there(before: Inflation | None) -> bool:
+    return before is None or before.reached_ms is None
+
+
+def _vent_reason(answer: Permit | Safe) -> Reason:
+    if isinstance(answer, Permit) or answer.reason is Reason.NO_REQUEST:
+        return Reason.PLANNED
+    return answer.reason
+
+
+def _granted(intent: Intent, now: int) -> Authorisation:
+    return Authorisation(intent.cycle, intent.pressure_dmmhg or 0, intent.planned_ms, now)

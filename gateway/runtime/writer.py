@@ -1,0 +1,145 @@
+"""The journal's one writer, apart from the control cycle.
+
+Theory of operation
+-------------------
+The core never waits for a disk.  It submits rows and gets a ticket; a ticket is durable once the
+transaction that holds its rows has been committed (``durable``).  Whatever authorises energy waits
+for its ticket; whatever takes energy away does not.
+
+``ThreadWriter`` commits on a thread, everything that is waiting in one transaction.
+``DirectWriter`` commits at once, in the caller: for virtual time, where threads would make minutes
+of a millisecond.  Both fold a session's summary from the journal itself and append it as a row,
+after everything that was submitted before.
+
+A failure to write is kept (``failure``), never swallowed: the supervisor sees it and vents.
+"""
+
+import queue
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from gateway.record.errors import JournalError
+from gateway.record.journal import Journal
+from gateway.record.reader import JournalReader
+from gateway.record.row import Row, Stamp
+from gateway.record.summary import Summary, fold
+
+
+class JournalSink(Protocol):
+    """What the core needs of a writer."""
+
+    failure: str | None
+    durable: int
+
+    def submit(self, rows: Sequence[Row]) -> int:
+        """Queue rows; the ticket says when they are durable."""
+        ...
+
+    def summarise(self, session: str, stamp: Stamp) -> int:
+        """Queue the fold of a session into its summary row."""
+        ...
+
+    def close(self) -> None:
+        """Write what is queued and close the journal."""
+        ...
+
+
+class _Summarise(msgspec.Struct, frozen=True):
+    session: str
+    stamp: Stamp
+
+
+def summary_row(path: Path, session: str, stamp: Stamp) -> Row:
+    """The summary of a session, folded from the journal at ``path``, as a row."""
+    with JournalReader.open(path) as reader:
+        summary = fold(reader.rows(session=session), session)
+    return Row("event", Summary.name, session, stamp, msgspec.json.encode(summary))
+
+
+class DirectWriter:
+    """Commits in the caller."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.failure: str | None = None
+        self.durable = 0
+
+    def submit(self, rows: Sequence[Row]) -> int:
+        """Append the rows now."""
+        try:
+            self._journal.append(rows)
+        except JournalError as error:
+            self.failure = str(error)
+            return self.durable + 1
+        self.durable += 1
+        return self.durable
+
+    def summarise(self, session: str, stamp: Stamp) -> int:
+        """Fold and append now."""
+        return self.submit([summary_row(self._journal.path, session, stamp)])
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._journal.close()
+
+
+class ThreadWriter:
+    """Commits on a thread of its own; only this thread touches the database."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._jobs: queue.SimpleQueue[Sequence[Row] | _Summarise | None] = queue.SimpleQueue()
+        self._submitted = 0
+        self.failure: str | None = None
+        self.durable = 0
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def submit(self, rows: Sequence[Row]) -> int:
+        """Queue rows for the thread."""
+        return self._put(list(rows))
+
+    def summarise(self, session: str, stamp: Stamp) -> int:
+        """Queue the fold of a session."""
+        return self._put(_Summarise(session, stamp))
+
+    def close(self) -> None:
+        """Write what is queued, close the journal, end the thread."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _put(self, job: Sequence[Row] | _Summarise) -> int:
+        self._submitted += 1
+        self._jobs.put(job)
+        return self._submitted
+
+    def _run(self) -> None:
+        try:
+            while self._commit_waiting():
+                pass
+        except JournalError as error:
+            self.failure = str(error)
+        finally:
+            self._journal.close()
+
+    def _commit_waiting(self) -> bool:
+        job = self._jobs.get()
+        rows: list[Row] = []
+        jobs = 0
+        while job is not None and not isinstance(job, _Summarise):
+            rows += job
+            jobs += 1
+            if self._jobs.empty():
+                break
+            job = self._jobs.get()
+        if rows:
+            self._journal.append(rows)
+            self.durable += jobs
+        if isinstance(job, _Summarise):
+            self._journal.append([summary_row(self._journal.path, job.session, job.stamp)])
+            self.durable += 1
+        return job is not None

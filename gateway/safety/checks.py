@@ -1,0 +1,269 @@
+"""Input checks: what must be true of the readings, or the cuff is vented and the gateway latched.
+
+Theory of operation
+-------------------
+Each check is one row of ``TRIPS``: a reason and a predicate, judged in order of urgency, so that
+the first reason found is the one that latches.  Over-pressure and occlusion time come first and
+hold whether or not a session runs; checks of the means (sensors, controller, journal, our own
+cycle) hold while a session is armed, because an idle gateway is vented anyway and a cable being
+plugged in is not an event that a nurse must clear.
+
+Conditions that last are timed by ``Timers`` ("since when without a break"); nothing counts calls.
+
+Units: pressures 0.1 mmHg, times ms.
+"""
+
+from collections.abc import Callable
+
+from gateway.model import CuffReading, DeviceFault, Reason
+from gateway.safety.debt import is_above, is_fresh
+from gateway.safety.limits import Limits
+from gateway.safety.observations import Observations, State, Timers
+from gateway.safety.reasons import Kind, kind_of, priority_of
+
+
+def timed(limits: Limits, state: State, observations: Observations, now: int) -> Timers:
+    """The timers at ``now``. A clock that ran backwards proves no duration: all start again."""
+    backwards = state.now_ms is not None and now < state.now_ms
+    old, cuff = Timers() if backwards else state.timers, observations.cuff
+    no_saturation_ms = _since(old.no_saturation_ms, _no_saturation(observations), now)
+    if cuff is None or not is_fresh(limits, cuff, now):
+        absent_ms = _since(old.absent_ms, True, now)
+        return Timers(no_saturation_ms=no_saturation_ms, absent_ms=absent_ms)
+    return Timers(
+        no_saturation_ms=no_saturation_ms,
+        over_ms=_since(old.over_ms, _highest(cuff) > limits.pressure_trip_dmmhg, now),
+        missing_ms=_since(old.missing_ms, cuff.highest_dmmhg is None, now),
+        disagree_ms=_since(old.disagree_ms, _disagree(limits, cuff), now),
+        deviation_ms=_since(old.deviation_ms, _deviates(limits, state, cuff), now),
+        low_ms=_since(old.low_ms, _low(limits, state, cuff), now),
+        above_ms=_since(old.above_ms, is_above(limits, cuff), now),
+    )
+
+
+def expected_nonce(limits: Limits, state: State, observations: Observations, now: int) -> int | None:
+    """The controller's reset mark that an armed session started with; ``None`` while not armed."""
+    if not observations.armed:
+        return None
+    if state.nonce is None and observations.cuff is not None and is_fresh(limits, observations.cuff, now):
+        return observations.cuff.nonce
+    return state.nonce
+
+
+def _since(since_ms: int | None, holds: bool, now: int) -> int | None:
+    if not holds:
+        return None
+    return now if since_ms is None else since_ms
+
+
+def _lasted(since_ms: int | None, span_ms: int, now: int) -> bool:
+    return since_ms is not None and now - since_ms >= span_ms
+
+
+def _highest(cuff: CuffReading) -> int:
+    """The larger known sensor; 0 when neither is known (missing sensors have their own check)."""
+    return max(cuff.control_dmmhg or 0, cuff.limit_dmmhg or 0)
+
+
+def _no_saturation(observations: Observations) -> bool:
+    """Whether the oximeter's newest word is no value; a sensor that moves gives a few of those."""
+    return observations.saturation is None or observations.saturation.value is None
+
+
+def _disagree(limits: Limits, cuff: CuffReading) -> bool:
+    if cuff.control_dmmhg is None or cuff.limit_dmmhg is None:
+        return False
+    return abs(cuff.control_dmmhg - cuff.limit_dmmhg) > limits.sensors_disagree_dmmhg
+
+
+def _deviates(limits: Limits, state: State, cuff: CuffReading) -> bool:
+    hold = state.inflation
+    if hold is None or hold.reached_ms is None or cuff.control_dmmhg is None:
+        return False
+    return abs(cuff.control_dmmhg - hold.target_dmmhg) > limits.deviation_dmmhg
+
+
+def _low(limits: Limits, state: State, cuff: CuffReading) -> bool:
+    hold = state.inflation
+    if hold is None or hold.reached_ms is None or cuff.control_dmmhg is None:
+        return False
+    return cuff.control_dmmhg < (hold.systolic_mmhg + limits.occluding_margin_mmhg) * 10
+
+
+class _Instant:
+    """Everything that a check may look at, gathered once per step."""
+
+    __slots__ = ("cuff", "energised", "fresh", "limits", "now", "previous_ms", "seen", "state")
+
+    def __init__(
+        self, limits: Limits, state: State, seen: Observations, previous_ms: int | None, now: int
+    ) -> None:
+        self.limits, self.state, self.seen, self.now = limits, state, seen, now
+        self.previous_ms = previous_ms
+        self.fresh = is_fresh(limits, seen.cuff, now)
+        self.cuff: CuffReading | None = seen.cuff if self.fresh else None
+        self.energised = state.inflation is not None
+
+
+def _over_pressure(at: _Instant) -> bool:
+    if at.cuff is None:
+        return False
+    once = _highest(at.cuff) > at.limits.pressure_trip_once_dmmhg
+    return once or _lasted(at.state.timers.over_ms, at.limits.pressure_trip_ms, at.now)
+
+
+def _occlusion_time(at: _Instant) -> bool:
+    device_ms = 0 if at.cuff is None else at.cuff.debt_ms
+    owed = at.state.debt
+    if owed.above and max(owed.value_ms, device_ms) >= at.limits.debt_vent_ms:
+        return True
+    under_way = at.state.inflation
+    if under_way is None:
+        return False
+    return at.now - under_way.started_ms >= under_way.planned_ms + at.limits.overdue_ms
+
+
+def _deflation_failed(at: _Instant) -> bool:
+    if at.energised or at.state.vented_ms is None or at.cuff is None:
+        return False
+    return is_above(at.limits, at.cuff) and at.now - at.state.vented_ms >= at.limits.not_deflated_ms
+
+
+def _unexpected_pressure(at: _Instant) -> bool:
+    if at.energised or at.state.vented_ms is not None or at.cuff is None:
+        return False
+    known_above = _highest(at.cuff) > at.limits.deflated_dmmhg
+    return known_above and _lasted(at.state.timers.above_ms, at.limits.sensors_disagree_ms, at.now)
+
+
+def _time_reversed(at: _Instant) -> bool:
+    return at.previous_ms is not None and at.now < at.previous_ms
+
+
+def _cycle_late(at: _Instant) -> bool:
+    late = at.previous_ms is not None and at.now - at.previous_ms > at.limits.cycle_late_ms
+    return at.energised and late
+
+
+def _status_lost(at: _Instant) -> bool:
+    """Silent, or no longer the controller that was accepted when the inflation started."""
+    return at.seen.armed and (not at.fresh or (at.energised and not at.seen.cuff_accepted))
+
+
+def _device_reset(at: _Instant) -> bool:
+    if at.cuff is None or at.state.nonce is None:
+        return False
+    return at.seen.armed and at.cuff.nonce != at.state.nonce
+
+
+def _device_fault(at: _Instant) -> bool:
+    return at.cuff is not None and at.cuff.faults != DeviceFault.NONE
+
+
+def _sensor_missing(at: _Instant) -> bool:
+    missing = at.state.timers.missing_ms
+    return at.seen.armed and _lasted(missing, at.limits.sensor_missing_ms, at.now)
+
+
+def _out_of_range(at: _Instant) -> bool:
+    if at.cuff is None or not at.seen.armed:
+        return False
+    known = [value for value in (at.cuff.control_dmmhg, at.cuff.limit_dmmhg) if value is not None]
+    low, high = at.limits.sensor_lowest_dmmhg, at.limits.sensor_highest_dmmhg
+    return any(not low <= value <= high for value in known)
+
+
+def _sensors_disagree(at: _Instant) -> bool:
+    disagree = at.state.timers.disagree_ms
+    return at.seen.armed and _lasted(disagree, at.limits.sensors_disagree_ms, at.now)
+
+
+def _too_slow(at: _Instant) -> bool:
+    rising = at.state.inflation
+    if rising is None or rising.reached_ms is not None:
+        return False
+    return at.now - rising.started_ms >= at.limits.reach_ms
+
+
+def _pressure_lost(at: _Instant) -> bool:
+    return at.energised and _lasted(at.state.timers.low_ms, at.limits.pressure_lost_ms, at.now)
+
+
+def _lease_refused(at: _Instant) -> bool:
+    return at.energised and at.seen.lease_refused
+
+
+def _journal_failed(at: _Instant) -> bool:
+    return at.seen.armed and at.seen.journal_failed
+
+
+TRIPS: tuple[tuple[Reason, Callable[[_Instant], bool]], ...] = (
+    (Reason.OVER_PRESSURE, _over_pressure),
+    (Reason.OCCLUSION_TIME, _occlusion_time),
+    (Reason.TIME_REVERSED, _time_reversed),
+    (Reason.CYCLE_LATE, _cycle_late),
+    (Reason.CUFF_STATUS_LOST, _status_lost),
+    (Reason.DEVICE_RESET, _device_reset),
+    (Reason.DEVICE_FAULT, _device_fault),
+    (Reason.SENSOR_MISSING, _sensor_missing),
+    (Reason.SENSOR_OUT_OF_RANGE, _out_of_range),
+    (Reason.SENSORS_DISAGREE, _sensors_disagree),
+    (Reason.DEFLATION_FAILED, _deflation_failed),
+    (Reason.UNEXPECTED_PRESSURE, _unexpected_pressure),
+    (Reason.PRESSURE_LOST, _pressure_lost),
+    (Reason.INFLATION_TOO_SLOW, _too_slow),
+    (Reason.DEVICE_REFUSED, _lease_refused),
+    (Reason.JOURNAL_FAILED, _journal_failed),
+)
+"""The checks in order of urgency: the first that holds gives the reason that latches."""
+
+_LIMB = (
+    (Reason.OVER_PRESSURE, _over_pressure),
+    (Reason.OCCLUSION_TIME, _occlusion_time),
+    (Reason.DEFLATION_FAILED, _deflation_failed),
+    (Reason.UNEXPECTED_PRESSURE, _unexpected_pressure),
+)
+"""The checks of the limb itself. They alarm even when another reason latched first, because the
+alarm of the first may have been acknowledged before the limb came into danger."""
+
+
+def first_trip(
+    limits: Limits, state: State, observations: Observations, previous_ms: int | None, now: int
+) -> Reason | None:
+    """The first check that fails at ``now``, or ``None``."""
+    instant = _Instant(limits, state, observations, previous_ms, now)
+    return next((reason for reason, fails in TRIPS if fails(instant)), None)
+
+
+def conditions(
+    limits: Limits, state: State, observations: Observations, answer: Reason | None, now: int
+) -> frozenset[Reason]:
+    """Every condition that must alarm at ``now``; ``answer`` is the cuff's safe reason, if any."""
+    found: set[Reason] = set()
+    if state.latched is not None:
+        found.add(state.latched)
+    if answer is not None and _alarms_as_answer(observations, answer):
+        found.add(answer)
+    if _lasted(state.timers.deviation_ms, limits.deviation_ms, now):
+        found.add(Reason.PRESSURE_DEVIATION)
+    if _lasted(state.timers.absent_ms, limits.absent_ms, now):
+        found.add(Reason.CUFF_ABSENT)
+    if observations.armed and _saturation_lost(limits, state, observations, now):
+        found.add(Reason.TISSUE_SATURATION_LOST)
+    instant = _Instant(limits, state, observations, None, now)
+    found.update(reason for reason, holds in _LIMB if holds(instant))
+    return frozenset(found)
+
+
+def _alarms_as_answer(observations: Observations, answer: Reason) -> bool:
+    waits = kind_of(answer) in (Kind.WAIT, Kind.REFUSAL)
+    return observations.armed and waits and priority_of(answer) is not None
+
+
+def _saturation_lost(limits: Limits, state: State, observations: Observations, now: int) -> bool:
+    if not observations.saturation_expected:
+        return False
+    sample, span_ms = observations.saturation, limits.tissue_saturation_age_ms
+    if _lasted(state.timers.no_saturation_ms, span_ms, now):
+        return True
+    return sample is not None and now - sample.arrived_ms > span_ms

@@ -1,0 +1,58 @@
+"""Ischaemia debt: the one rule for how long a limb may be occluded.
+
+Theory of operation
+-------------------
+A limb owes one second for each second that its cuff is above 15 mmHg and is paid back one second
+for each second below, never under zero.  An inflation needs debt + its planned time <= 300 s, so a
+five-minute occlusion is followed by five minutes of reperfusion and a five-second one by five
+seconds.
+
+What is not observed is never to the limb's disadvantage: time without a fresh reading pays nothing
+back, and counts as occluded when the last fresh reading was above 15 mmHg (up to the forced-vent
+limit, since beyond it nothing more can be asked for).  A stalled gateway is credited with at most
+one status age per step.
+
+Units: ms.  Source: docs/decisions, "ischaemia debt"; the 300 s are those of Chhetri 2022.
+"""
+
+from dataclasses import dataclass
+
+from gateway.model import CuffReading
+from gateway.safety.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What the limb is owed, when that was last true, and whether the cuff was above 15 mmHg."""
+
+    value_ms: int
+    at_ms: int
+    above: bool = False
+
+
+def is_above(limits: Limits, cuff: CuffReading) -> bool:
+    """Whether this reading must count as occluding: a missing sensor does."""
+    highest = cuff.highest_dmmhg
+    return highest is None or highest > limits.deflated_dmmhg
+
+
+def is_fresh(limits: Limits, cuff: CuffReading | None, now: int) -> bool:
+    """Whether a reading exists and is no older than a status may be."""
+    return cuff is not None and 0 <= now - cuff.arrived_ms <= limits.status_age_ms
+
+
+def advance(limits: Limits, debt: Debt, cuff: CuffReading | None, now: int) -> Debt:
+    """The debt at ``now``, given the newest reading."""
+    elapsed = max(0, now - debt.at_ms)
+    if cuff is None or not is_fresh(limits, cuff, now):
+        return Debt(_unobserved(limits, debt, elapsed), now, debt.above)
+    above = is_above(limits, cuff)
+    if above or debt.above:
+        return Debt(debt.value_ms + elapsed, now, above)
+    return Debt(max(0, debt.value_ms - min(elapsed, limits.status_age_ms)), now, above)
+
+
+def _unobserved(limits: Limits, debt: Debt, elapsed: int) -> int:
+    if not debt.above:
+        return debt.value_ms
+    return max(debt.value_ms, min(debt.value_ms + elapsed, limits.debt_vent_ms))

@@ -1,0 +1,152 @@
+"""A whole bedside in one process and in virtual time.
+
+Theory of operation
+-------------------
+The real core and the real firmware exchange the real bytes through memory; the plant is stepped
+between them and an oximeter's lines arrive as they would on a wire.  One turn is 10 ms: physics,
+firmware, bytes up, bytes down, and every 50 ms the core's own turn.  Nothing reads a clock, so a
+seed reproduces a session, its journal included, byte for byte.
+
+Who works at the bedside (``nurse``) reaches the core through the same desk as the control socket.
+
+Units: ms of virtual time, which begins at ``START_MS``; wall time begins at ``EPOCH_MS``.
+"""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware_bridge.mcu.controller import Controller
+from gateway.config import Config
+from gateway.record.journal import Journal
+from gateway.record.row import ClockQuality, Stamp
+from gateway.runtime.core import STEP_MS, Core
+from gateway.runtime.desk import Answer, Asker, Desk
+from gateway.runtime.requests import AnyRequest, Reply
+from gateway.runtime.service import compose
+from gateway.runtime.writer import DirectWriter
+from gateway.simulation.memory_board import MemoryBoard
+from gateway.simulation.models import Cuff, Limb
+from gateway.simulation.oximeter import Oximeter
+from gateway.simulation.plant import Plant
+from gateway.simulation.recording import Playback, Recording
+
+TURN_MS = 10
+START_MS = 1_000
+EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a date to print, not the time of any day
+_OPERATOR = Asker(uid=0, gid=0, pid=0, operator=True)
+
+
+class VirtualClock:
+    """A clock that goes when it is told to."""
+
+    boot_id = "virtual"
+
+    def __init__(self) -> None:
+        self.ms = START_MS
+
+    def now_ms(self) -> int:
+        """The present instant."""
+        return self.ms
+
+    def stamp(self, boot: int, mono_ms: int) -> Stamp:
+        """Wall time that is labelled for what it is."""
+        return Stamp(boot, mono_ms, EPOCH_MS + mono_ms, ClockQuality.SIMULATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """What stands at the bedside."""
+
+    config: Config
+    cuff: Cuff
+    limb: Limb
+    seed: int
+    recording: Recording | None = None
+
+
+class Bedside:
+    """Core, firmware, plant and oximeter, joined by memory."""
+
+    def __init__(self, bed: Bed, journal_path: Path) -> None:
+        self.clock = VirtualClock()
+        journal = Journal.open(journal_path, device=bed.config.site.device)
+        boot = journal.next_boot()
+        self.sink = DirectWriter(journal)
+        self.core: Core = compose(bed.config, journal_path, boot, self.sink, self.clock)
+        self.desk = Desk(self.core)
+        self.plant = Plant(bed.cuff, bed.limb, bed.seed, START_MS)
+        self.board = MemoryBoard(self.plant)
+        self.nonce_source = random.Random(bed.seed)
+        self.controller = self._controller(bed)
+        self._playback = Playback(bed.recording, START_MS) if bed.recording else None
+        self.oximeter = Oximeter(self._saturation)
+        self.core.cuff_connected(START_MS)
+        self.core.oximeter_connected(START_MS)
+
+    @property
+    def now(self) -> int:
+        """The present instant, ms."""
+        return self.clock.ms
+
+    def turn(self) -> None:
+        """Ten milliseconds."""
+        self.clock.ms += TURN_MS
+        now = self.clock.ms
+        self.board.step(now)
+        self.controller.step(now)
+        self.board.feed_watchdog()
+        self._up(self.controller.outgoing(), now)
+        self._oximeter(now)
+        if now % STEP_MS == 0:
+            self.core.step(now)
+            self.desk.step(now)
+            self.core.link_is_listening(now)
+        self._down(now)
+
+    def run(self, duration_ms: int) -> None:
+        """Let this much time pass."""
+        for _ in range(duration_ms // TURN_MS):
+            self.turn()
+
+    def ask(self, request: AnyRequest, asker: Asker = _OPERATOR) -> Reply:
+        """A person's request and its answer, however many turns that takes."""
+        replies: list[Reply] = []
+        answer: Answer = replies.append
+        self.desk.ask(request, asker, self.now, answer)
+        self._down(self.now)
+        while not replies:
+            self.turn()
+        return replies[0]
+
+    def close(self) -> None:
+        """Stop the core as its service would, and close the journal."""
+        self.core.shut_down("asked to stop", self.now)
+        self._down(self.now)
+        self.sink.close()
+
+    def _controller(self, bed: Bed) -> Controller:
+        nonce = self.nonce_source.getrandbits(32)
+        return Controller(self.board, START_MS, nonce, b"virtual", bed.cuff.name.encode())
+
+    def _saturation(self, now: int) -> int | None:
+        if self._playback is None:
+            return self.plant.sto2_permille
+        return self._playback.permille(now)
+
+    def _oximeter(self, now: int) -> None:
+        if self._playback is not None:
+            self._playback.indicate(self.board.actuators.indicator, now)
+        line = self.oximeter.step(now)
+        if line:
+            self.core.oximeter_bytes(line, now)
+
+    def _up(self, data: bytes, now: int) -> None:
+        if data:
+            self.core.cuff_bytes(data, now)
+
+    def _down(self, now: int) -> None:
+        data = self.core.outgoing(now)
+        if data:
+            self.controller.receive(data, now)
+            self._up(self.controller.outgoing(), now)

@@ -1,0 +1,85 @@
+"""The cuff controller's board when firmware and physics share one process and virtual time.
+
+Theory of operation
+-------------------
+The firmware sees the same small class as on real pins: ``read`` refreshes, the rest answers from
+what was read, ``write`` drives the outputs, ``feed_watchdog`` proves life.  The loop that owns the
+time calls ``step(now_ms)`` before the firmware's own step; outputs written at one instant act
+until the next.  ``unplug`` is the board losing its power: outputs drop at once.
+
+Units: 0.1 mmHg, milliseconds.  A reading older than 100 ms is ``None``, as on the real board.
+"""
+
+from firmware_bridge.mcu.board import Board
+from gateway.simulation.plant import Actuators, OutputStage, Plant
+
+READING_VALID_MS = 100
+
+
+class MemoryBoard(Board):
+    """A board wired to ``plant`` directly. ``pressed`` is the device's button, for tests."""
+
+    def __init__(self, plant: Plant) -> None:
+        self.plant = plant
+        self.pressed = False
+        self._stage = OutputStage(plant)
+        self._now_ms = plant.now_ms
+        self._read_ms = plant.now_ms - READING_VALID_MS - 1
+        self._control_dmmhg = 0
+        self._limit_dmmhg = 0
+        self._button = False
+
+    @property
+    def actuators(self) -> Actuators:
+        """What is driven now."""
+        return self._stage.actuators
+
+    def step(self, now_ms: int) -> None:
+        """Let the physics run to ``now_ms`` with the outputs as they are."""
+        self._now_ms = now_ms
+        self._stage.advance(now_ms)
+
+    def unplug(self) -> None:
+        """Take the board's power away."""
+        self._stage.drop()
+
+    def read(self) -> None:
+        """Sample both sensors and the button."""
+        self._read_ms = self._now_ms
+        self._control_dmmhg = self.plant.control_dmmhg
+        self._limit_dmmhg = self.plant.limit_dmmhg
+        self._button = self.pressed
+
+    def control_dmmhg(self) -> int | None:
+        """The control sensor as last read."""
+        return self._control_dmmhg if self._fresh() else None
+
+    def limit_dmmhg(self) -> int | None:
+        """The limit sensor as last read."""
+        return self._limit_dmmhg if self._fresh() else None
+
+    def button(self) -> bool:
+        """Whether the device's button was down when last read."""
+        return self._button
+
+    def write(
+        self, pump_permille: int, inflate_open: bool, dump_closed: bool, buzzer: bool, indicator: int
+    ) -> None:
+        """Drive the outputs."""
+        now = self._stage.actuators
+        if (
+            now.pump_permille == pump_permille
+            and now.inflate_open == inflate_open
+            and now.dump_closed == dump_closed
+            and now.buzzer == buzzer
+            and now.indicator == indicator
+        ):
+            return
+        self._stage.command(Actuators(pump_permille, inflate_open, dump_closed, buzzer, indicator))
+
+    def feed_watchdog(self) -> None:
+        """Prove life to the hardware watchdog."""
+        self._stage.feed(self._now_ms)
+
+    def _fresh(self) -> bool:
+        return self._now_ms - self._read_ms <= READING_VALID_MS

@@ -1,0 +1,93 @@
+"""A simulated nurse: starts the session, measures blood pressures in time, takes the cuff off.
+
+Theory of operation
+-------------------
+The nurse sees what ``rvos session status`` shows and asks what a person would ask, through the same
+desk.  Measured pressures scatter around the limb's true ones by a few mmHg, from a seed.  A pressure is
+entered a minute before the next inflation can start, or when the last one is four minutes old and an
+inflation may start at any moment, so that a fault-free session waits for nobody and sounds no alarm.
+
+Units: mmHg; seconds as the status shows them.
+"""
+
+import random
+from collections.abc import Callable
+
+from gateway.model import Side
+from gateway.runtime.requests import (
+    AnyRequest,
+    Reply,
+    SessionCuffRemoved,
+    SessionPressure,
+    SessionStart,
+    SessionStatus,
+)
+
+_SCATTER_MMHG = 3
+_BEFORE_INFLATION_S = 60.0
+_RECENT_S = 120.0
+_OLD_S = 240.0
+
+Ask = Callable[[AnyRequest], Reply]
+
+
+class Refused(Exception):
+    """The desk said no to the nurse; the message is the desk's."""
+
+
+class Nurse:
+    """One person with a blood pressure monitor."""
+
+    def __init__(self, ask: Ask, systolic_mmhg: float, diastolic_mmhg: float, seed: int) -> None:
+        self._ask = ask
+        self._systolic_mmhg, self._diastolic_mmhg = systolic_mmhg, diastolic_mmhg
+        self._random = random.Random(seed)
+        self.pressures_entered = 0
+
+    def start(self, prescription: str, side: Side) -> str:
+        """Start the session; returns its name. Raises ``Refused``."""
+        systolic, diastolic = self._measure()
+        reply = self._said_yes(
+            SessionStart(
+                prescription=prescription,
+                patient="simulated-limb",
+                side=side.value,
+                systolic_mmhg=systolic,
+                diastolic_mmhg=diastolic,
+                confirm=True,
+            )
+        )
+        return str(reply.data["session"])
+
+    def look(self) -> dict[str, object]:
+        """Look at the status, do what it asks for, and return its state."""
+        state = self._said_yes(SessionStatus()).data["state"]
+        if isinstance(state, dict) and _pressure_is_due(state):
+            systolic, diastolic = self._measure()
+            self._said_yes(SessionPressure(systolic_mmhg=systolic, diastolic_mmhg=diastolic, confirm=True))
+            self.pressures_entered += 1
+        return dict(state)
+
+    def remove_cuff(self) -> None:
+        """Take the cuff off and say so."""
+        self._said_yes(SessionCuffRemoved())
+
+    def _said_yes(self, request: AnyRequest) -> Reply:
+        reply = self._ask(request)
+        if reply.exit_code:
+            raise Refused(reply.message)
+        return reply
+
+    def _measure(self) -> tuple[int, int]:
+        scatter = self._random.randint(-_SCATTER_MMHG, _SCATTER_MMHG)
+        return round(self._systolic_mmhg) + scatter, round(self._diastolic_mmhg) + scatter
+
+
+def _pressure_is_due(state: dict[str, object]) -> bool:
+    age, left, phase = (state.get(key) for key in ("blood_pressure_age_s", "phase_left_s", "phase"))
+    if not isinstance(age, float) or not isinstance(left, float):
+        return False
+    if phase == "reperfusion":
+        more = state.get("cycle") != state.get("cycles_prescribed")
+        return more and left <= _BEFORE_INFLATION_S and age > _RECENT_S
+    return phase in ("baseline", "waiting") and age > _OLD_S

@@ -1,0 +1,19 @@
+"""The portable tests again, under a real MicroPython with a heap of 192 kB."""
+
+import subprocess
+
+import pytest
+
+from tests.firmware_bridge.conftest import ROOT
+
+
+@pytest.mark.micropython
+@pytest.mark.parametrize("module", ["test_ecp", "test_cuff", "test_controller", "test_regulation"])
+def test_portable_tests_pass(micropython: list[str], module: str) -> None:
+    runner = ROOT / "tests/firmware_bridge/run_portable.py"
+    result = subprocess.run(
+        [*micropython, str(runner), str(ROOT), module], capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr + result.stdout
+    source = (runner.parent / f"{module}.py").read_text()
+    assert int(result.stdout) == source.count("\ndef test_")

@@ -1,0 +1,98 @@
+"""A bedside in virtual time around the real supervisor: a cuff that reads what a test says.
+
+Theory of operation
+-------------------
+``Bedside`` keeps what stays the same from step to step (the observations, the cuff's reading, the
+wish) and steps the supervisor.  Every reading arrives fresh unless ``silent``.  It starts armed, with
+an accepted and empty cuff, a fresh blood pressure of 120/80 and no debt, so that a test says only what
+is different.
+
+Units: 0.1 mmHg, ms.
+"""
+
+from dataclasses import replace
+
+from gateway.model import BloodPressure, CuffReading, DeviceFault, Intent, Output, Permit, Reason, Safe
+from gateway.safety import supervisor
+from gateway.safety.debt import Debt
+from gateway.safety.limits import HARD, Limits
+from gateway.safety.observations import Authorisation, Observations, State
+from gateway.safety.supervisor import Verdict
+
+START_MS = 10_000_000
+TARGET = 1700
+PLANNED_MS = 6_000
+
+
+class Bedside:
+    """One limb, one supervisor."""
+
+    def __init__(self, debt_ms: int = 0, limits: Limits = HARD, latched: Reason | None = None) -> None:
+        self.limits, self.now = limits, START_MS
+        self.state = State(Debt(debt_ms, self.now), latched=latched)
+        self.cuff = CuffReading(0, 0, 0, False, DeviceFault.NONE, 0, 7, 0, self.now)
+        self.silent = False
+        self.seen = Observations(
+            cuff_accepted=True, armed=True, blood_pressure=BloodPressure(120, 80, self.now)
+        )
+        self.wishes: tuple[Intent, ...] = ()
+        self.verdict = Verdict((Safe(Output.CUFF, Reason.NO_REQUEST),))
+
+    def step(self, after_ms: int = 50, **once: object) -> Verdict:
+        """One step, ``after_ms`` later; ``once`` are observations of this step alone."""
+        self.now += after_ms
+        if not self.silent:
+            self.cuff = replace(self.cuff, arrived_ms=self.now)
+        seen = replace(self.seen, **{"cuff": self.cuff, **once})  # type: ignore[arg-type]
+        self.state, self.verdict = supervisor.step(self.limits, self.state, seen, self.wishes, self.now)
+        return self.verdict
+
+    def run(self, for_ms: int, every_ms: int = 50) -> Verdict:
+        """Steps for a while."""
+        for _ in range(for_ms // every_ms):
+            self.step(every_ms)
+        return self.verdict
+
+    def see(self, **changes: object) -> None:
+        """Change what is observed from now on."""
+        self.seen = replace(self.seen, **changes)  # type: ignore[arg-type]
+
+    def read(self, control: int | None, limit: int | None = -999, **more: object) -> None:
+        """What the cuff's two sensors read from now on; one value stands for both."""
+        both = control if limit == -999 else limit
+        self.cuff = replace(self.cuff, control_dmmhg=control, limit_dmmhg=both, **more)  # type: ignore[arg-type]
+
+    def ask(self, target: int | None = TARGET, planned_ms: int = PLANNED_MS, cycle: int = 1) -> None:
+        """Wish for an inflation from now on."""
+        self.wishes = (Intent(Output.CUFF, target, planned_ms, cycle),)
+
+    def authorise(self, **changes: int) -> None:
+        """Make the journal's row for what is wished durable now; ``changes`` make it another one."""
+        wish = self.wishes[0]
+        row = Authorisation(wish.cycle, wish.pressure_dmmhg or 0, wish.planned_ms, self.now)
+        self.see(authorisation=replace(row, **changes))
+
+    def inflate(self, target: int = TARGET, planned_ms: int = PLANNED_MS) -> Permit:
+        """Ask, authorise and begin; the cuff stays empty until a test says otherwise."""
+        self.ask(target, planned_ms)
+        self.authorise()
+        permit = self.step().cuff
+        assert isinstance(permit, Permit)
+        return permit
+
+    def hold(self, target: int = TARGET, planned_ms: int = PLANNED_MS) -> None:
+        """Inflate and arrive at the target."""
+        self.inflate(target, planned_ms)
+        self.read(target)
+        self.step()
+        assert self.energised
+
+    @property
+    def energised(self) -> bool:
+        """Whether the last answer was a permit."""
+        return isinstance(self.verdict.cuff, Permit)
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the cuff is safe, ``None`` while it is permitted."""
+        return None if isinstance(self.verdict.cuff, Permit) else self.verdict.cuff.reason
