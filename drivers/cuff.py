@@ -39,10 +39,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from drivers.cuff_events import (
+    Annunciated,
+    Cleared,
+    DeviceReset,
+    Event,
+    Hello,
+    LeaseResult,
+    Nack,
+    RequestLost,
+    SelfTestResult,
+    Status,
+    TightenResult,
+)
 from drivers.errors import NotGreetedError
 from firmware_bridge import cuff as wire
 from firmware_bridge import ecp
 from firmware_bridge.errors import EncodingError
+
+__all__ = (
+    "HOST_PROTOCOL_MAX",
+    "HOST_PROTOCOL_MIN",
+    "Annunciated",
+    "Cleared",
+    "CuffHost",
+    "DeviceReset",
+    "Event",
+    "Hello",
+    "LeaseResult",
+    "Nack",
+    "RequestLost",
+    "SelfTestResult",
+    "Status",
+    "TightenResult",
+)
 
 HOST_PROTOCOL_MIN = 1
 HOST_PROTOCOL_MAX = 1
@@ -51,99 +81,6 @@ REPLY_TIMEOUT_MS = 500
 TRIES = 3
 LEASE_TIMEOUT_MS = 150
 VENT_REPEAT_MS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """Who is there, and whether our protocol ranges overlap."""
-
-    device: wire.Hello
-    compatible: bool
-    arrived_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """One status of the device, stamped on arrival."""
-
-    frame: wire.Status
-    arrived_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseResult:
-    """The answer to the lease with this number; 0 is granted."""
-
-    result: int
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class TightenResult:
-    """The answer to a tighten, with the ceiling that holds in the device."""
-
-    result: int
-    ceiling_dmmhg: int
-
-
-@dataclass(frozen=True, slots=True)
-class SelfTestResult:
-    """The verdict of the device's self-test (0 passed) and the readings that it rests on."""
-
-    result: int
-    control_dmmhg: int | None
-    limit_dmmhg: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """The answer to a clear; 0 means that the latched faults are gone."""
-
-    result: int
-
-
-@dataclass(frozen=True, slots=True)
-class Annunciated:
-    """The answer to an annunciate."""
-
-    result: int
-
-
-@dataclass(frozen=True, slots=True)
-class Nack:
-    """The device could not read a function; ``code`` is the one that was pending, None if none was."""
-
-    error: int
-    code: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLost:
-    """A function got no answer in all its tries. Leases are counted instead (``leases_lost``)."""
-
-    code: int
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceReset:
-    """The device restarted and has another nonce now."""
-
-    nonce: int
-
-
-Event = (
-    Hello
-    | Status
-    | LeaseResult
-    | TightenResult
-    | SelfTestResult
-    | Cleared
-    | Annunciated
-    | Nack
-    | RequestLost
-    | DeviceReset
-)
 
 
 _REPLIES: dict[int, tuple[Callable[[ecp.Packet], Any], Callable[[Any], Event]]] = {

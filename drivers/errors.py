@@ -7,8 +7,6 @@ it.  What *we* ask for and cannot have (a port that is not there, held by someon
 closed) is one of the errors below.  Each names the path, says what is wrong and what to do.
 """
 
-# ruff: noqa: N818 - the names say what happened to the port
-
 
 class PortError(Exception):
     """A serial port cannot be had or used."""

@@ -5,11 +5,16 @@ Theory of operation
 ECP's extended packets carry an additive sum or a CRC-8 (polynomial 07, initial 0, not reflected).
 Our own cuff messages carry a CRC-16/CCITT-FALSE (polynomial 1021, initial FFFF, not reflected, no
 final exclusive or), whose check value over ``b"123456789"`` is 29B1.  At our message lengths it
-detects every error of up to three bits.  The CRC-16 runs nibble by nibble over a table of sixteen
-entries: a full table costs a microcontroller more memory than the time is worth.
+detects every error of up to three bits.  On MicroPython the CRC-16 runs nibble by nibble over a
+table of sixteen entries: a full table costs a microcontroller more memory than the time is worth.
+CPython has the same CRC in C, and uses it.
 
 Portable subset: runs on CPython and on MicroPython.
 """
+
+import binascii
+
+_crc_in_c = getattr(binascii, "crc_hqx", None)  # MicroPython has none
 
 _CRC16_NIBBLES = (
     0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50A5, 0x60C6, 0x70E7,
@@ -33,6 +38,13 @@ def crc8(data: bytes | bytearray | memoryview, crc: int = 0) -> int:
 
 def crc16(data: bytes | bytearray | memoryview, crc: int = 0xFFFF) -> int:
     """CRC-16/CCITT-FALSE; ``crc`` continues an earlier call."""
+    if _crc_in_c is not None:
+        return int(_crc_in_c(data, crc))
+    return crc16_by_nibbles(data, crc)
+
+
+def crc16_by_nibbles(data: bytes | bytearray | memoryview, crc: int = 0xFFFF) -> int:
+    """The same without help from C."""
     for byte in data:
         crc = ((crc << 4) & 0xFFFF) ^ _CRC16_NIBBLES[(crc >> 12) ^ (byte >> 4)]
         crc = ((crc << 4) & 0xFFFF) ^ _CRC16_NIBBLES[(crc >> 12) ^ (byte & 15)]

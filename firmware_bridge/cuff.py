@@ -44,7 +44,7 @@ STATUS = 0xC0
 MISSING = -32768
 
 # Results of tighten, lease, self-test, clear faults and annunciate.  A target below zero counts as 1;
-# the last two answer a self-test: the cuff is not empty, or a sensor is missing or off zero.
+# the last three answer a self-test: the cuff is not empty, a sensor is off zero, a sensor is missing.
 OK = 0
 TARGET_ABOVE_CEILING = 1
 BAD_DURATION = 2
@@ -54,6 +54,7 @@ FAULTED = 5
 OLD_SEQUENCE = 6
 NOT_VENTED = 7
 NOT_ZERO = 8
+SENSOR_MISSING = 9
 
 VENTED = 0
 INFLATING = 1

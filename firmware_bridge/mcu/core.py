@@ -110,11 +110,13 @@ class Core:
             self.interlock.latch(cuff.FAULT_LIMIT_SENSOR)
 
     def self_test(self) -> int:
-        """Whether both sensors of an empty cuff read zero; a failure latches."""
+        """Whether both sensors of an empty cuff read zero; one that is off zero latches."""
         control, limit = self.pressures()
         if self.is_energised() or max(control or 0, limit or 0) > limits.DEFLATED_DMMHG:
             return cuff.NOT_VENTED
-        if _reads_zero(control) and _reads_zero(limit):
+        if control is None or limit is None:
+            return cuff.SENSOR_MISSING
+        if max(abs(control), abs(limit)) <= limits.SELF_TEST_ZERO_DMMHG:
             return cuff.OK
         self.interlock.latch(cuff.FAULT_SELF_TEST_FAILED)
         return cuff.NOT_ZERO
@@ -151,7 +153,3 @@ class Core:
         self._button_steps = self._button_steps + 1 if self.board.button() else 0
         if self._button_steps == BUTTON_STEPS:
             self.interlock.clear()
-
-
-def _reads_zero(pressure_dmmhg: int | None) -> bool:
-    return pressure_dmmhg is not None and abs(pressure_dmmhg) <= limits.SELF_TEST_ZERO_DMMHG

@@ -63,9 +63,8 @@ class Regulator:
         self._recent = []
 
     def hold(self) -> None:
-        """Keep what is in the cuff while there is no reading."""
+        """Pump nothing while there is no reading; a dump valve that is open stays open."""
         self._set(0, False)
-        self.dump_closed = True
         self._recent = []
 
     def step(self, pressure_dmmhg: int, target_dmmhg: int, elapsed_ms: int) -> None:

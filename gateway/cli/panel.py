@@ -77,7 +77,7 @@ def _phase(state: State) -> str:
 
 
 def _cuff(state: State) -> str:
-    target = "no target, valve open" if state.target_mmhg is None else f"target {state.target_mmhg:.1f} mmHg"
+    target = "no target" if state.target_mmhg is None else f"target {state.target_mmhg:.1f} mmHg"
     not_ready = "" if state.cuff_ok else " (the cuff controller is not ready)"
     return f"{quantity(state.cuff_mmhg, 'mmHg')}, {target}{not_ready}"
 

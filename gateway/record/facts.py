@@ -5,13 +5,15 @@ Theory of operation
 ``gather`` walks the rows of a session once, from ``session_started`` to ``session_ended`` in the order
 of the journal.  For each fact it keeps where it happened (``Moment``), for each cycle its milestones;
 of a milestone that is reported twice the first counts.  Samples of the trace rows are kept per run of
-core, because monotonic times of two runs cannot be compared.  Row types that it does not know are
-passed over: the record is additive.  A stored summary is one of those, so a summary never depends
-on an earlier one.
+core, because monotonic times of two runs cannot be compared; a trace row may follow the session's end
+by up to a second, so samples that were taken before the end still count, and nothing else that
+follows it does.  Row types that it does not know are passed over: the record is additive.  A stored
+summary is one of those, so a summary never depends on an earlier one.
 
 Units: as in ``events``.
 """
 
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -147,9 +149,14 @@ def gather(rows: Iterable[StoredRow], session: str) -> Facts:
             if not isinstance(body, SessionStarted):
                 continue
             facts = Facts(body, at)
+        if facts.ended_at is not None:
+            if isinstance(body, Trace):
+                _note_samples(facts, body, at.boot, facts.ended_at)
+            continue
         _note_row(facts, at)
         if isinstance(body, Trace):
-            _note_trace(facts, body, at)
+            _note_debt(facts, body.ischaemia_debt_ms)
+            _note_samples(facts, body, at.boot)
         elif body is not None:
             _note_event(facts, body, at)
     if facts is None:
@@ -175,10 +182,15 @@ def _note_row(facts: Facts, at: Moment) -> None:
     facts.last_ms_of_boot[at.boot] = max(at.mono_ms, facts.last_ms_of_boot.get(at.boot, at.mono_ms))
 
 
-def _note_trace(facts: Facts, trace: Trace, at: Moment) -> None:
-    _note_debt(facts, trace.ischaemia_debt_ms)
-    facts.cuff.setdefault(at.boot, []).extend(CuffSample(ms, control) for ms, control, _ in trace.cuff)
-    facts.saturation.setdefault(at.boot, []).extend(SaturationSample(*sample) for sample in trace.sto2)
+def _note_samples(facts: Facts, trace: Trace, boot: int, until: Moment | None = None) -> None:
+    """Keep a trace row's samples; after the session's end, those that were taken before it."""
+    end = (boot, sys.maxsize) if until is None else (until.boot, until.mono_ms)
+    facts.cuff.setdefault(boot, []).extend(
+        CuffSample(ms, control) for ms, control, _ in trace.cuff if (boot, ms) <= end
+    )
+    facts.saturation.setdefault(boot, []).extend(
+        SaturationSample(ms, permille) for ms, permille in trace.sto2 if (boot, ms) <= end
+    )
 
 
 def _note_debt(facts: Facts, debt_ms: int) -> None:

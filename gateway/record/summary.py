@@ -8,8 +8,8 @@ no-code dashboards bind to top-level keys: scalars, and lists with one entry per
 i belongs to cycle i + 1 and is ``null`` for what did not happen or is not known.  A key never
 changes its type: a measured number is always a float.
 
-An unfinished session folds too, with the outcome "running", as far as its record goes.  Rows after
-``session_ended`` belong to no summary: whoever folds later gets the same document.
+An unfinished session folds too, with the outcome "running", as far as its record goes.  Of the rows
+after ``session_ended`` only samples taken before it count: whoever folds later gets the same document.
 
 What each measured number means stands in ``measures``.
 """

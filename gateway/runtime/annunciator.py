@@ -19,7 +19,7 @@ _INTERVAL_MS = {Priority.HIGH: 5_000, Priority.MEDIUM: 15_000, Priority.LOW: 30_
 
 
 class Annunciator:
-    """Repeats the loudest alarm until it is acknowledged. ``say`` writes one line."""
+    """Repeats the loudest alarm until it is acknowledged. ``say`` writes one line and rings."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -35,4 +35,4 @@ class Annunciator:
             return
         self._last = (loudest, text)
         self._next_ms = now + _INTERVAL_MS[loudest]
-        self._say(f"\a{loudest.value.upper()} ALARM: {text}")
+        self._say(f"{loudest.value.upper()} ALARM: {text}")

@@ -32,6 +32,7 @@ from gateway.record.events import (
     DeviceLost,
     Event,
     SessionEnded,
+    SessionStopped,
     Trace,
     TripCleared,
     Tripped,
@@ -117,7 +118,11 @@ class Core:
         config = self.setup.config.oximeter
         if config is None:
             return
-        for reading in self.oximeter.feed(data, now):
+        known = self.oximeter.coverage
+        readings = self.oximeter.feed(data, now)
+        if self.oximeter.coverage != known:
+            self._oximeter_identified(config.description, now)
+        for reading in readings:
             self.saturation = Sample(reading.channels[config.channel - 1], now)
             self.recorder.saturation(self.saturation)
 
@@ -143,6 +148,8 @@ class Core:
         running = self.session is not None and self.session.running
         if self.session is not None:
             self.session.end("stopped", Reason.STOPPED_BY_OPERATOR, now)
+        if running:  # queued, not waited for
+            self._event(SessionStopped(reason=Reason.STOPPED_BY_OPERATOR.value), now)
         self._stop_asked = True
         self.step(now)
         return running
@@ -334,6 +341,19 @@ class Core:
             protocol=who.protocol_max,
             limits_crc=who.limits_crc,
             description=self.setup.config.cuff.description,
+        )
+        self._event(identified, now)
+
+    def _oximeter_identified(self, description: str, now: int) -> None:
+        """The decoder has learnt what the device's checksum covers; no document says it, so we record it."""
+        identified = DeviceIdentified(
+            device="oximeter",
+            serial="",
+            model=f"Nonin 1, checksum ends {self.oximeter.coverage:+d} bytes from its label",
+            firmware="",
+            protocol=0,
+            limits_crc=0,
+            description=description,
         )
         self._event(identified, now)
 

@@ -193,8 +193,8 @@ class Desk:
         if target > limits.pressure_ceiling_dmmhg:
             return refusal(
                 EXIT_REFUSED,
-                f"not started: the target of {target // 10} mmHg (systolic + {asked.margin_mmhg}) is above the "
-                f"ceiling of {limits.pressure_ceiling_dmmhg // 10} mmHg; it is refused, not reduced",
+                f"not started: the target of {target // 10} mmHg (systolic + {asked.margin_mmhg}) is above "
+                f"the ceiling of {limits.pressure_ceiling_dmmhg // 10} mmHg; it is refused, not reduced",
             )
         return self._not_ready(now) or asked
 
@@ -280,7 +280,8 @@ class Desk:
             if request.alarm_id not in known:
                 return refusal(EXIT_USAGE, f"no alarm {request.alarm_id!r}; see `rvos alarm list`")
             number = known[request.alarm_id]
-        return Reply(message=f"acknowledged: {self._core.acknowledge(number, now)}")
+        silenced = self._core.acknowledge(number, now)
+        return Reply(message=f"acknowledged: {silenced}" if silenced else "no alarm waits to be acknowledged")
 
     def _reset(self, request: SessionReset, now: int, answer: Answer) -> Reply | None:
         wrong = _unconfirmed(request.confirm)

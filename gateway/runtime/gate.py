@@ -81,6 +81,7 @@ class Gate:
         """Make the supervisor's answer true."""
         if self._host is None:
             return
+        self.receive(b"", now)  # lets the host notice what was never answered
         if isinstance(answer, Permit) and self.accepted:
             self._lease(answer, planned_ms, now)
         else:
@@ -125,7 +126,9 @@ class Gate:
             case wire.Hello():
                 self._meet(event)
             case wire.DeviceReset():
+                reading = self.reading  # what it says of itself stays true: that is how the reset is seen
                 self._forget("the cuff controller restarted")
+                self.reading = reading
                 self._ask_who_is_there()
             case wire.RequestLost(code=messages.HELLO | messages.TIGHTEN):
                 self._ask_who_is_there()

@@ -113,7 +113,7 @@ class CoreShell:
         self._control = ControlServer(self._desk, self._config.core.operators_group, clock.now_ms)
         self._feed = FeedServer()
         self._manager = ServiceManager()
-        self._annunciator = Annunciator(_say)
+        self._annunciator = Annunciator(_ring)
         self._cuff_port: SerialPort | None = None
         self._stop = asyncio.Event()
         self._stepped_ms = clock.now_ms()
@@ -267,3 +267,7 @@ async def _keep_open(
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _ring(text: str) -> None:
+    _say(f"\a{text}" if sys.stderr.isatty() else text)

@@ -142,6 +142,7 @@ class Session:
         """Write the closing row once the cuff is empty or has had its time; says whether it did."""
         if self.ending is None or not (deflated or now - self.ending.since_ms >= ENDING_LONGEST_MS):
             return False
+        self._note_deflated(deflated, None, now)
         self.note(SessionEnded(outcome=self.ending.outcome, reason=self.ending.reason.value), now)
         return True
 

@@ -22,7 +22,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.record.errors import JournalError
+from gateway.record.errors import RecordError
 from gateway.record.journal import Journal
 from gateway.record.reader import JournalReader
 from gateway.record.row import Row, Stamp
@@ -61,30 +61,41 @@ def summary_row(path: Path, session: str, stamp: Stamp) -> Row:
 
 
 class DirectWriter:
-    """Commits in the caller."""
+    """Commits in the caller; traces wait for the next other row, whose transaction they share."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._traces: list[Row] = []
+        self._submitted = 0
         self.failure: str | None = None
         self.durable = 0
 
     def submit(self, rows: Sequence[Row]) -> int:
-        """Append the rows now."""
-        try:
-            self._journal.append(rows)
-        except JournalError as error:
-            self.failure = str(error)
-            return self.durable + 1
-        self.durable += 1
-        return self.durable
+        """Append the rows now, or with the next row that is no trace."""
+        self._submitted += 1
+        self._traces += rows
+        if any(row.kind != "trace" for row in rows):
+            self._commit()
+        return self._submitted
 
     def summarise(self, session: str, stamp: Stamp) -> int:
         """Fold and append now."""
+        self._commit()
         return self.submit([summary_row(self._journal.path, session, stamp)])
 
     def close(self) -> None:
-        """Close the journal."""
+        """Commit what waits and close the journal."""
+        self._commit()
         self._journal.close()
+
+    def _commit(self) -> None:
+        try:
+            self._journal.append(self._traces)
+        except RecordError as error:
+            self.failure = str(error)
+            return
+        self._traces = []
+        self.durable = self._submitted
 
 
 class ThreadWriter:
@@ -121,7 +132,7 @@ class ThreadWriter:
         try:
             while self._commit_waiting():
                 pass
-        except JournalError as error:
+        except RecordError as error:
             self.failure = str(error)
         finally:
             self._journal.close()

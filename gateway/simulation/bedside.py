@@ -70,19 +70,55 @@ class Bedside:
 
     def __init__(self, bed: Bed, journal_path: Path) -> None:
         self.clock = VirtualClock()
-        journal = Journal.open(journal_path, device=bed.config.site.device)
-        boot = journal.next_boot()
-        self.sink = DirectWriter(journal)
-        self.core: Core = compose(bed.config, journal_path, boot, self.sink, self.clock)
-        self.desk = Desk(self.core)
         self.plant = Plant(bed.cuff, bed.limb, bed.seed, START_MS)
         self.board = MemoryBoard(self.plant)
-        self.nonce_source = random.Random(bed.seed)
-        self.controller = self._controller(bed)
+        self._bed, self._journal_path = bed, journal_path
+        self._random = random.Random(bed.seed)
         self._playback = Playback(bed.recording, START_MS) if bed.recording else None
         self.oximeter = Oximeter(self._saturation)
-        self.core.cuff_connected(START_MS)
-        self.core.oximeter_connected(START_MS)
+        self.cable = True
+        self.start_firmware()
+        self.start_core()
+
+    def start_firmware(self) -> None:
+        """Power the controller up: vented, a new nonce, its whole debt."""
+        nonce = self._random.getrandbits(32)
+        self.controller: Controller | None = Controller(
+            self.board, self.now, nonce, b"virtual", self._bed.cuff.name.encode()
+        )
+
+    def kill_firmware(self) -> None:
+        """Take the controller's power away: its outputs drop."""
+        self.controller = None
+        self.board.unplug()
+
+    def start_core(self) -> None:
+        """Start the core on the journal as it stands."""
+        journal = Journal.open(self._journal_path, device=self._bed.config.site.device)
+        boot = journal.next_boot()
+        self.sink = DirectWriter(journal)
+        self.core: Core | None = compose(self._bed.config, self._journal_path, boot, self.sink, self.clock)
+        self.desk = Desk(self.core)
+        if self.cable:
+            self.core.cuff_connected(self.now)
+        self.core.oximeter_connected(self.now)
+
+    def kill_core(self) -> None:
+        """End the core without a word; what it had submitted is in the journal."""
+        self.core = None
+        self.sink.close()
+
+    def pull_cable(self) -> None:
+        """Unplug the controller's wire; the controller itself goes on."""
+        self.cable = False
+        if self.core is not None:
+            self.core.cuff_lost("the cable was pulled", self.now)
+
+    def plug_cable(self) -> None:
+        """Plug it in again."""
+        self.cable = True
+        if self.core is not None:
+            self.core.cuff_connected(self.now)
 
     @property
     def now(self) -> int:
@@ -94,14 +130,12 @@ class Bedside:
         self.clock.ms += TURN_MS
         now = self.clock.ms
         self.board.step(now)
-        self.controller.step(now)
-        self.board.feed_watchdog()
-        self._up(self.controller.outgoing(), now)
+        if self.controller is not None:
+            self.controller.step(now)
+            self.board.feed_watchdog()
+            self._up(self.controller.outgoing(), now)
         self._oximeter(now)
-        if now % STEP_MS == 0:
-            self.core.step(now)
-            self.desk.step(now)
-            self.core.link_is_listening(now)
+        self._core_turn(now)
         self._down(now)
 
     def run(self, duration_ms: int) -> None:
@@ -121,13 +155,18 @@ class Bedside:
 
     def close(self) -> None:
         """Stop the core as its service would, and close the journal."""
-        self.core.shut_down("asked to stop", self.now)
-        self._down(self.now)
-        self.sink.close()
+        if self.core is not None:
+            self.core.shut_down("asked to stop", self.now)
+            self._down(self.now)
+            self.kill_core()
 
-    def _controller(self, bed: Bed) -> Controller:
-        nonce = self.nonce_source.getrandbits(32)
-        return Controller(self.board, START_MS, nonce, b"virtual", bed.cuff.name.encode())
+    def _core_turn(self, now: int) -> None:
+        if self.core is None or now % STEP_MS:
+            return
+        if self.core.state.now_ms != now:
+            self.core.step(now)
+        self.desk.step(now)
+        self.core.link_is_listening(now)
 
     def _saturation(self, now: int) -> int | None:
         if self._playback is None:
@@ -138,15 +177,15 @@ class Bedside:
         if self._playback is not None:
             self._playback.indicate(self.board.actuators.indicator, now)
         line = self.oximeter.step(now)
-        if line:
+        if line and self.core is not None:
             self.core.oximeter_bytes(line, now)
 
     def _up(self, data: bytes, now: int) -> None:
-        if data:
+        if data and self.cable and self.core is not None:
             self.core.cuff_bytes(data, now)
 
     def _down(self, now: int) -> None:
-        data = self.core.outgoing(now)
-        if data:
+        data = b"" if self.core is None else self.core.outgoing(now)
+        if data and self.cable and self.controller is not None:
             self.controller.receive(data, now)
             self._up(self.controller.outgoing(), now)

@@ -15,6 +15,7 @@ from gateway.model import Side
 from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
 from gateway.simulation.bedside import Bed, Bedside
+from gateway.simulation.live import oximeter_words
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.nurse import Nurse
 from gateway.simulation.recording import load
@@ -46,12 +47,12 @@ def run(state_dir: Path, seed: int, replay: Path | None, say: Progress) -> bytes
     return payload_of(state_dir / "journal.db", config, session)
 
 
-def configuration(cuff: str, limb: str, replay: Path | None) -> Config:
+def configuration(cuff: str, limb: str, replay: Path | None, *, ceiling_mmhg: int = 250) -> Config:
     """The configuration of a bedside in memory."""
-    words = f"recording {replay.name}, replayed" if replay else LIMBS[limb].description
+    words = oximeter_words(limb, replay)
     return Config(
         site=SiteConfig(site="virtual", ward="virtual", device="rvos-virtual"),
-        cuff=CuffConfig(port="memory", description=CUFFS[cuff].description),
+        cuff=CuffConfig(port="memory", description=CUFFS[cuff].description, ceiling_mmhg=ceiling_mmhg),
         oximeter=OximeterConfig(port="memory", channel=1, description=words),
         mqtt=MqttConfig(host="memory"),
     )

@@ -73,6 +73,7 @@ class Stage:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._starts: dict[str, int] = {}
         self._ptys: list[Pty] = []
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -116,9 +117,17 @@ class Stage:
         return [name for name, process in self._running.items() if process.poll() is not None]
 
     def wait_a_moment(self, seconds: float) -> None:
-        """Let time pass, but no longer than core lives."""
+        """Let time pass, but no longer than the plant lives."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._running["core"].wait(seconds)
+            self._running["plant"].wait(seconds)
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Send a signal; a process that was killed is forgotten."""
+        process = self._running[name]
+        process.send_signal(number)
+        if number == signal.SIGKILL:
+            process.wait()
+            del self._running[name]
 
     def close(self) -> None:
         """End everything."""
@@ -147,13 +156,14 @@ class Stage:
         return pty.path
 
     def _start(self, name: str, command: Sequence[str], wire: int | None = None) -> None:
-        with (self._logs / f"{name}.log").open("wb") as log:
+        with (self._logs / f"{name}.log").open("ab") as log:
             self._running[name] = _spawn(command, wire, log)
+        self._starts[name] = self._starts.get(name, 0) + 1
 
     def _await_word(self, name: str, word: str) -> None:
         log = self._logs / f"{name}.log"
         for text in _growing(log, self._running[name]):
-            if word in text:
+            if text.count(word) >= self._starts[name]:
                 return
         raise StageError(
             f"{name} did not start; its log is {log}:\n{log.read_text(errors='replace')[-1000:]}"

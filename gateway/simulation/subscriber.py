@@ -2,8 +2,9 @@
 
 Theory of operation
 -------------------
-paho's thread only puts messages into a queue; the caller takes them out.  Duplicates, which the link
-may send after a reconnect, are dropped by ``(device, seq)`` where a payload has a ``seq`` of its own.
+paho's thread only puts messages into a queue; the caller takes them out.  It subscribes again at every
+connection, because a broker that died has forgotten it.  ``events`` tells which numbered facts came;
+the link may send one twice, and a consumer drops the second by ``(device, seq)``.
 """
 
 import queue
@@ -22,11 +23,16 @@ class SubscriberError(Exception):
     """The broker could not be reached."""
 
 
+class _Numbered(msgspec.Struct):
+    seq: int
+
+
 class Subscriber:
     """Subscribed to everything below ``rvos/v1``."""
 
     def __init__(self, host: str, port: int) -> None:
         self.messages: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+        self._events: list[int] = []
         self._subscribed: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id="rvos-subscriber", protocol=paho.MQTTv5
@@ -34,6 +40,7 @@ class Subscriber:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: self._subscribed.put(None)
         self._client.on_message = self._on_message
+        self._client.reconnect_delay_set(1, 2)
         self._client.connect(host, port)
         self._client.loop_start()
         try:
@@ -47,10 +54,21 @@ class Subscriber:
         try:
             while True:
                 topic, payload = self.messages.get(timeout=timeout_s)
+                self._note(topic, payload)
                 if topic.endswith(tail):
                     return payload
         except queue.Empty:
             return None
+
+    def events(self) -> list[int]:
+        """The event numbers received so far, in order of arrival, duplicates included."""
+        while not self.messages.empty():
+            self._note(*self.messages.get())
+        return list(self._events)
+
+    def _note(self, topic: str, payload: bytes) -> None:
+        if "/event/" in topic or topic.endswith("/session/summary"):
+            self._events.append(msgspec.json.decode(payload, type=_Numbered).seq)
 
     def close(self) -> None:
         """Leave."""
@@ -64,12 +82,3 @@ class Subscriber:
 
     def _on_message(self, client: paho.Client, data: Any, message: paho.MQTTMessage) -> None:
         self.messages.put((message.topic, bytes(message.payload)))
-
-
-def sequence_of(payload: bytes) -> int | None:
-    """The ``seq`` of a payload, ``None`` where it has none."""
-    try:
-        document = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
-        return None
-    return document.get("seq") if isinstance(document, dict) else None

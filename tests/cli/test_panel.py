@@ -56,7 +56,7 @@ def test_a_session_under_way() -> None:
 def test_nothing_under_way() -> None:
     assert shown(IDLE) == {
         "Mode": "no session is running",
-        "Cuff": "0.4 mmHg, no target, valve open",
+        "Cuff": "0.4 mmHg, no target",
         "StO2": "no value",
         "Ischaemia debt": "0 s of at most 5 min",
         "Alarms": "none",
@@ -65,7 +65,7 @@ def test_nothing_under_way() -> None:
 
 def test_missing_values_are_not_zero() -> None:
     rows = shown(IDLE, cuff_mmhg=None, cuff_ok=False, ischaemia_debt_s=None)
-    assert rows["Cuff"] == "no value, no target, valve open (the cuff controller is not ready)"
+    assert rows["Cuff"] == "no value, no target (the cuff controller is not ready)"
     assert rows["Ischaemia debt"] == "no value"
     assert shown(RUNNING, blood_pressure_age_s=None)["Blood pressure"] == "none entered"
 

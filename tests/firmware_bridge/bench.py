@@ -183,3 +183,30 @@ def raises(error, function, *arguments) -> bool:
     except error:
         return True
     return False
+
+
+def energised(debt_ms: int = 0) -> Bench:
+    """A bench with an inflation under way."""
+    bench = Bench(debt_ms=debt_ms)
+    bench.run(50)
+    assert bench.lease() == cuff.OK
+    bench.step(10)
+    assert bench.board.dump_closed
+    return bench
+
+
+def latched() -> Bench:
+    """A bench whose gateway has gone silent."""
+    bench = energised()
+    bench.run(500)
+    assert bench.board.buzzer
+    return bench
+
+
+def assert_tripped(bench: Bench, fault: int) -> None:
+    """Vented, sounding, latched with this fault alone, and deaf to leases."""
+    assert bench.board.is_vented()
+    assert bench.board.buzzer
+    assert bench.faults() == (fault, fault)
+    assert bench.lease() == cuff.FAULTED
+    assert bench.board.is_vented()

@@ -117,7 +117,13 @@ def test_outputs_begin_with_the_dump_valve(rp2040: Any) -> None:
     board, _ = board_and_ticks(rp2040)
     Pin.log.clear()
     board.write(500, True, True, True, 1)
-    assert Pin.log == [(8, "value", 1), (7, "value", 1), (6, "duty", 32767), (9, "value", 1), (25, "value", 1)]
+    assert Pin.log == [
+        (8, "value", 1),
+        (7, "value", 1),
+        (6, "duty", 32767),
+        (9, "value", 1),
+        (25, "value", 1),
+    ]
     Pin.log.clear()
     board.write(0, False, False, False, 0)
     assert Pin.log == [(8, "value", 0), (7, "value", 0), (6, "duty", 0), (9, "value", 0), (25, "value", 0)]

@@ -58,7 +58,11 @@ def test_outputs_are_one_record(plant: Plant) -> None:
 
 def test_nothing_is_known_before_the_first_record(plant: Plant) -> None:
     plant.board.read()
-    assert (plant.board.control_dmmhg(), plant.board.limit_dmmhg(), plant.board.button()) == (None, None, False)
+    assert (plant.board.control_dmmhg(), plant.board.limit_dmmhg(), plant.board.button()) == (
+        None,
+        None,
+        False,
+    )
 
 
 def test_the_newest_record_counts(plant: Plant) -> None:
@@ -90,7 +94,11 @@ def test_readings_age(plant: Plant) -> None:
     plant.board.read()
     assert plant.board.control_dmmhg() == 1700
     plant.ticks.value = 101
-    assert (plant.board.control_dmmhg(), plant.board.limit_dmmhg(), plant.board.button()) == (None, None, False)
+    assert (plant.board.control_dmmhg(), plant.board.limit_dmmhg(), plant.board.button()) == (
+        None,
+        None,
+        False,
+    )
 
 
 def test_a_plant_that_does_not_read_gets_whole_records_later(plant: Plant) -> None:
@@ -125,5 +133,5 @@ def test_a_record_of_another_kind_is_refused(plant: Plant) -> None:
 
 
 def test_no_plant_says_where_it_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(BoardError, match="no plant listens at .*absent"):
+    with pytest.raises(BoardError, match=r"no plant listens at .*absent"):
         UnixBoard(str(tmp_path / "absent"), aio.Clock())

@@ -1,4 +1,4 @@
-"""The messages of our cuff controller: golden bytes, both ends, every kind of damage. Runs on MicroPython too."""
+"""The messages of our cuff controller: golden bytes, both ends, damage. Runs on MicroPython too."""
 
 import binascii
 
@@ -14,10 +14,20 @@ STATUS = cuff.Status(7, 123456, 0x01020304, 1702, None, 1700, 2, 9, 250, 42000, 
 # Worked out by hand from the table of messages; the last two bytes of a guarded content are its CRC-16.
 GOLDEN_CONTENTS = (
     (cuff.encode_hello_request(1, 1), 0x40, "0101", False),
-    (cuff.encode_hello_reply(HELLO), 0x40, "0102030405efbeadde04030201534e2d37" + "00" * 12 + "62656e6368" + "00" * 19, True),
+    (
+        cuff.encode_hello_reply(HELLO),
+        0x40,
+        "0102030405efbeadde04030201534e2d37" + "00" * 12 + "62656e6368" + "00" * 19,
+        True,
+    ),
     (cuff.encode_tighten_request(2500, 0x01020304), 0x41, "c40904030201", True),
     (cuff.encode_tighten_reply(3, 2500), 0x41, "03c409", True),
-    (cuff.encode_lease_request(513, 1700, 500, 300000, 0x01020304), 0x42, "0102a406f401e093040004030201", True),
+    (
+        cuff.encode_lease_request(513, 1700, 500, 300000, 0x01020304),
+        0x42,
+        "0102a406f401e093040004030201",
+        True,
+    ),
     (cuff.encode_lease_reply(4, 513), 0x42, "040102", True),
     (cuff.encode_vent(), 0x43, "", False),
     (cuff.encode_self_test_request(0x01020304), 0x44, "04030201", True),
@@ -177,5 +187,21 @@ def test_the_built_in_limits_are_those_agreed() -> None:
     """Any change here is a change of what both sides must agree on."""
     assert tuple(name for name, _ in limits.LIMITS) == cuff.LIMIT_NAMES
     values = [value for _, value in limits.LIMITS]
-    assert values == [3000, 3100, 100, 3200, 150, 300000, 330000, 300000, 1000, 200, 1000, 100, 200, 10000, 30]
+    assert values == [
+        3000,
+        3100,
+        100,
+        3200,
+        150,
+        300000,
+        330000,
+        300000,
+        1000,
+        200,
+        1000,
+        100,
+        200,
+        10000,
+        30,
+    ]
     assert cuff.limits_crc(limits.LIMITS) == 0x043193E3

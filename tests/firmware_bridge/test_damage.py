@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_bridge import cuff, ecp
+from firmware_bridge.checksums import crc16, crc16_by_nibbles
 
 # The second lease has bytes FF in its content and in its CRC's neighbourhood, so that stuffing is hit too.
 LEASES = [(513, 1700, 500, 300000, 0x01020304), (0xFFFF, 0x00FF, 255, 0xFF00FF, 0xFFFFFFFF)]
@@ -105,3 +106,8 @@ def test_decoders_take_any_packet(code: int, content: bytes) -> None:
 def test_status_round_trip(status: cuff.Status) -> None:
     packets = ecp.Decoder().feed(cuff.encode_status(status))
     assert [cuff.decode_status(packet) for packet in packets] == [status]
+
+
+@given(st.binary(max_size=80), st.integers(0, 0xFFFF))
+def test_both_ways_to_a_crc16_agree(data: bytes, start: int) -> None:
+    assert crc16(data, start) == crc16_by_nibbles(data, start)

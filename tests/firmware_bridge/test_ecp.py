@@ -3,7 +3,7 @@
 import binascii
 
 from firmware_bridge import ecp
-from firmware_bridge.checksums import additive, crc8, crc16
+from firmware_bridge.checksums import additive, crc8, crc16, crc16_by_nibbles
 from firmware_bridge.errors import EncodingError
 from tests.firmware_bridge.bench import raises
 
@@ -32,6 +32,7 @@ def unhex(text: str) -> bytes:
 
 def test_checksums_have_their_published_check_values() -> None:
     assert crc16(b"123456789") == 0x29B1
+    assert crc16_by_nibbles(b"123456789") == 0x29B1
     assert crc8(b"123456789") == 0xF4
     assert additive(b"\xff\x02\x01") == 2
 
@@ -70,10 +71,15 @@ def test_doubles_every_mark_in_the_payload() -> None:
 
 
 def test_golden_extended_forms() -> None:
-    assert ecp.encode_frame(0x10, b"\x07", 0, ecp.CHECKSUM_ADDITIVE) == unhex("fff11084 01079c fff2".replace(" ", ""))
+    assert ecp.encode_frame(0x10, b"\x07", 0, ecp.CHECKSUM_ADDITIVE) == unhex(
+        "fff11084 01079c fff2".replace(" ", "")
+    )
     assert ecp.encode_frame(0x10, b"\x07", 5) == unhex("fff11090010507fff2")
     body = unhex("1088020708")
-    assert ecp.encode_frame(0x10, b"\x07\x08", 0, ecp.CHECKSUM_CRC8) == b"\xff\xf1" + body + bytes((crc8(body),)) + b"\xff\xf2"
+    assert (
+        ecp.encode_frame(0x10, b"\x07\x08", 0, ecp.CHECKSUM_CRC8)
+        == b"\xff\xf1" + body + bytes((crc8(body),)) + b"\xff\xf2"
+    )
     assert ecp.encode_frame(0x10, bytes(300))[:6] == unhex("fff110812c01")
 
 
@@ -104,7 +110,9 @@ def test_lengths_and_formats_that_contradict_themselves_are_malformed() -> None:
     wrong = ("", "10", "1001", "10010203", "1081", "108101", "10830000", "108c0000", "10a000", "1084010700ff")
     decoder = ecp.Decoder()
     for payload in wrong:
-        assert decoder.feed(b"\xff\xf1" + unhex(payload).replace(b"\xff", b"\xff\xff") + b"\xff\xf2") == [], payload
+        assert decoder.feed(b"\xff\xf1" + unhex(payload).replace(b"\xff", b"\xff\xff") + b"\xff\xf2") == [], (
+            payload
+        )
     assert (decoder.frames, decoder.malformed) == (0, len(wrong))
 
 

@@ -153,6 +153,7 @@ def test_hello_lease_status_and_silence(bedside: Bedside) -> None:
     hello = hello_of(bedside)
     assert hello.serial == main.SERIAL
     assert hello.board.endswith(b"-linux")
+    bedside.until(lambda: bool(bedside.statuses) and bedside.statuses[-1].control_dmmhg is not None)
     reply = cuff.decode_self_test_reply(bedside.ask(cuff.encode_self_test_request(hello.nonce)))
     assert reply == (cuff.OK, 0, 0)
 

@@ -6,9 +6,11 @@ import pytest
 
 from tests.firmware_bridge.conftest import ROOT
 
+PORTABLE = ["test_ecp", "test_cuff", "test_lease", "test_interlock", "test_controller", "test_regulation"]
+
 
 @pytest.mark.micropython
-@pytest.mark.parametrize("module", ["test_ecp", "test_cuff", "test_controller", "test_regulation"])
+@pytest.mark.parametrize("module", PORTABLE)
 def test_portable_tests_pass(micropython: list[str], module: str) -> None:
     runner = ROOT / "tests/firmware_bridge/run_portable.py"
     result = subprocess.run(

@@ -1,4 +1,4 @@
-"""The control law around a toy cuff, small and large, with late sensors and leaks. Runs on MicroPython too."""
+"""The control law around a toy cuff, with late sensors and leaks. Runs on MicroPython too."""
 
 from firmware_bridge import cuff
 from tests.firmware_bridge.bench import Bench, ToyCuff
@@ -53,11 +53,36 @@ def test_the_thigh_cuff_gets_there_and_stays() -> None:
     check_inflation(thigh_cuff(), 14000)
 
 
-def test_sensors_four_steps_late_overshoot_by_less_than_8_mmhg() -> None:
+def test_sensors_four_steps_late_neither_overshoot_nor_undershoot() -> None:
+    """8 mmHg are allowed; the prediction makes it less than 2, which shows that it works."""
     for toy in (small_cuff(4), thigh_cuff(4)):
         bench = Bench(toy)
-        assert extremes(bench, 1700, 30000)[1] < 8
-        assert -4 < extremes(bench, 1700, 10000)[0]
+        assert extremes(bench, 1700, 30000)[1] < 2
+        assert extremes(bench, 1700, 10000)[0] > -2
+        assert extremes(bench, 600, 20000)[0] > -2
+        assert extremes(bench, 600, 10000)[1] < 4
+
+
+def test_an_excess_within_the_band_is_released_too() -> None:
+    for toy in (small_cuff(4), thigh_cuff(4)):
+        bench = Bench(toy)
+        reach(bench, 1700, 14000)
+        bench.run(3000, renew=1700)
+        toy.pressure_mmhg = 173.9
+        assert extremes(bench, 1700, 2000)[0] > -4
+        assert extremes(bench, 1700, 1000)[1] <= 3.1
+
+
+def test_a_lost_reading_does_not_close_an_open_dump_valve() -> None:
+    bench = Bench(thigh_cuff())
+    bench.toy.pressure_mmhg = 170.0
+    bench.run(200, renew=600)
+    assert not bench.board.dump_closed
+    bench.toy = None
+    bench.board.control = None
+    bench.run(50)
+    assert bench.core.is_energised()
+    assert not bench.board.dump_closed
 
 
 def test_a_lower_target_is_reached_through_the_dump_valve() -> None:
@@ -67,9 +92,9 @@ def test_a_lower_target_is_reached_through_the_dump_valve() -> None:
         bench.run(200, renew=1700)
         reach(bench, 600, within_ms)
         lowest, highest = extremes(bench, 600, 10000)
-        assert -6 < lowest
+        assert lowest > -6
         assert highest < 4.1
-        assert -4 < extremes(bench, 600, 10000)[0]
+        assert extremes(bench, 600, 10000)[0] > -4
 
 
 def test_a_higher_target_is_reached_from_a_hold() -> None:

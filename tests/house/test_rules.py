@@ -142,9 +142,10 @@ ABSENT = (
 
 
 def portable(tree: ast.Module) -> Found:
-    """The subset that CPython 3.11 and MicroPython 1.28 share."""
+    """The subset that CPython 3.11 and MicroPython 1.28 share. An import with a fallback may be tried."""
+    tried = _tried_imports(tree)
     for line, name in uses(tree):
-        if within(name, ABSENT) or name.endswith("._replace"):
+        if (within(name, ABSENT) or name.endswith("._replace")) and line not in tried:
             yield line, f"uses {name}"
     for node in ast.walk(tree):
         if isinstance(node, ast.Match):
@@ -155,6 +156,18 @@ def portable(tree: ast.Module) -> Found:
             yield node.lineno, "deletes a slice"
         elif isinstance(node, ast.Call) and _reads_signed(node):
             yield node.lineno, "uses int.from_bytes(signed=)"
+
+
+def _tried_imports(tree: ast.Module) -> set[int]:
+    """The lines of imports in the body of ``try: ... except ImportError``."""
+    tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
+    guarded = [node for node in tries if any(_catches_import_error(one) for one in node.handlers)]
+    body = [statement for node in guarded for statement in node.body]
+    return {statement.lineno for statement in body if isinstance(statement, ast.Import | ast.ImportFrom)}
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    return handler.type is not None and dotted(handler.type) == "ImportError"
 
 
 def _deletes_a_slice(node: ast.Delete) -> bool:
@@ -278,6 +291,7 @@ PLANTED = {
             "from asyncio import Queue",
             "import time\nx = time.monotonic()",
             "try: pass\nexcept TimeoutError: pass",
+            "try: from binascii import crc_hqx\nexcept OSError: pass",
         ],
     ),
     "exceptions are named": (
@@ -341,6 +355,7 @@ def test_every_rule_has_a_planted_violation() -> None:
             "firmware_bridge/ecp.py",
             "import asyncio\ntry: pass\nexcept asyncio.TimeoutError: pass",
         ),
+        ("portable", "firmware_bridge/c.py", "try: from binascii import crc_hqx\nexcept ImportError: pass"),
         ("exceptions are named", "gateway/cli/main.py", "try: pass\nexcept (OSError, ValueError): pass"),
         (
             "exceptions are named",

@@ -117,6 +117,15 @@ def test_a_writer_that_came_and_went_is_noticed(path: Path) -> None:
         assert reader.head().seq == 9
 
 
+def test_a_writer_that_came_and_went_while_a_page_was_read_is_noticed(path: Path) -> None:
+    write(path, 6)
+    with JournalReader.open(path) as reader:
+        assert reader.head().seq == 6
+        # SQLite calls back as it begins the reader's query: the worst moment for a writer to come
+        reader._connection.set_trace_callback(lambda _: write(path, 3))
+        assert reader.head().seq == 9
+
+
 def test_a_journal_that_was_replaced_is_noticed(path: Path, tmp_path: Path) -> None:
     write(path, 6)
     write(tmp_path / "new.db", 9)

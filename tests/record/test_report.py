@@ -129,6 +129,26 @@ def test_it_marks_trips_and_alarms_with_their_priority(
     assert any("a cuff of $5 and \\alpha" in text for text in texts)
 
 
+def test_what_was_not_measured_is_not_drawn(
+    script: Script, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.lines import Line2D
+
+    curves: list[list[float]] = []
+    draw = Line2D.draw
+
+    def noting(self: Line2D, *arguments: object, **options: object) -> None:
+        if self.get_label() == "cuff pressure" and len(self.get_xdata()) > 2:
+            curves.append([float(value) for value in self.get_ydata()])
+        draw(self, *arguments, **options)
+
+    monkeypatch.setattr(Line2D, "draw", noting)
+    script.start()
+    script.trace(9.0, [(1.0, 10.0), (2.0, 20.0), (3.5, 30.0), (4.0, None), (4.5, 40.0)])
+    drawn(script, journal, tmp_path)
+    assert [str(value) for value in curves[0]] == ["10.0", "20.0", "nan", "30.0", "nan", "40.0"]
+
+
 def test_another_sample_makes_another_picture(script: Script, journal: Journal, tmp_path: Path) -> None:
     completed(script)
     rows, summary = drawn(script, journal, tmp_path)

@@ -133,6 +133,28 @@ def test_what_follows_the_end_belongs_to_no_summary() -> None:
     assert summary_of(script) == expected
 
 
+def test_the_last_seconds_samples_may_follow_the_end(script: Script) -> None:
+    script.start()
+    script.cycle(1, 5.0, 6.0, 7.0, 7.5)
+    script.end(8.0)
+    script.trace(8.0, [*steady(6, 7, TARGET), (9.0, 0.0)], [(6.5, 61.0), (8.0, 60.0), (8.1, 1.0)])
+    summary = summary_of(script)
+    assert summary.time_in_band_5pct == 1.0
+    assert summary.sto2_minimum_percent == 61.0
+    assert summary.ischaemia_debt_start_s is None
+    assert summary.duration_s == 8.0
+
+
+def test_samples_after_the_end_count_for_nothing(script: Script) -> None:
+    script.start()
+    script.cycle(1, 5.0, 6.0, None)
+    script.end(8.0, "stopped", "stopped_by_operator")
+    script.trace(9.0, steady(6, 9, TARGET), [(8.0, 60.0), (8.1, 1.0)])
+    summary = summary_of(script)
+    assert summary.time_in_band_5pct == 1.0
+    assert summary.sto2_minimum_percent == 60.0
+
+
 def test_no_hold_has_no_time_in_band() -> None:
     script = Script()
     script.start()
@@ -180,6 +202,15 @@ def test_silence_in_a_hold_counts_as_out_of_band() -> None:
     script.end(30.0)
     # 1 s of frames, nothing for 50 ms, then 250 ms, 250 ms, and the 100 ms that were left
     assert summary_of(script).time_in_band_5pct == 1.6 / 4
+
+
+def test_the_frame_before_a_hold_stands_for_its_beginning() -> None:
+    script = Script()
+    script.start()
+    script.cycle(1, 0.0, 1.0, 2.0, 3.0)
+    script.trace(2.0, [(0.9, TARGET)])
+    script.end(30.0)
+    assert summary_of(script).time_in_band_5pct == 0.15
 
 
 def test_no_frame_at_all_in_a_hold_is_no_time_in_band() -> None:

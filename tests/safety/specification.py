@@ -128,17 +128,17 @@ class Specification:
 
     def _inflation(self) -> list[Moment]:
         """The unbroken permits up to now, oldest first; empty when the cuff is safe."""
-        run: list[Moment] = []
-        for one in reversed(self.past):
-            if not one.permitted:
-                break
-            run.insert(0, one)
-        return run
+        first = len(self.past)
+        while first > 0 and self.past[first - 1].permitted:
+            first -= 1
+        return self.past[first:]
 
     def _vent(self) -> list[Moment]:
         """Everything since the last vent, its own moment first; empty before any, and while inflated."""
-        last = max((i for i, one in enumerate(self.past) if one.permitted), default=None)
-        return [] if last is None else self.past[last + 1 :]
+        after = len(self.past)
+        while after > 0 and not self.past[after - 1].permitted:
+            after -= 1
+        return self.past[after:] if after else []
 
     def _owe(self, moment: Moment) -> None:
         gone = max(0, moment.now - self.debt_at_ms)

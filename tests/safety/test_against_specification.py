@@ -255,7 +255,7 @@ class SupervisorAgainstSpecification(RuleBasedStateMachine):
 
 
 SupervisorAgainstSpecification.TestCase.settings = settings(
-    max_examples=80,
+    max_examples=50,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

@@ -1,5 +1,7 @@
 """What one inflation needs before it starts, and what may not change while it lasts."""
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.model import BloodPressure, Intent, Output, Permit, Reason
@@ -193,14 +195,15 @@ def test_what_can_never_be_granted_is_said_first_and_the_journal_last() -> None:
     bed.ask(3001)
     bed.see(blood_pressure=None)
     bed.read(200)
-    order = []
-    for put_right in (
+    order: list[Reason | None] = []
+    cures: list[Callable[[], None]] = [
         lambda: bed.ask(TARGET),
         lambda: bed.see(blood_pressure=BloodPressure(120, 80, bed.now)),
         lambda: bed.read(0),
         lambda: setattr(bed, "state", Bedside().state),
         bed.authorise,
-    ):
+    ]
+    for put_right in cures:
         bed.step()
         order.append(bed.reason)
         put_right()

@@ -1,0 +1,261 @@
+"""What makes the firmware vent by itself, latching and clearing. Runs on MicroPython too."""
+
+from firmware_bridge import cuff
+from tests.firmware_bridge.bench import Bench, assert_tripped, energised, latched
+
+# --- pressure ceilings -------------------------------------------------------------------------------
+
+
+def test_above_the_trip_for_a_tenth_of_a_second() -> None:
+    for control, limit in ((3101, 2950), (2950, 3101)):
+        bench = energised()
+        bench.board.control, bench.board.limit = control, limit
+        bench.run(100)
+        assert bench.core.is_energised()
+        bench.step(10)
+        assert_tripped(bench, cuff.FAULT_OVER_PRESSURE)
+
+
+def test_at_the_trip_is_not_above_it() -> None:
+    bench = energised()
+    bench.board.both(3100)
+    bench.run(400)
+    assert bench.core.is_energised()
+
+
+def test_a_dip_restarts_the_tenth_of_a_second() -> None:
+    bench = energised()
+    for _ in range(4):
+        bench.board.both(3150)
+        bench.run(90)
+        bench.board.both(3000)
+        bench.step(10)
+    assert bench.core.is_energised()
+
+
+def test_far_above_the_trip_once() -> None:
+    for control, limit in ((3201, 3100), (3100, 3201)):
+        bench = energised()
+        bench.board.control, bench.board.limit = control, limit
+        bench.step(10)
+        assert_tripped(bench, cuff.FAULT_OVER_PRESSURE)
+
+
+def test_over_pressure_latches_while_vented_too() -> None:
+    bench = Bench()
+    bench.board.limit = 3201
+    bench.step(10)
+    assert_tripped(bench, cuff.FAULT_OVER_PRESSURE)
+
+
+# --- sensors -----------------------------------------------------------------------------------------
+
+
+def test_a_missing_sensor_while_energised() -> None:
+    for missing, fault in (("control", cuff.FAULT_CONTROL_SENSOR), ("limit", cuff.FAULT_LIMIT_SENSOR)):
+        bench = energised()
+        setattr(bench.board, missing, None)
+        bench.run(110)
+        assert bench.board.dump_closed
+        bench.step(10)
+        assert_tripped(bench, fault)
+
+
+def test_nothing_is_pumped_while_the_control_sensor_is_missing() -> None:
+    bench = energised()
+    bench.board.control = None
+    bench.step(10)
+    assert (bench.board.dump_closed, bench.board.inflate_open, bench.board.pump_permille) == (True, False, 0)
+    bench.board.control = 0
+    bench.step(10)
+    assert bench.board.pump_permille == 1000
+
+
+def test_missing_sensors_while_vented_are_no_fault_but_refuse_an_inflation() -> None:
+    bench = Bench()
+    bench.board.both(None)
+    bench.run(5000)
+    assert bench.faults() == (0, 0)
+    assert (bench.status.control_dmmhg, bench.status.limit_dmmhg) == (None, None)
+    assert bench.lease() == cuff.FAULTED
+    assert bench.faults() == (cuff.FAULT_CONTROL_SENSOR | cuff.FAULT_LIMIT_SENSOR, cuff.FAULT_CONTROL_SENSOR)
+
+
+def test_sensors_that_disagree_for_a_second() -> None:
+    bench = energised()
+    bench.board.control, bench.board.limit = 1000, 1201
+    bench.run(1010, renew=1700)
+    assert bench.board.dump_closed
+    bench.step(10)
+    assert_tripped(bench, cuff.FAULT_SENSORS_DISAGREE)
+
+
+def test_sensors_just_close_enough_agree() -> None:
+    bench = energised()
+    bench.board.control, bench.board.limit = 1200, 1000
+    bench.run(3000, renew=1700)
+    assert bench.board.dump_closed
+
+
+def test_sensors_may_disagree_while_vented() -> None:
+    bench = Bench()
+    bench.board.limit = 140
+    bench.board.control = -100
+    bench.run(3000)
+    assert bench.faults() == (0, 0)
+
+
+# --- loop --------------------------------------------------------------------------------------------
+
+
+def test_a_late_loop_while_energised() -> None:
+    bench = energised()
+    bench.step(200)
+    assert bench.board.dump_closed
+    bench.step(201)
+    assert_tripped(bench, cuff.FAULT_LOOP_LATE)
+
+
+def test_a_late_loop_is_named_before_the_lease_that_ran_out_meanwhile() -> None:
+    bench = energised()
+    bench.step(3000)
+    assert_tripped(bench, cuff.FAULT_LOOP_LATE)
+
+
+def test_a_late_loop_is_noticed_before_a_lease_is_looked_at() -> None:
+    bench = energised()
+    bench.now_ms += 201
+    assert bench.lease() == cuff.FAULTED
+    assert bench.board.is_vented()
+    assert bench.faults()[1] == cuff.FAULT_LOOP_LATE
+
+
+def test_a_late_loop_while_vented_is_no_fault() -> None:
+    bench = Bench()
+    bench.step(5000)
+    bench.now_ms += 5000
+    assert bench.lease() == cuff.OK
+    bench.step(10)
+    assert bench.board.dump_closed
+
+
+# --- deflation ---------------------------------------------------------------------------------------
+
+
+def test_a_cuff_that_does_not_empty() -> None:
+    bench = energised()
+    bench.vent()
+    bench.board.limit = 151
+    bench.run(9990)
+    assert not bench.board.buzzer
+    bench.step(10)
+    assert_tripped(bench, cuff.FAULT_NOT_DEFLATED)
+
+
+def test_a_cuff_that_is_empty_in_time_may_be_touched_later() -> None:
+    bench = energised()
+    bench.vent()
+    bench.board.both(1700)
+    bench.run(9900)
+    bench.board.both(150)
+    bench.run(200)
+    bench.board.both(400)
+    bench.run(5000)
+    assert bench.faults() == (0, 0)
+
+
+def test_an_unknown_pressure_is_waited_for() -> None:
+    bench = energised()
+    bench.vent()
+    bench.board.both(None)
+    bench.run(12000)
+    assert bench.faults() == (0, 0)
+    bench.board.both(151)
+    bench.step(10)
+    assert_tripped(bench, cuff.FAULT_NOT_DEFLATED)
+
+
+def test_a_new_inflation_is_not_a_failed_deflation() -> None:
+    bench = energised()
+    bench.vent()
+    bench.run(3000)
+    bench.board.both(1700)
+    bench.run(15000, renew=1700)
+    assert bench.board.dump_closed
+
+
+def test_a_reset_on_a_full_cuff_is_noticed() -> None:
+    bench = Bench()
+    bench.board.both(800)
+    bench.run(10000)
+    assert_tripped(bench, cuff.FAULT_NOT_DEFLATED)
+
+
+def test_a_deflation_is_counted_from_the_vent_not_from_a_repetition() -> None:
+    bench = energised()
+    bench.vent()
+    bench.board.both(300)
+    for _ in range(10):
+        bench.run(1000)
+        bench.vent()
+    assert_tripped(bench, cuff.FAULT_NOT_DEFLATED)
+
+
+# --- latching and clearing ---------------------------------------------------------------------------
+
+
+def test_the_first_reason_stays_the_first() -> None:
+    bench = latched()
+    bench.board.both(3201)
+    bench.step(10)
+    assert bench.faults() == (cuff.FAULT_GATEWAY_LOST | cuff.FAULT_OVER_PRESSURE, cuff.FAULT_GATEWAY_LOST)
+
+
+def test_the_host_clears() -> None:
+    bench = latched()
+    assert bench.clear() == cuff.OK
+    assert bench.faults() == (0, 0)
+    assert not bench.board.buzzer
+    assert bench.board.is_vented()
+    assert bench.lease() == cuff.OK
+
+
+def test_a_stranger_does_not_clear() -> None:
+    bench = latched()
+    assert bench.clear(nonce=1) == cuff.WRONG_NONCE
+    assert_tripped(bench, cuff.FAULT_GATEWAY_LOST)
+
+
+def test_what_still_holds_latches_again() -> None:
+    bench = Bench()
+    bench.board.both(3201)
+    bench.step(10)
+    bench.clear()
+    bench.step(10)
+    assert_tripped(bench, cuff.FAULT_OVER_PRESSURE)
+
+
+def test_the_button_clears_once_it_has_held() -> None:
+    bench = latched()
+    bench.board.pressed = True
+    bench.run(20)
+    bench.board.pressed = False
+    bench.run(20)
+    assert bench.board.buzzer
+    bench.board.pressed = True
+    bench.run(60)
+    assert bench.status.actuators & cuff.BUTTON
+    bench.board.pressed = False
+    assert bench.faults() == (0, 0)
+    assert not bench.board.buzzer
+    assert bench.lease() == cuff.OK
+
+
+def test_a_stuck_button_clears_only_once() -> None:
+    bench = latched()
+    bench.board.pressed = True
+    bench.run(1000)
+    bench.board.both(3201)
+    bench.step(10)
+    bench.run(1000)
+    assert_tripped(bench, cuff.FAULT_OVER_PRESSURE)

@@ -1,0 +1,147 @@
+"""The boundaries of the checks on an inflation's course: its rise, its hold and its vent."""
+
+import pytest
+
+from gateway.model import Reason
+from tests.safety.bedside import TARGET, Bedside
+
+# the hold
+
+
+def test_the_target_counts_as_reached_3_mmhg_below() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.read(TARGET - 31)
+    bed.step()
+    assert bed.state.inflation is not None
+    assert bed.state.inflation.reached_ms is None
+    bed.read(TARGET - 30)
+    bed.step()
+    assert bed.state.inflation.reached_ms == bed.now
+    first = bed.now
+    bed.run(1_000)
+    assert bed.state.inflation.reached_ms == first
+
+
+def test_reaching_the_target_needs_the_control_sensor_and_a_fresh_status() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.read(None, TARGET)
+    bed.step()
+    assert bed.state.inflation is not None
+    assert bed.state.inflation.reached_ms is None
+
+
+def test_the_target_must_be_reached_within_45_s() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.read(1000)
+    assert bed.run(44_950).latched is None
+    assert bed.energised
+    assert bed.step().latched is Reason.INFLATION_TOO_SLOW
+
+
+def test_what_arrives_in_the_last_moment_is_not_too_slow() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.run(44_950)
+    bed.read(TARGET)
+    assert bed.step().latched is None
+    assert bed.run(5_000).latched is None
+
+
+def test_pressure_lost_is_under_systolic_plus_20_for_1500_ms() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.read(1400)
+    assert bed.run(5_000).latched is None
+    bed.read(1399)
+    bed.step()
+    assert bed.step(800).latched is None
+    assert bed.step(699).latched is None
+    assert bed.step(1).latched is Reason.PRESSURE_LOST
+
+
+def test_pressure_is_not_lost_before_it_was_there() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.read(500)
+    assert bed.run(10_000).latched is None
+    assert bed.verdict.conditions == frozenset()
+
+
+def test_a_missing_control_sensor_is_not_a_lost_pressure() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.read(None, TARGET)
+    bed.step()
+    assert bed.state.timers.low_ms is None
+    assert bed.state.timers.deviation_ms is None
+
+
+@pytest.mark.parametrize("off", [150, -150])
+def test_a_deviation_of_more_than_15_mmhg_alarms_after_1500_ms(off: int) -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.read(TARGET + off)
+    assert Reason.PRESSURE_DEVIATION not in bed.run(5_000).conditions
+    bed.read(TARGET + off + (1 if off > 0 else -1))
+    bed.step()
+    bed.step(800)
+    assert Reason.PRESSURE_DEVIATION not in bed.step(699).conditions
+    assert Reason.PRESSURE_DEVIATION in bed.step(1).conditions
+    assert bed.energised
+
+
+# the vent
+
+
+def test_a_vented_cuff_has_10_s() -> None:
+    bed = Bedside()
+    bed.hold()
+    bed.wishes = ()
+    bed.step()
+    assert bed.run(9_950).latched is None
+    assert bed.step().latched is Reason.DEFLATION_FAILED
+
+
+def test_a_cuff_at_15_mmhg_has_deflated() -> None:
+    bed = Bedside()
+    bed.hold()
+    bed.wishes = ()
+    bed.step()
+    bed.read(150)
+    bed.step()
+    assert bed.state.vented_ms is None
+    assert bed.run(11_000).latched is None
+
+
+def test_a_deflation_that_fails_after_another_trip_alarms_too() -> None:
+    bed = Bedside()
+    bed.hold()
+    bed.step(lease_refused=True)
+    bed.run(9_950)
+    assert Reason.DEFLATION_FAILED not in bed.verdict.conditions
+    bed.step()
+    assert bed.verdict.latched is Reason.DEVICE_REFUSED
+    assert Reason.DEFLATION_FAILED in bed.verdict.conditions
+
+
+@pytest.mark.parametrize(
+    ("pressure", "debt", "danger"),
+    [
+        (3201, 0, Reason.OVER_PRESSURE),
+        (200, 0, Reason.UNEXPECTED_PRESSURE),
+        (200, 314_000, Reason.OCCLUSION_TIME),
+    ],
+)
+def test_a_limb_in_danger_alarms_behind_an_older_latch(pressure: int, debt: int, danger: Reason) -> None:
+    """The first reason may have been acknowledged long ago; a cuff that fills then is not silent."""
+    bed = Bedside(debt, latched=Reason.CORE_RESTARTED)
+    bed.see(armed=False)
+    bed.read(pressure)
+    bed.run(1_050)
+    assert bed.verdict.latched is Reason.CORE_RESTARTED
+    assert danger in bed.verdict.conditions
+    bed.read(0)
+    assert danger not in bed.step().conditions

@@ -1,0 +1,161 @@
+"""The limits: each with its source, the same as the firmware's, and in the right order to each other."""
+
+import binascii
+import re
+from dataclasses import fields
+
+import pytest
+
+from firmware_bridge.cuff import limits_crc
+from firmware_bridge.mcu.limits import LIMITS as BUILT_IN
+from gateway.model import Reason
+from gateway.runtime.gate import RENEW_MS
+from gateway.safety import limits
+from gateway.safety.limits import FIRMWARE_LIMITS, HARD, SOURCES, Limits
+from gateway.safety.reasons import MEANINGS
+
+FIRMWARE = dict(FIRMWARE_LIMITS)
+
+
+def test_every_limit_has_a_source_and_no_source_lacks_its_limit() -> None:
+    assert limits.undocumented() == []
+    assert {field.name for field in fields(Limits)} == SOURCES.keys()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_says_something(name: str) -> None:
+    assert SOURCES[name].source.strip()
+    assert SOURCES[name].certainty in {"read", "standard from memory", "engineering proposal"}
+
+
+def test_a_limit_without_a_source_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SOURCES", {})
+    assert limits.undocumented() == [field.name for field in fields(Limits)]
+
+
+def test_limits_are_whole_numbers_with_a_unit() -> None:
+    for field in fields(Limits):
+        assert type(getattr(HARD, field.name)) is int
+        assert field.name.rsplit("_", 1)[1] in {"dmmhg", "mmhg", "ms"}
+
+
+# tightening
+
+
+def test_a_site_may_only_lower_the_ceiling() -> None:
+    assert HARD.tightened(3000) == HARD
+    assert HARD.tightened(2500).pressure_ceiling_dmmhg == 2500
+    assert HARD.tightened(1).pressure_ceiling_dmmhg == 1
+    assert HARD.pressure_ceiling_dmmhg == 3000
+
+
+@pytest.mark.parametrize("ceiling", [3001, 0, -1])
+def test_a_ceiling_that_is_no_tightening_is_refused(ceiling: int) -> None:
+    with pytest.raises(ValueError, match=rf"a site ceiling of {ceiling} .* may only be tightened"):
+        HARD.tightened(ceiling)
+
+
+def test_a_tightened_ceiling_is_not_raised_again() -> None:
+    with pytest.raises(ValueError, match=r"within 1\.\.2500"):
+        HARD.tightened(2500).tightened(2501)
+
+
+# the firmware's table
+
+
+def test_the_gateways_copy_is_what_the_firmware_has_built_in() -> None:
+    assert FIRMWARE_LIMITS == BUILT_IN
+
+
+def test_both_crcs_are_over_the_same_text() -> None:
+    text = limits.firmware_limits_text()
+    assert text.startswith(b"pressure_ceiling_dmmhg=3000\npressure_trip_dmmhg=3100\n")
+    assert text.endswith(b"self_test_zero_dmmhg=30\n")
+    assert text.count(b"\n") == len(BUILT_IN)
+    assert limits_crc(BUILT_IN) == limits_crc(FIRMWARE_LIMITS) == binascii.crc32(text)
+
+
+def test_a_changed_limit_changes_the_crc() -> None:
+    changed = (*FIRMWARE_LIMITS[:-1], ("self_test_zero_dmmhg", 31))
+    assert limits_crc(changed) != limits_crc(FIRMWARE_LIMITS)
+
+
+# two layers, the gateway first
+
+
+@pytest.mark.parametrize(
+    ("gateways", "firmwares"),
+    [
+        ("debt_vent_ms", "debt_vent_ms"),
+        ("debt_inflation_ms", "debt_vent_ms"),
+        ("permit_ms", "lease_longest_ms"),
+        ("cycle_late_ms", "lease_longest_ms"),
+        ("status_age_ms", "lease_longest_ms"),
+        ("sensors_disagree_dmmhg", "sensors_disagree_dmmhg"),
+    ],
+)
+def test_the_gateway_acts_before_the_firmware(gateways: str, firmwares: str) -> None:
+    assert getattr(HARD, gateways) < FIRMWARE[firmwares]
+
+
+@pytest.mark.parametrize(
+    ("gateways", "firmwares"),
+    [
+        ("pressure_ceiling_dmmhg", "pressure_ceiling_dmmhg"),
+        ("pressure_trip_dmmhg", "pressure_trip_dmmhg"),
+        ("pressure_trip_ms", "pressure_trip_ms"),
+        ("pressure_trip_once_dmmhg", "pressure_trip_once_dmmhg"),
+        ("deflated_dmmhg", "deflated_dmmhg"),
+        ("debt_inflation_ms", "debt_inflation_ms"),
+        ("debt_unknown_ms", "debt_after_reset_ms"),
+        ("sensors_disagree_ms", "sensors_disagree_ms"),
+        ("not_deflated_ms", "not_deflated_ms"),
+    ],
+)
+def test_where_both_layers_mean_the_same_they_say_the_same(gateways: str, firmwares: str) -> None:
+    assert getattr(HARD, gateways) == FIRMWARE[firmwares]
+
+
+def test_the_limits_are_in_the_right_order() -> None:
+    relief_valve = 3300
+    ceiling, trip, once = HARD.pressure_ceiling_dmmhg, HARD.pressure_trip_dmmhg, HARD.pressure_trip_once_dmmhg
+    assert ceiling < trip < once < relief_valve < HARD.sensor_highest_dmmhg
+    assert HARD.planned_longest_ms <= HARD.debt_inflation_ms < HARD.debt_vent_ms
+    assert HARD.debt_inflation_ms + HARD.not_deflated_ms <= HARD.debt_vent_ms
+    assert HARD.planned_longest_ms + HARD.overdue_ms <= HARD.debt_vent_ms
+    assert HARD.debt_unknown_ms >= HARD.debt_inflation_ms
+    assert HARD.reached_dmmhg < HARD.deviation_dmmhg
+    assert HARD.reached_dmmhg < HARD.occluding_margin_mmhg * 10
+    assert HARD.sensor_missing_ms < HARD.status_age_ms
+    assert HARD.reach_ms < HARD.planned_longest_ms
+
+
+def test_a_permit_outlives_several_renewals_and_a_silence_of_the_status() -> None:
+    assert HARD.permit_ms >= 3 * RENEW_MS
+    assert HARD.status_age_ms < HARD.permit_ms
+
+
+def test_an_entry_window_holds_the_therapeutic_one() -> None:
+    assert HARD.systolic_lowest_mmhg > limits.ENTRY_LOWEST_MMHG
+    assert HARD.systolic_highest_mmhg < limits.ENTRY_HIGHEST_MMHG
+
+
+# the numbers in the texts for people
+
+
+@pytest.mark.parametrize(
+    ("reason", "numbers"),
+    [
+        (Reason.BLOOD_PRESSURE_STALE, [HARD.blood_pressure_age_ms // 60_000]),
+        (
+            Reason.BLOOD_PRESSURE_OUT_OF_RANGE,
+            [HARD.systolic_lowest_mmhg, HARD.systolic_highest_mmhg, HARD.mean_lowest_mmhg],
+        ),
+        (Reason.NOT_DEFLATED_YET, [HARD.deflated_dmmhg // 10]),
+        (Reason.TARGET_BELOW_SYSTOLIC, [HARD.occluding_margin_mmhg]),
+        (Reason.PLANNED_TIME_TOO_LONG, [HARD.planned_longest_ms // 1_000]),
+        (Reason.PRESSURE_DEVIATION, [HARD.deviation_dmmhg // 10]),
+    ],
+)
+def test_the_texts_say_the_numbers_of_the_limits(reason: Reason, numbers: list[int]) -> None:
+    assert [int(number) for number in re.findall(r"\d+", MEANINGS[reason].text)] == numbers

@@ -1,0 +1,131 @@
+"""The gateway's checks on itself, and the conditions that alarm without a trip."""
+
+from gateway.model import Reason, Sample
+from gateway.safety.limits import HARD
+from tests.safety.bedside import Bedside
+
+# the gateway itself
+
+
+def test_a_step_may_be_900_ms_late() -> None:
+    bed = Bedside()
+    bed.hold()
+    assert bed.step(900).latched is None
+    assert bed.step(901).latched is Reason.CYCLE_LATE
+
+
+def test_a_late_step_is_no_trip_while_nothing_is_energised() -> None:
+    bed = Bedside()
+    bed.step()
+    assert bed.step(60_000).latched is None
+
+
+def test_the_first_step_of_a_run_cannot_be_late_or_early() -> None:
+    bed = Bedside()
+    assert bed.state.now_ms is None
+    assert bed.step(-60_000).latched is None
+
+
+def test_time_may_stand_but_not_run_back() -> None:
+    bed = Bedside()
+    bed.see(armed=False)
+    bed.step()
+    assert bed.step(0).latched is None
+    assert bed.step(-1).latched is Reason.TIME_REVERSED
+
+
+def test_durations_are_counted_anew_after_time_ran_back() -> None:
+    bed = Bedside()
+    bed.see(armed=False)
+    bed.read(200)
+    bed.run(500)
+    bed.step(-20_000)
+    bed.step(reset=True)
+    assert bed.run(900).latched is None
+    assert bed.step().latched is Reason.UNEXPECTED_PRESSURE
+
+
+def test_a_vent_is_watched_for_10_s_after_time_ran_back() -> None:
+    bed = Bedside()
+    bed.hold()
+    bed.wishes = ()
+    bed.step()
+    bed.step(-3_600_000)
+    bed.step(0, reset=True)
+    assert bed.run(9_950).latched is None
+    assert bed.step().latched is Reason.DEFLATION_FAILED
+
+
+def test_a_failed_journal_is_no_trip_in_idle() -> None:
+    assert Bedside().step(armed=False, journal_failed=True).latched is None
+
+
+def test_a_refused_lease_is_no_trip_when_nothing_was_leased() -> None:
+    assert Bedside().step(lease_refused=True).latched is None
+
+
+# conditions that do not trip
+
+
+def test_a_wait_alarms_only_in_a_session() -> None:
+    bed = Bedside()
+    bed.ask()
+    bed.see(blood_pressure=None)
+    assert Reason.BLOOD_PRESSURE_MISSING in bed.step().conditions
+    assert bed.verdict.latched is None
+    assert bed.step(armed=False).conditions == frozenset()
+
+
+def test_a_wait_without_a_priority_is_silent() -> None:
+    bed = Bedside(debt_ms=300_000)
+    bed.ask()
+    bed.step()
+    assert bed.reason is Reason.ISCHAEMIA_DEBT
+    assert bed.verdict.conditions == frozenset()
+
+
+def test_an_oximeter_without_a_value_alarms_after_10_s() -> None:
+    bed = Bedside()
+    bed.see(saturation_expected=True)
+    bed.see(saturation=Sample(650, bed.now))
+    bed.step()
+    for _ in range(10):
+        bed.see(saturation=Sample(None, bed.now))
+        assert bed.run(1_000).conditions == frozenset()
+    assert bed.step().conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
+    assert Reason.TISSUE_SATURATION_LOST not in bed.step(armed=False).conditions
+    assert Reason.TISSUE_SATURATION_LOST not in bed.step(saturation_expected=False).conditions
+
+
+def test_a_few_missing_values_of_a_moving_limb_do_not_alarm() -> None:
+    bed = Bedside()
+    bed.see(saturation_expected=True)
+    for second in range(60):
+        bed.see(saturation=Sample(650 if second % 9 == 0 else None, bed.now))
+        assert bed.run(1_000).conditions == frozenset()
+
+
+def test_a_silent_oximeter_alarms_after_10_s() -> None:
+    bed = Bedside()
+    bed.see(saturation_expected=True, saturation=Sample(650, bed.now))
+    assert bed.run(10_000).conditions == frozenset()
+    assert bed.step(1).conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
+
+
+def test_an_oximeter_that_never_spoke_alarms_after_10_s_of_no_status_too() -> None:
+    bed = Bedside()
+    bed.see(saturation_expected=True)
+    bed.silent = True
+    bed.see(armed=False)
+    bed.step()
+    bed.run(9_950)
+    bed.silent = False
+    assert bed.step(armed=True).conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
+
+
+def test_limits_are_those_that_are_given() -> None:
+    bed = Bedside(limits=HARD.tightened(1_699))
+    bed.ask()
+    bed.authorise()
+    bed.step()
+    assert bed.reason is Reason.TARGET_ABOVE_CEILING

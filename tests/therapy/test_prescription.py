@@ -1,0 +1,146 @@
+"""Prescriptions: the shipped ones, where each number comes from, and located refusals."""
+
+import hashlib
+import tomllib
+from importlib import resources
+
+import pytest
+
+from gateway.safety.limits import HARD
+from gateway.therapy import prescription
+from gateway.therapy.prescription import PrescriptionError, RvosPrescription, load, names, parse, text
+
+SHIPPED = ["demo", "rvos-after-rosprox"]
+QUANTITIES = ["cycles", "occlusion", "reperfusion", "margin", "baseline", "pressure_wait"]
+
+
+def written(name: str) -> bytes:
+    return (resources.files("gateway.therapy") / "prescriptions" / f"{name}.toml").read_bytes()
+
+
+def changed(old: str, new: str) -> bytes:
+    data = written("demo")
+    assert data.count(old.encode()) == 1
+    return data.replace(old.encode(), new.encode())
+
+
+def test_what_is_shipped() -> None:
+    assert names() == SHIPPED
+
+
+def test_after_rosprox() -> None:
+    data = written("rvos-after-rosprox")
+    assert load("rvos-after-rosprox") == RvosPrescription(
+        name="rvos-after-rosprox",
+        title="Repetitive vascular occlusion, four times five minutes",
+        sha256=hashlib.sha256(data).hexdigest(),
+        cycles=4,
+        occlusion_ms=300_000,
+        reperfusion_ms=300_000,
+        margin_mmhg=50,
+        baseline_ms=30_000,
+        pressure_wait_ms=600_000,
+    )
+
+
+def test_the_demonstration() -> None:
+    demo = load("demo")
+    assert (demo.cycles, demo.occlusion_ms, demo.reperfusion_ms, demo.margin_mmhg) == (2, 6_000, 6_000, 50)
+    assert (demo.baseline_ms, demo.pressure_wait_ms) == (6_000, 600_000)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_number_says_its_unit_source_and_certainty(name: str) -> None:
+    tables = tomllib.loads(text(name))
+    assert [key for key, value in tables.items() if isinstance(value, dict)] == QUANTITIES
+    for key in QUANTITIES:
+        assert tables[key].keys() == {"value", "unit", "source", "certainty"}
+        assert tables[key]["unit"].strip()
+        assert tables[key]["source"].strip()
+        assert tables[key]["certainty"] in {"read", "engineering proposal"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_prescription_stays_within_the_limits(name: str) -> None:
+    asked = load(name)
+    assert asked.occlusion_ms <= HARD.planned_longest_ms
+    assert asked.margin_mmhg >= HARD.occluding_margin_mmhg
+    assert (HARD.systolic_highest_mmhg + asked.margin_mmhg) * 10 <= HARD.pressure_ceiling_dmmhg
+
+
+def test_the_text_is_the_file() -> None:
+    assert text("demo").encode() == written("demo")
+
+
+def test_the_hash_is_of_the_bytes_alone() -> None:
+    data = written("demo")
+    assert parse("demo", data).sha256 == parse("demo", data).sha256 == hashlib.sha256(data).hexdigest()
+    commented = data + b"# a comment\n"
+    assert parse("demo", commented).sha256 == hashlib.sha256(commented).hexdigest()
+    assert parse("demo", commented).cycles == parse("demo", data).cycles
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('therapy = "rvos"', 'therapy = "rvos"\nsides = 2', "unknown field `sides`"),
+        ('unit = "cycles"', 'unit = "cycles"\nper = "day"', r"unknown field `per` - at `\$.cycles`"),
+        ("value = 50", 'value = "50"', r"Expected `int`, got `str` - at `\$.margin.value`"),
+        ("value = 50", "value = 50.5", r"Expected `int`, got `float` - at `\$.margin.value`"),
+        ("value = 50", "value = 50.0", r"Expected `int`, got `float` - at `\$.margin.value`"),
+        ("value = 50", "value = 19", r">= 20 - at `\$.margin.value`"),
+        ("value = 50", "value = 151", r"<= 150 - at `\$.margin.value`"),
+        ("value = 2\n", "value = 0\n", r">= 1 - at `\$.cycles.value`"),
+        ("value = 2\n", "value = 21\n", r"<= 20 - at `\$.cycles.value`"),
+        ("[occlusion]\nvalue = 6", "[occlusion]\nvalue = 0", r">= 1 - at `\$.occlusion.value`"),
+        ("[occlusion]\nvalue = 6", "[occlusion]\nvalue = 301", r"<= 300 - at `\$.occlusion.value`"),
+        ("[reperfusion]\nvalue = 6", "[reperfusion]\nvalue = -1", r">= 0 - at `\$.reperfusion.value`"),
+        ("[baseline]\nvalue = 6", "[baseline]\nvalue = 3601", r"<= 3600 - at `\$.baseline.value`"),
+        ("value = 600\n", "", r"missing required field `value` - at `\$.pressure_wait`"),
+        ("[baseline]", "[base_line]", "unknown field `base_line`"),
+        ('therapy = "rvos"', 'therapy = "bfr"', r"\$.therapy"),
+        (
+            'source = "rvos: short enough to watch"\ncertainty = "engineering proposal"\n\n[occ',
+            "[occ",
+            "source",
+        ),
+        ('unit = "cycles"', 'unit = " "', r"\$.cycles.unit"),
+        ('source = "rvos"\n', 'source = ""\n', r"\$.pressure_wait.source"),
+        ('certainty = "read"', 'certainty = "sure"', r"Invalid enum value 'sure' - at `\$.margin.certainty`"),
+        ("[cycles]", "[cycles", "at line 8"),
+    ],
+)
+def test_a_file_that_says_anything_else_is_refused_where_it_does(old: str, new: str, said: str) -> None:
+    with pytest.raises(PrescriptionError, match=said) as refusal:
+        parse("demo", changed(old, new))
+    assert str(refusal.value).startswith("prescription demo: ")
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(PrescriptionError, match=r"prescription demo: .*utf-8"):
+        parse("demo", b"\xff\xfe")
+
+
+def test_a_file_under_another_name_is_refused() -> None:
+    with pytest.raises(PrescriptionError, match="prescription other: the file calls itself 'demo'"):
+        parse("other", written("demo"))
+
+
+@pytest.mark.parametrize(
+    "name", ["rvos", "", "Demo", "../prescriptions/demo", "demo.toml", "demo\n", "a" * 65]
+)
+def test_an_unknown_prescription_lists_those_that_exist(name: str) -> None:
+    for ask in (load, text):
+        with pytest.raises(PrescriptionError, match="there are: demo, rvos-after-rosprox") as refusal:
+            ask(name)
+        assert repr(name) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("value = 50", "value = 20"), ("value = 50", "value = 150"), ("value = 2\n", "value = 20\n")]
+    + [("[occlusion]\nvalue = 6", f"[occlusion]\nvalue = {edge}") for edge in (1, 300)]
+    + [("[reperfusion]\nvalue = 6", f"[reperfusion]\nvalue = {edge}") for edge in (0, 3600)],
+)
+def test_the_edges_are_allowed(old: str, new: str) -> None:
+    assert isinstance(prescription.parse("demo", changed(old, new)), RvosPrescription)
