@@ -12,6 +12,10 @@ States: *waiting for the journal* (core never ran here); *off* until the next at
 (``reconnect``).  When core starts anew its boot number changes: the link says goodbye and connects at once,
 because the Will of a connection cannot be changed and must carry the boot of what it mourns.
 
+A broker that died has forgotten its subscribers unless it keeps sessions on disk, and MQTT 3.1.1 and some
+MQTT 5 brokers acknowledge what nobody hears.  So after a connection was lost, events wait 5 s on the new
+one: the subscribers, who lost the same broker, come back first.
+
 SIGTERM (``stop``): status "stopped", wait at most 2 s for its answer, disconnect, save the cursor.
 
 Times are ms of the clock that is handed in.
@@ -42,6 +46,7 @@ from gateway.ward.window import Command, Reconnect, SendEvent, SendRetained, Win
 TURN_S = 0.2
 SAVE_MS = 1000
 GOODBYE_MS = 2000
+RETURN_MS = 5000
 STATE_EXPIRY_S = 10
 JOURNAL = "journal.db"
 FEED_SOCKET = "feed.sock"
@@ -117,6 +122,7 @@ class Link:
         self._presence = Presence(config, version, backlog, self._window.retained, cursor.alarms)
         self._feed = FeedReader(Path(config.core.runtime_dir) / FEED_SOCKET, now_ms)
         self._has_heard_core = False
+        self._has_lost = False
         self._connection: Connection | None = None
         self._protocol = ProtocolChoice(config.mqtt.protocol)
         self._backoff = Backoff(config.site.device)
@@ -192,7 +198,8 @@ class Link:
                 self._protocol.understood()
                 self._backoff.connected(now_ms)
                 self._presence.bear(self._stamp(now_ms))
-                self._window.connected(receive_maximum, self._backlog.newest())
+                events_from_ms = now_ms + RETURN_MS if self._has_lost else now_ms
+                self._window.connected(receive_maximum, self._backlog.newest(), events_from_ms)
             case Lost(reason, is_version):
                 if is_version:
                     self._protocol.not_understood()
@@ -215,6 +222,7 @@ class Link:
             self._presence.bear(self._stamp(now_ms))
 
     def _lose(self, reason: str, now_ms: int) -> None:
+        self._has_lost = self._has_lost or self._window.is_connected
         self._hang_up()
         self._due_ms = self._backoff.lost(now_ms)
         _log.warning("no broker: %s; next attempt in %.1f s", reason, (self._due_ms - now_ms) / 1000)

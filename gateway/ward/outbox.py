@@ -55,7 +55,7 @@ class Position:
     @property
     def acknowledged_through(self) -> int:
         """Every event up to this one got a PUBACK that says somebody may have it."""
-        return min(self.unheard, default=self.answered_through + 1) - 1
+        return min(self.answered_through, min(self.unheard, default=self.answered_through + 1) - 1)
 
 
 class _Mark(NamedTuple):

@@ -69,6 +69,7 @@ class Window:
         self._flights: dict[int, _Flight] = {}
         self._token = 0
         self._places = 0
+        self._events_from_ms = 0
         self._news_after = 0
         self._highest_sent = 0
 
@@ -84,8 +85,12 @@ class Window:
     def is_connected(self) -> bool:
         return self._places > 0
 
-    def connected(self, receive_maximum: int, newest: int) -> None:
-        """A broker said yes; events up to ``newest`` are history by now."""
+    def connected(self, receive_maximum: int, newest: int, events_from_ms: int = 0) -> None:
+        """A broker said yes; events up to ``newest`` are history by now.
+
+        Retained messages go out at once, events from ``events_from_ms`` on.
+        """
+        self._events_from_ms = events_from_ms
         self._flights.clear()
         self._places = min(LARGEST, receive_maximum)
         self._news_after = newest
@@ -125,6 +130,8 @@ class Window:
         while len(self._flights) < self._places:
             if (kept := self.retained.next(now_ms)) is not None:
                 yield SendRetained(self._take_off(kept[0], now_ms), *kept)
+            elif now_ms < self._events_from_ms:
+                return
             elif (seq := self._outbox.next(now_ms, newest)) is not None:
                 yield SendEvent(self._take_off(seq, now_ms), seq, self._is_replay(seq))
             else:

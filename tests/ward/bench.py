@@ -6,6 +6,7 @@ Brokers and the link process are real and bind 127.0.0.1 on free ports; every wa
 deadline on something that really happens (a message, an end of a process), never a pause.
 """
 
+import contextlib
 import os
 import queue
 import shutil
@@ -66,7 +67,7 @@ class Mosquitto:
             f"persistence_location {directory}/",
             "autosave_on_changes true",
             "autosave_interval 1",
-            "max_queued_messages 0",
+            "max_queued_messages 100000",  # 0, no limit, makes 2.0.11 hang up on who publishes what is denied
             "log_type all",
             *options,
         ]
@@ -162,11 +163,9 @@ class Subscriber:
         """Receive until ``wanted`` accepts; ``turn`` drives a link of this process meanwhile."""
         deadline = Deadline()
         while not wanted(self):
-            if turn is None:
-                self.drain(timeout=0.2)
-            else:
+            if turn is not None:
                 turn()
-                self.drain()
+            self.drain(timeout=0.05)
             deadline.check(f"after {[(one.tail, one.payload[:60]) for one in self.received][-20:]}")
 
     def last(self, tail: str) -> Received | None:
@@ -254,10 +253,8 @@ class Bedside:
     def feed(self, *alarms: Alarm, boot: int | None = None, **changes: Any) -> None:
         """One line to whoever is connected."""
         assert self._listener is not None
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._feeds.append(self._listener.accept()[0])
-        except BlockingIOError:
-            pass
         line = msgspec.json.encode(make_feed(*alarms, boot=boot or self.boot, **changes)) + b"\n"
         for connection in list(self._feeds):
             try:
@@ -308,7 +305,11 @@ def make_feed(*alarms: Alarm, boot: int = 1, **changes: Any) -> Feed:
 
 
 def make_alarm(alarm_id: str, **changes: Any) -> Alarm:
-    words = {"condition": "over_pressure", "priority": "high", "state": "active", "text": "Cuff", "raised_ms": 5}
+    words = {
+        "condition": "over_pressure",
+        "priority": "high",
+        "state": "active",
+        "text": "Cuff",
+        "raised_ms": 5,
+    }
     return Alarm(alarm_id=alarm_id, **{**words, **changes})
-
-

@@ -16,7 +16,9 @@ def main() -> None:
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     config = load(Path(sys.argv[1]))
-    run_link(config, clock=SystemClock(), version="0.1.0", ready=lambda: print("ready", flush=True), stop=stop)
+    run_link(
+        config, clock=SystemClock(), version="0.1.0", ready=lambda: print("ready", flush=True), stop=stop
+    )
 
 
 if __name__ == "__main__":

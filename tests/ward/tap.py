@@ -84,5 +84,3 @@ def _first_packet(stream: bytearray) -> tuple[int, bytes] | None:
     packet = stream[0], bytes(stream[at : at + length])
     del stream[: at + length]
     return packet
-
-
