@@ -31,7 +31,7 @@ class CoreStarted(Event, frozen=True, kw_only=True):
     config_hash: str
     firmware_limits_crc: int
     ischaemia_debt_ms: int
-    debt_proof: str  # "same_boot", "synchronised" or "none" (then the debt is 300 s)
+    debt_proof: str  # "same_boot", "synchronised", "no_time", or "none" (then the debt is 300 s)
 
 
 class CoreStopped(Event, frozen=True, kw_only=True):

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 DISCLAIMER = "Research software, not a medical device"
 DEFLATED_MMHG = 15
 
-_GAP_S = 1.0
+_GAP_S = 1.0  # of the cuff's 20 values a second
+_STO2_GAP_S = 3.0  # of the oximeter's one
 _LEFT, _RIGHT = 0.075, 0.975  # of the figure, for its texts
 _INK, _MUTED, _GRID = "#222222", "#6b6b6b", "#e6e6e6"
 _PRESSURE, _TARGET, _HOLD, _STO2 = "#0072B2", "#D55E00", "#56B4E9", "#009E73"
@@ -145,7 +146,7 @@ def _draw_strip(axes: "Axes", lanes: Sequence[Sequence[_Mark]]) -> None:
 
 
 def _draw_pressure(axes: "Axes", facts: Facts, summary: Summary) -> None:
-    times, values = _curve(_control(facts), lambda dmmhg: dmmhg / 10)
+    times, values = _curve(_control(facts), lambda dmmhg: dmmhg / 10, _GAP_S)
     for number, cycle in sorted(facts.cycles.items()):
         _draw_cycle(axes, facts, number, cycle)
     axes.axhline(DEFLATED_MMHG, color=_MUTED, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
@@ -187,7 +188,7 @@ def _draw_cycle(axes: "Axes", facts: Facts, number: int, cycle: Cycle) -> None:
 
 
 def _draw_saturation(axes: "Axes", facts: Facts, summary: Summary) -> None:
-    times, values = _curve(_permilles(facts), lambda permille: permille / 10)
+    times, values = _curve(_permilles(facts), lambda permille: permille / 10, _STO2_GAP_S)
     for cycle in facts.cycles.values():
         held = None if cycle.hold_reached is None else _at(facts, cycle.hold_reached)
         end = _end_s(facts, cycle)
@@ -261,7 +262,7 @@ def _lanes(marks: Iterable[_Mark], span_s: float) -> list[list[_Mark]]:
 
 
 def _span_s(facts: Facts) -> float:
-    times, _ = _curve(_control(facts), float)
+    times, _ = _curve(_control(facts), float, _GAP_S)
     return max(_at(facts, facts.over_at) or 0.0, times[-1] if times else 0.0, 1.0)
 
 
@@ -293,13 +294,13 @@ def _since_start(
 
 
 def _curve(
-    samples: Sequence[tuple[float, int | None]], scale: Callable[[int], float]
+    samples: Sequence[tuple[float, int | None]], scale: Callable[[int], float], gap_s: float
 ) -> tuple[list[float], list[float]]:
     """Points to draw, broken by a not-a-number where nothing was measured."""
     times: list[float] = []
     values: list[float] = []
     for at_s, value in samples:
-        if times and at_s - times[-1] > _GAP_S:
+        if times and at_s - times[-1] > gap_s:
             times.append(at_s)
             values.append(float("nan"))
         times.append(at_s)

@@ -8,6 +8,9 @@ out whole, valid lines.  ``age_ms`` is the time since the last valid one: livene
 received, and a line that cannot be decoded is not life.  A line over 64 kB or one that is no
 ``Feed`` ends the connection: whoever writes that is not our core.
 
+``rest`` lets go of the socket and ``wake`` takes it up again.  Core raises an alarm at the bedside when
+nobody reads its feed; a link without a broker uses that to be heard, for it cannot write to core.
+
 Times are ms of one monotonic clock, handed in.
 """
 
@@ -32,6 +35,7 @@ class FeedReader:
         self._path = path
         self._socket: socket.socket | None = None
         self._buffer = b""
+        self._resting = False
         self._retry_ms = now_ms
         self._heard_ms = now_ms
         self._decoder = msgspec.json.Decoder(Feed)
@@ -47,12 +51,23 @@ class FeedReader:
 
     def poll(self, now_ms: int) -> list[Feed]:
         """Every line that has arrived."""
-        if self._socket is None and now_ms >= self._retry_ms:
+        if self._socket is None and now_ms >= self._retry_ms and not self._resting:
             self._connect(now_ms)
         feeds = [] if self._socket is None else self._receive(self._socket, now_ms)
         if feeds:
             self._heard_ms = now_ms
         return feeds
+
+    def rest(self) -> None:
+        """Read no more until ``wake``."""
+        self._resting = True
+        self.close()
+
+    def wake(self, now_ms: int) -> None:
+        """Read again; what was not read meanwhile is no sign of core's death."""
+        if self._resting:
+            self._resting = False
+            self._heard_ms = self._retry_ms = now_ms
 
     def close(self) -> None:
         if self._socket is not None:

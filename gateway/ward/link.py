@@ -16,6 +16,9 @@ A broker that died has forgotten its subscribers unless it keeps sessions on dis
 MQTT 5 brokers acknowledge what nobody hears.  So after a connection was lost, events wait 5 s on the new
 one: the subscribers, who lost the same broker, come back first.
 
+A link that has had no broker for 30 s stops reading the feed.  That is all that it can tell core, and
+enough: core alarms at the bedside when nobody reads it.
+
 SIGTERM (``stop``): status "stopped", wait at most 2 s for its answer, disconnect, save the cursor.
 
 Times are ms of the clock that is handed in.
@@ -47,6 +50,7 @@ TURN_S = 0.2
 SAVE_MS = 1000
 GOODBYE_MS = 2000
 RETURN_MS = 5000
+UNHEARD_MS = 30_000
 STATE_EXPIRY_S = 10
 JOURNAL = "journal.db"
 FEED_SOCKET = "feed.sock"
@@ -123,6 +127,7 @@ class Link:
         self._feed = FeedReader(Path(config.core.runtime_dir) / FEED_SOCKET, now_ms)
         self._has_heard_core = False
         self._has_lost = False
+        self._heard_broker_ms = now_ms
         self._connection: Connection | None = None
         self._protocol = ProtocolChoice(config.mqtt.protocol)
         self._backoff = Backoff(config.site.device)
@@ -133,6 +138,7 @@ class Link:
     def turn(self) -> None:
         """One turn of the loop, then wait for bytes."""
         now_ms = self._clock.now_ms()
+        self._rest_or_wake(now_ms)
         for feed in self._feed.poll(now_ms):
             self._take_feed(feed, now_ms)
         self._beat(now_ms)
@@ -157,6 +163,13 @@ class Link:
         self._hang_up()
         self._feed.close()
         self._save(self._clock.now_ms())
+
+    def _rest_or_wake(self, now_ms: int) -> None:
+        if self._window.is_connected:
+            self._heard_broker_ms = now_ms
+            self._feed.wake(now_ms)
+        elif now_ms - self._heard_broker_ms >= UNHEARD_MS:
+            self._feed.rest()
 
     def _take_feed(self, feed: Feed, now_ms: int) -> None:
         self._has_heard_core = True

@@ -112,6 +112,13 @@ def test_a_silent_oximeter_alarms_after_10_s() -> None:
     assert bed.step(1).conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
 
 
+def test_an_oximeter_that_never_spoke_alarms_after_10_s() -> None:
+    bed = Bedside()
+    bed.see(saturation_expected=True)
+    assert bed.run(10_000).conditions == frozenset()
+    assert bed.step().conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
+
+
 def test_an_oximeter_that_never_spoke_alarms_after_10_s_of_no_status_too() -> None:
     bed = Bedside()
     bed.see(saturation_expected=True)

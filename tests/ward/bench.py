@@ -263,6 +263,10 @@ class Bedside:
                 connection.close()
                 self._feeds.remove(connection)
 
+    def readers(self) -> int:
+        """How many are still connected to the feed."""
+        return len(self._feeds)
+
     def close_feed(self) -> None:
         for connection in [*self._feeds, *([self._listener] if self._listener else [])]:
             connection.close()

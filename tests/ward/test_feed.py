@@ -82,3 +82,18 @@ def test_a_feed_that_is_not_there_is_tried_every_second(directory: Path) -> None
         absent.poll(RETRY_MS)
         assert absent.descriptor is not None
     absent.close()
+
+
+def test_a_resting_reader_lets_go_and_comes_back_when_it_wakes(
+    reader: FeedReader, listener: socket.socket
+) -> None:
+    with accept(reader, listener) as core:
+        reader.rest()
+        assert core.recv(1) == b""
+    assert reader.poll(60_000) == []
+    assert reader.descriptor is None
+    reader.wake(60_000)
+    assert reader.age_ms(60_000) == 0
+    with accept(reader, listener, 60_000) as core:
+        core.sendall(LINE)
+        assert len(reader.poll(60_001)) == 1

@@ -11,9 +11,10 @@ import pytest
 
 from gateway.config import SiteConfig
 from gateway.record.events import DeviceIdentified, HoldReached, SelfTested
-from gateway.ward.broker import EmbeddedBroker
+from gateway.runtime.clock import SystemClock
+from gateway.ward.broker import EmbeddedBroker, free_port
 from gateway.ward.errors import WardError
-from gateway.ward.link import Link, run_link
+from gateway.ward.link import UNHEARD_MS, Link, run_link
 from tests.ward.bench import ROOT, Bedside, Deadline, Mosquitto, Subscriber, make_alarm
 from tests.ward.tap import Tap
 
@@ -364,3 +365,43 @@ def test_a_cursor_that_cannot_be_read_is_told_before_ready(bedside: Bedside, dir
             bedside.config(1), clock=bedside.clock, version="0", ready=lambda: told.append(True), stop=Event()
         )
     assert told == []
+
+
+class LateClock(SystemClock):
+    """The machine's clock, and what a test adds to it."""
+
+    late_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.late_ms
+
+
+def test_a_link_without_a_broker_leaves_the_feed_so_that_core_can_alarm(
+    bedside: Bedside, link: MakeLink
+) -> None:
+    bedside.clock = clock = LateClock()
+    bedside.serve()
+    made = link(free_port())
+    made.turn()
+    bedside.feed()
+    made.turn()
+    assert bedside.readers() == 1
+    clock.late_ms = UNHEARD_MS + 1_000
+    made.turn()
+    bedside.feed()
+    assert bedside.readers() == 0
+
+
+def test_a_link_that_finds_its_broker_again_reads_the_feed_again(
+    bedside: Bedside, link: MakeLink, embedded: EmbeddedBroker
+) -> None:
+    bedside.clock = clock = LateClock()
+    clock.late_ms = 1
+    bedside.serve()
+    made = link(embedded.port)
+    clock.late_ms = UNHEARD_MS + 1_000  # before the first turn could connect
+    deadline = Deadline()
+    while not bedside.readers():
+        made.turn()
+        bedside.feed()
+        deadline.check("the link reads the feed")

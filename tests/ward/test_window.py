@@ -176,6 +176,16 @@ def test_events_go_out_in_order_and_no_more_than_the_broker_takes() -> None:
     assert window.position.acknowledged_through == 2
 
 
+def test_after_a_lost_broker_events_wait_while_retained_messages_go() -> None:
+    window = connected(5)
+    window.disconnected()
+    window.connected(16, 5, events_from_ms=5_000)
+    window.retained.put("status", b"{}")
+    first = window.step(4_999, 5)
+    assert [type(command).__name__ for command in first] == ["SendRetained"]
+    assert seqs(window, 5_000, 5) == [1, 2, 3, 4, 5]
+
+
 def test_what_was_answered_less_than_30_s_before_the_loss_is_sent_again() -> None:
     window = connected(10)
     assert answer_all(window, 0, 10) == list(range(1, 11))
