@@ -57,7 +57,7 @@ def test_a_real_recording_is_replayed_in_step_with_the_cuff(tmp_path: Path) -> N
 
 
 def test_the_recording_s_marks_follow_the_cuff(tmp_path: Path) -> None:
-    """70 % at rest; 40 % behind the first occlusion mark, 30 % behind the second; 80 % behind each relaxation."""
+    """70 % at rest; 40 %, then 30 % behind the occlusion marks; 80 % behind each relaxation."""
     rows = ["t_s,sto2_percent,event"]
     rows += [f"{second},70," for second in range(60)]
     for depth in (40, 30):
