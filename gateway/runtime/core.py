@@ -174,6 +174,8 @@ class Core:
         if cleared is not None:
             self._event(TripCleared(reason=cleared.value), now)
         self.step(now)
+        if cleared is not None and self.state.latched is cleared:  # its cause is still there
+            self._event(Tripped(reason=cleared.value, detail=self._detail()), now)
         return self.state.latched
 
     def acknowledge(self, number: int | None, now: int) -> int:
@@ -189,6 +191,15 @@ class Core:
         self.step(now)
         self._close_session(now, at_once=True)
         self._event(CoreStopped(reason=reason), now)
+
+    def give_up(self, why: str, now: int) -> None:
+        """A defect ended this run: leave a record that latches the next one until a person has looked.
+
+        An open session does so by itself.  Decides nothing and sends nothing: the shell has vented.
+        """
+        if self.session is None:
+            self._event(Tripped(reason=Reason.CORE_RESTARTED.value, detail=why), now)
+        self._event(CoreStopped(reason=why), now)
 
     # the cycle
 

@@ -21,6 +21,10 @@ from firmware_bridge import cuff as messages
 from gateway.model import CuffReading, DeviceFault, Permit, Priority, Safe
 
 RENEW_MS = 200
+
+VENT = messages.encode_vent()
+"""Vents the cuff whatever gate and controller believe of each other: the last word of a core that failed."""
+
 _LOUDNESS = {None: 0, Priority.LOW: 1, Priority.MEDIUM: 2, Priority.HIGH: 3}
 
 

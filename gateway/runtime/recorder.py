@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 The recorder turns typed events into journal rows, stamps them, and gathers each second's slow
-samples into one ``trace`` row, as long as there is something to follow: a session, or a cuff that
-is not empty.  It knows tickets, not files.
+samples into one ``trace`` row, as long as there is something to follow (a session, or a cuff that
+is not empty) and for one second more: the last row says how it ended.  It knows tickets, not files.
 
 Units: ms; 0.1 mmHg; per mille.
 """
@@ -28,6 +28,7 @@ class Recorder:
         self._cuff: list[tuple[int, int | None, int | None]] = []
         self._sto2: list[tuple[int, int | None]] = []
         self._second_began_ms: int | None = None
+        self._followed = False
 
     @property
     def failure(self) -> str | None:
@@ -59,13 +60,14 @@ class Recorder:
         self._sto2.append((sample.arrived_ms, sample.value))
 
     def second(self, trace: Trace, session: str, now: int, *, following: bool) -> None:
-        """Close the second that ends at ``now``: a row when something is followed, else nothing."""
+        """Close the second that ends at ``now``: a row when something is or was followed, else nothing."""
         if self._second_began_ms is None:
             self._second_began_ms = now
         if now - self._second_began_ms < _SECOND_MS:
             return
-        if following:
+        if following or self._followed:
             self.flush(trace, session, now)
+        self._followed = following
         self._second_began_ms = now
         self._cuff, self._sto2 = [], []
 

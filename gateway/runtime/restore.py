@@ -2,13 +2,14 @@
 
 Theory of operation
 -------------------
-``restore`` folds the journal's events, and the last session's trace, into what the new run of the
-core must start with:
+``restore`` folds the journal's events, and the traces since the last session began, into what the
+new run of the core must start with.  Traces outside the session count: a cuff may come under pressure
+when nobody asked for it.
 
 - *latched*: the reason of the last trip that nobody has cleared.  A session that never ended means
   that the core died in it; that latches ``CORE_RESTARTED`` unless an earlier reason stands.
 - *ischaemia debt*: proven only if the last trace ends with both sensors below 15 mmHg and no
-  inflation was authorised after it.  Then the time since counts as reperfusion where a clock vouches
+  inflation was authorised, and nothing tripped, after it.  Then the time since counts as reperfusion where a clock vouches
   for it (the same boot of the machine, or wall clocks that were synchronised both times), and counts
   as nothing where none does.  Anything else is 300 s.
 - *open session*: to be ended as interrupted, so that its summary reaches the ward.
@@ -18,13 +19,14 @@ Units: ms; 0.1 mmHg.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
 from gateway.model import Reason
+from gateway.record.errors import RowUnreadable
 from gateway.record.events import (
-    AlarmRaised,
     CoreStarted,
     CuffRemoved,
     InflationAuthorised,
@@ -58,17 +60,21 @@ class Restored:
 
 @dataclass(slots=True)
 class _Fold:
-    boot_id: str = ""
+    boot_ids: dict[int, str] = field(default_factory=dict)
     latched: Reason | None = None
     open_session: str = ""
     last_session: str = ""
+    last_session_seq: int = 0
     cuff_on: bool = False
     last_authorised_seq: int = 0
     last_trip_seq: int = 0
 
 
 def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -> Restored:
-    """What the journal proves, seen from the boot and the instant of the new run."""
+    """What the journal proves, seen from the boot and the instant of the new run.
+
+    Raises ``RowUnreadable`` for a row that this depends on, and the reader's errors.
+    """
     fold = _fold_events(reader.rows(kind="event"))
     debt_ms, proof = _proven_debt(reader, limits, fold, boot_id, stamp)
     latched = fold.latched
@@ -94,11 +100,12 @@ def _ignore(fold: _Fold, row: StoredRow) -> None:
 
 
 def _core_started(fold: _Fold, row: StoredRow) -> None:
-    fold.boot_id = msgspec.json.decode(row.body, type=CoreStarted).boot_id
+    fold.boot_ids[row.stamp.boot] = _body(row, CoreStarted).boot_id
 
 
 def _session_started(fold: _Fold, row: StoredRow) -> None:
     fold.open_session = fold.last_session = row.session
+    fold.last_session_seq = row.seq
     fold.cuff_on = True
 
 
@@ -113,7 +120,14 @@ def _cuff_removed(fold: _Fold, row: StoredRow) -> None:
 def _tripped(fold: _Fold, row: StoredRow) -> None:
     fold.last_trip_seq = row.seq
     if fold.latched is None:
-        fold.latched = Reason(msgspec.json.decode(row.body, type=Tripped).reason)
+        fold.latched = _reason(row)
+
+
+def _reason(row: StoredRow) -> Reason:
+    try:
+        return Reason(_body(row, Tripped).reason)
+    except ValueError as error:
+        raise RowUnreadable(row.seq, row.type, str(error)) from error
 
 
 def _trip_cleared(fold: _Fold, row: StoredRow) -> None:
@@ -132,27 +146,37 @@ _FOLDS = {
     Tripped.name: _tripped,
     TripCleared.name: _trip_cleared,
     InflationAuthorised.name: _authorised,
-    AlarmRaised.name: _ignore,
 }
+
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+
+def _body(row: StoredRow, kind: type[_Body]) -> _Body:
+    try:
+        return msgspec.json.decode(row.body, type=kind)
+    except msgspec.DecodeError as error:
+        raise RowUnreadable(row.seq, row.type, str(error)) from error
 
 
 def _proven_debt(
     reader: JournalReader, limits: Limits, fold: _Fold, boot_id: str, stamp: Stamp
 ) -> tuple[int, str]:
-    last = _last_trace(reader, fold.last_session)
+    last = _last_trace(reader, fold)
     if last is None or last.seq < fold.last_authorised_seq or last.seq < fold.last_trip_seq:
         return limits.debt_unknown_ms, NONE
-    trace = msgspec.json.decode(last.body, type=Trace)
+    trace = _body(last, Trace)
     if not _ends_deflated(limits, trace):
         return limits.debt_unknown_ms, NONE
-    paid_ms, proof = _trusted_elapsed(fold.boot_id, last.stamp, boot_id, stamp)
+    then_boot_id = fold.boot_ids.get(last.stamp.boot, "")
+    paid_ms, proof = _trusted_elapsed(then_boot_id, last.stamp, boot_id, stamp)
     return max(0, trace.ischaemia_debt_ms - paid_ms), proof
 
 
-def _last_trace(reader: JournalReader, session: str) -> StoredRow | None:
+def _last_trace(reader: JournalReader, fold: _Fold) -> StoredRow | None:
+    """The last one since the last session began; before a first session nothing was ever followed."""
     last = None
-    if session:
-        for row in reader.rows(session=session, kind="trace"):
+    if fold.last_session:
+        for row in reader.rows(after_seq=fold.last_session_seq, kind="trace"):
             last = row
     return last
 

@@ -16,7 +16,7 @@ class ServiceManager:
 
     def __init__(self, address: str | None = None) -> None:
         address = os.environ.get("NOTIFY_SOCKET") if address is None else address
-        self._address = address.replace("@", "\0", 1) if address else None
+        self._address = _unescaped(address) if address else None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if self._address else None
         if self._socket is not None:
             self._socket.setblocking(False)
@@ -45,3 +45,8 @@ class ServiceManager:
             self._socket.sendto(text.encode(), self._address)
         except OSError:
             return  # a manager that does not listen must not stop the control cycle
+
+
+def _unescaped(address: str) -> str:
+    """A leading "@" stands for the NUL of an abstract address; any other "@" belongs to a path."""
+    return "\0" + address[1:] if address.startswith("@") else address

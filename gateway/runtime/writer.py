@@ -11,7 +11,9 @@ for its ticket; whatever takes energy away does not.
 of a millisecond.  Both fold a session's summary from the journal itself and append it as a row,
 after everything that was submitted before.
 
-A failure to write is kept (``failure``), never swallowed: the supervisor sees it and vents.
+A failure to write is kept (``failure``), never swallowed: the supervisor sees it and vents.  After
+a failed commit nothing more is written, so that the record has no hole.  A summary that cannot be
+folded is a failure too, but what follows is still written.
 """
 
 import queue
@@ -81,7 +83,12 @@ class DirectWriter:
     def summarise(self, session: str, stamp: Stamp) -> int:
         """Fold and append now."""
         self._commit()
-        return self.submit([summary_row(self._journal.path, session, stamp)])
+        try:
+            row = summary_row(self._journal.path, session, stamp)
+        except RecordError as error:
+            self.failure = str(error)
+            return self.submit([])
+        return self.submit([row])
 
     def close(self) -> None:
         """Commit what waits and close the journal."""
@@ -125,17 +132,27 @@ class ThreadWriter:
 
     def _put(self, job: Sequence[Row] | _Summarise) -> int:
         self._submitted += 1
-        self._jobs.put(job)
+        if self._thread.is_alive():  # else nobody would ever take it out again
+            self._jobs.put(job)
         return self._submitted
 
     def _run(self) -> None:
+        died: str | None = "the journal's thread died of a defect: look at the log"
         try:
             while self._commit_waiting():
                 pass
+            died = None
         except RecordError as error:
-            self.failure = str(error)
+            died = str(error)
         finally:
+            self._end(died)
+
+    def _end(self, died: str | None) -> None:
+        self.failure = self.failure or died
+        try:
             self._journal.close()
+        except RecordError as error:
+            self.failure = self.failure or str(error)
 
     def _commit_waiting(self) -> bool:
         job = self._jobs.get()
@@ -151,6 +168,14 @@ class ThreadWriter:
             self._journal.append(rows)
             self.durable += jobs
         if isinstance(job, _Summarise):
-            self._journal.append([summary_row(self._journal.path, job.session, job.stamp)])
+            self._append_summary(job)
             self.durable += 1
         return job is not None
+
+    def _append_summary(self, job: _Summarise) -> None:
+        try:
+            row = summary_row(self._journal.path, job.session, job.stamp)
+        except RecordError as error:
+            self.failure = str(error)
+            return
+        self._journal.append([row])

@@ -137,7 +137,10 @@ MEANINGS: dict[Reason, Meaning] = {
         "Take it off and run `rvos session cuff-removed`.",
     ),
     Reason.LINK_LOST: Meaning(
-        Kind.NOTICE, _LOW, "Nothing carries the record to the ward.", "Check that `rvos link` runs."
+        Kind.NOTICE,
+        _LOW,
+        "Nothing carries the record to the ward.",
+        "Check that `rvos link` runs and reaches its broker.",
     ),
     Reason.CUFF_ABSENT: Meaning(
         Kind.NOTICE, _LOW, "The cuff controller does not answer.", "Check its cable and power."
