@@ -46,6 +46,7 @@ Exit codes:
    2  usage: something was left out or cannot be meant
   65  refused: the values as they stand forbid it
   69  core or a device is not available
+  70  core met a defect, vented the cuff and ended: look at its log
   75  not now: something else must happen first
   77  not permitted
   78  the configuration is wrong

@@ -7,7 +7,9 @@ A Unix stream socket; one request line, one reply line, close.  Who asks is the 
 The socket's own permissions let every local user connect, because every local user may stop.
 
 A client that is silent, talks too much or talks nonsense is answered or dropped; it cannot hold the
-core up: reading and writing are bounded in size and in time.
+core up: reading and writing are bounded in size and in time.  Of too many that say nothing yet, the
+one that has been silent for longest goes, so that nobody can shut out a "stop".  A defect of ours that
+a request brings to light is not the client's: it goes to the loop's exception handler.
 """
 
 import asyncio
@@ -22,11 +24,11 @@ from pathlib import Path
 import msgspec
 
 from gateway.runtime.desk import Answer, Asker, Desk
-from gateway.runtime.requests import EXIT_NOT_NOW, EXIT_USAGE, AnyRequest, Reply, refusal
+from gateway.runtime.requests import EXIT_USAGE, AnyRequest, Reply, refusal
 
 _LONGEST_REQUEST = 4096
 _READ_S = 5.0
-_MOST_CLIENTS = 32
+_MOST_SILENT = 32
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -35,47 +37,63 @@ class ControlServer:
 
     def __init__(self, desk: Desk, operators_group: str, now_ms: Callable[[], int]) -> None:
         self._desk, self._group, self._now_ms = desk, operators_group, now_ms
-        self._clients = 0
+        self._clients: set[asyncio.Task[None]] = set()
+        self._silent: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}  # nothing said yet, oldest first
         self._server: asyncio.Server | None = None
 
     async def start(self, path: Path) -> None:
         """Listen at ``path``, replacing what a dead core left there."""
         path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._client, path, limit=_LONGEST_REQUEST)
+        self._server = await asyncio.start_unix_server(self._welcome, path, limit=_LONGEST_REQUEST)
         path.chmod(0o666)
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more, and leave whoever still waits without an answer."""
         if self._server is not None:
             self._server.close()
+        for client in self._clients:
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+
+    def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = asyncio.get_running_loop().create_task(self._client(reader, writer))
+        self._clients.add(client)
+        self._silent[writer] = client
+        client.add_done_callback(lambda client: self._left(client, writer))
+        if len(self._silent) > _MOST_SILENT:
+            self._silent.pop(next(iter(self._silent))).cancel()
+
+    def _left(self, client: asyncio.Task[None], writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        self._clients.discard(client)
+        self._silent.pop(writer, None)
+        error = None if client.cancelled() else client.exception()
+        if error is not None:
+            context = {"message": "a request was not answered", "exception": error}
+            client.get_loop().call_exception_handler(context)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients += 1
         try:
             reply = await self._serve(reader, writer)
             writer.write(msgspec.json.encode(reply) + b"\n")
             async with asyncio.timeout(_READ_S):
                 await writer.drain()
         except (OSError, TimeoutError):
-            pass  # the client left or does not read: nothing to tell it
-        finally:
-            self._clients -= 1
-            writer.close()
+            return  # the client left or does not read: nothing to tell it
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Reply:
-        if self._clients > _MOST_CLIENTS:
-            return refusal(EXIT_NOT_NOW, "too many clients at once; try again")
         try:
             async with asyncio.timeout(_READ_S):
                 line = await reader.readuntil(b"\n")
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             return refusal(EXIT_USAGE, "one request is one line of JSON of at most 4096 bytes")
+        self._silent.pop(writer, None)
         return await self._ask(line, _asker(writer, self._group))
 
     async def _ask(self, line: bytes, asker: Asker) -> Reply:
         try:
             request: AnyRequest = msgspec.json.decode(line, type=AnyRequest)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return refusal(EXIT_USAGE, f"request not understood: {error}")
         answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._desk.ask(request, asker, self._now_ms(), _once(answered))

@@ -224,6 +224,10 @@ class Core:
         reading, limits = self.cuff, self.setup.limits
         return reading is not None and is_fresh(limits, reading, now) and not is_above(limits, reading)
 
+    def _under_pressure(self, now: int) -> bool:
+        reading, limits = self.cuff, self.setup.limits
+        return reading is not None and is_fresh(limits, reading, now) and is_above(limits, reading)
+
     def trace(self, phase: str) -> Trace:
         """This second's frame, without its samples."""
         under_way = self.state.inflation
@@ -289,7 +293,7 @@ class Core:
     def _tell(self, before: State, now: int) -> None:
         if self.state.latched is not None and before.latched != self.state.latched:
             self._event(Tripped(reason=self.state.latched.value, detail=self._detail()), now)
-        following = self.session is not None or not self.deflated(now)
+        following = self.session is not None or self._under_pressure(now)
         phase = self.session.plan.phase.value if self.session else "idle"
         self.recorder.second(self.trace(phase), self._session_name(), now, following=following)
         self._close_session(now, at_once=False)

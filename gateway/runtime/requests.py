@@ -8,8 +8,8 @@ is the only one.  A reply carries the exit code that the command line ends with,
 and people see the same answer.
 
 Exit codes: 0 done, 1 a finding (self-test or verification failed), 2 usage (a value that cannot be
-meant), 65 refused (the values as they stand forbid it), 69 core or device unavailable, 75 not now
-(something must happen first), 77 not permitted, 78 configuration.
+meant), 65 refused (the values as they stand forbid it), 69 core or device unavailable, 70 a defect
+ended core, 75 not now (something must happen first), 77 not permitted, 78 configuration.
 """
 
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ EXIT_FINDING = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 65
 EXIT_UNAVAILABLE = 69
+EXIT_DEFECT = 70
 EXIT_NOT_NOW = 75
 EXIT_NOT_PERMITTED = 77
 EXIT_CONFIG = 78

@@ -9,9 +9,9 @@ when nobody asked for it.
 - *latched*: the reason of the last trip that nobody has cleared.  A session that never ended means
   that the core died in it; that latches ``CORE_RESTARTED`` unless an earlier reason stands.
 - *ischaemia debt*: proven only if the last trace ends with both sensors below 15 mmHg and no
-  inflation was authorised, and nothing tripped, after it.  Then the time since counts as reperfusion where a clock vouches
-  for it (the same boot of the machine, or wall clocks that were synchronised both times), and counts
-  as nothing where none does.  Anything else is 300 s.
+  inflation was authorised, and nothing tripped, after it.  Then the time since counts as reperfusion
+  where a clock vouches for it (the same boot of the machine, or wall clocks that were synchronised
+  both times), and counts as nothing where none does.  Anything else is 300 s.
 - *open session*: to be ended as interrupted, so that its summary reaches the ward.
 - *cuff on*: whether a session was given after the last "cuff removed".
 

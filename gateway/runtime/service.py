@@ -10,6 +10,10 @@ systemd's watchdog is fed from the cycle and has to be earned: only when the las
 old and none was skipped since the last feeding.  A port that is not there is tried again every 2 s;
 what that means for a session is the supervisor's business, not the shell's.
 
+A defect anywhere in here (a task that ends, an exception in a callback) ends the service: the cuff is
+told to vent in the same instant and nothing else is ever sent to it, the journal gets a row that
+latches the next run, and the process ends with 70.  Running on blind is no choice.
+
 The core has no network: this module opens Unix sockets and serial ports only.
 """
 
@@ -18,9 +22,11 @@ import contextlib
 import gc
 import signal
 import sys
+import traceback
 import zlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -37,7 +43,9 @@ from gateway.runtime.control_server import ControlServer
 from gateway.runtime.core import STEP_MS, Core, Setup
 from gateway.runtime.desk import Desk
 from gateway.runtime.feed_server import FeedServer
+from gateway.runtime.gate import VENT
 from gateway.runtime.recorder import Recorder
+from gateway.runtime.requests import EXIT_DEFECT, EXIT_OK
 from gateway.runtime.restore import restore
 from gateway.runtime.service_manager import ServiceManager
 from gateway.runtime.state_lock import StateLock
@@ -59,7 +67,7 @@ _OXIMETER_BAUD = 57_600
 
 
 def run_core(config_path: Path) -> int:
-    """Run the core until SIGTERM or SIGINT.
+    """Run the core until SIGTERM or SIGINT; 0, or 70 when a defect ended it.
 
     Raises ``ConfigError``, ``StateLocked`` and the record room's errors, each with its cure.
     """
@@ -68,10 +76,9 @@ def run_core(config_path: Path) -> int:
     state_dir.mkdir(parents=True, exist_ok=True)
     lock = StateLock(state_dir)
     try:
-        asyncio.run(_serve(config, state_dir / JOURNAL))
+        return asyncio.run(_serve(config, state_dir / JOURNAL))
     finally:
         lock.release()
-    return 0
 
 
 def compose(config: Config, journal_path: Path, boot: int, sink: JournalSink, clock: Clock) -> Core:
@@ -92,15 +99,17 @@ def compose(config: Config, journal_path: Path, boot: int, sink: JournalSink, cl
     return Core(setup, Recorder(sink, clock, boot), restored, now)
 
 
-async def _serve(config: Config, journal_path: Path) -> None:
+async def _serve(config: Config, journal_path: Path) -> int:
     clock = SystemClock()
     journal = Journal.open(journal_path, device=config.site.device)
     boot = journal.next_boot()
     sink = ThreadWriter(journal)
     try:
-        await CoreShell(compose(config, journal.path, boot, sink, clock), clock).run()
+        return await CoreShell(compose(config, journal.path, boot, sink, clock), clock).run()
     finally:
         sink.close()
+        if sink.failure is not None:
+            _say(f"rvos core: the record is not whole: {sink.failure}")
 
 
 class CoreShell:
@@ -116,25 +125,30 @@ class CoreShell:
         self._annunciator = Annunciator(_ring)
         self._cuff_port: SerialPort | None = None
         self._stop = asyncio.Event()
+        self._defect: BaseException | None = None
         self._stepped_ms = clock.now_ms()
         self._fed_ms = self._published_ms = 0
         self._skipped = False
         self._published_mode = ""
 
-    async def run(self) -> None:
-        """Serve until told to stop."""
+    async def run(self) -> int:
+        """Serve until told to stop or until a defect shows; the exit code of the process."""
         runtime_dir = Path(self._config.core.runtime_dir)
         runtime_dir.mkdir(parents=True, exist_ok=True)
         await self._control.start(runtime_dir / CONTROL_SOCKET)
         await self._feed.start(runtime_dir / FEED_SOCKET)
         self._catch_signals()
+        asyncio.get_running_loop().set_exception_handler(self._callback_failed)
         tasks = [asyncio.create_task(work) for work in self._work()]
+        for task in tasks:
+            task.add_done_callback(self._task_ended)
         gc.collect()
         gc.freeze()
         self._manager.ready("core cycle running")
         _say("rvos core: ready")
         await self._stop.wait()
         await self._shut_down(tasks)
+        return EXIT_OK if self._defect is None else EXIT_DEFECT
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -149,16 +163,53 @@ class CoreShell:
 
     async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
         self._manager.stopping()
-        self._core.shut_down("asked to stop", self._clock.now_ms())
-        self._send(self._clock.now_ms())
+        if self._defect is None:
+            [error] = await asyncio.gather(self._say_goodbye(), return_exceptions=True)
+            if error is not None:
+                self._give_up(error)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._cuff_port is not None:
-            await self._cuff_port.close()
         await self._control.stop()
         await self._feed.stop()
         self._manager.close()
+        if self._defect is not None:
+            self._report(self._defect)
+
+    async def _say_goodbye(self) -> None:
+        self._core.shut_down("asked to stop", self._clock.now_ms())
+        self._send(self._clock.now_ms())
+
+    # defects
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() and self._stop.is_set():
+            return
+        error = None if task.cancelled() else task.exception()
+        self._give_up(error or RuntimeError(f"{task.get_coro()!r} came to its end"))
+
+    def _callback_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What asyncio says of its own sockets (an OSError) is only worth a line; the rest is a defect."""
+        error = context.get("exception")
+        if isinstance(error, Exception) and not isinstance(error, OSError):
+            self._give_up(error)
+        else:
+            loop.default_exception_handler(context)
+
+    def _give_up(self, error: BaseException) -> None:
+        """Vent now, and never send anything again. The first defect stands."""
+        if self._defect is not None:
+            return
+        self._defect = error
+        if self._cuff_port is not None:
+            with contextlib.suppress(PortClosed):
+                self._cuff_port.write(VENT)
+        self._stop.set()
+
+    def _report(self, error: BaseException) -> None:
+        _say("".join(traceback.format_exception(error)))
+        _say(f"rvos core: ended by a defect ({error!r}); the cuff was told to vent")
+        self._core.give_up(f"a defect ended core: {error!r}", self._clock.now_ms())
 
     # the cycle
 
@@ -182,7 +233,7 @@ class CoreShell:
 
     def _send(self, now: int) -> None:
         data = self._core.outgoing(now)
-        if data and self._cuff_port is not None:
+        if data and self._cuff_port is not None and self._defect is None:
             with contextlib.suppress(PortClosed):  # its loss is reported by the port itself
                 self._cuff_port.write(data)
 
@@ -260,13 +311,17 @@ async def _keep_open(
         except PortError as error:
             lost(str(error))
         else:
-            connected(port)
-            await ended.wait()
+            try:
+                connected(port)
+                await ended.wait()
+            finally:
+                await port.close()
         await asyncio.sleep(_RETRY_S)
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a log that nobody takes any more must not stop the control cycle
+        print(text, file=sys.stderr, flush=True)
 
 
 def _ring(text: str) -> None:

@@ -6,17 +6,17 @@ Each check is one row of ``TRIPS``: a reason and a predicate, judged in order of
 the first reason found is the one that latches.  Over-pressure and occlusion time come first and
 hold whether or not a session runs; checks of the means (sensors, controller, journal, our own
 cycle) hold while a session is armed, because an idle gateway is vented anyway and a cable being
-plugged in is not an event that a nurse must clear.
+plugged in is not an event that a nurse must clear; they are also judged when a latch is to be cleared.
 
 Conditions that last are timed by ``Timers`` ("since when without a break"); nothing counts calls.
 
 Units: pressures 0.1 mmHg, times ms.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 from gateway.model import CuffReading, DeviceFault, Reason
-from gateway.safety.debt import is_above, is_fresh
+from gateway.safety.debt import is_above, is_fresh, is_seen_above
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State, Timers
 from gateway.safety.reasons import Kind, kind_of, priority_of
@@ -36,7 +36,7 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
         missing_ms=_since(old.missing_ms, cuff.highest_dmmhg is None, now),
         disagree_ms=_since(old.disagree_ms, _disagree(limits, cuff), now),
         deviation_ms=_since(old.deviation_ms, _deviates(limits, state, cuff), now),
-        low_ms=_since(old.low_ms, _low(limits, state, cuff), now),
+        low_ms=_since(old.low_ms, _low(limits, state, observations, cuff), now),
         above_ms=_since(old.above_ms, is_above(limits, cuff), now),
     )
 
@@ -83,17 +83,19 @@ def _deviates(limits: Limits, state: State, cuff: CuffReading) -> bool:
     return abs(cuff.control_dmmhg - hold.target_dmmhg) > limits.deviation_dmmhg
 
 
-def _low(limits: Limits, state: State, cuff: CuffReading) -> bool:
-    hold = state.inflation
+def _low(limits: Limits, state: State, observations: Observations, cuff: CuffReading) -> bool:
+    """No longer occluding, by the systolic of the inflation or by a higher one entered since."""
+    hold, entered = state.inflation, observations.blood_pressure
     if hold is None or hold.reached_ms is None or cuff.control_dmmhg is None:
         return False
-    return cuff.control_dmmhg < (hold.systolic_mmhg + limits.occluding_margin_mmhg) * 10
+    systolic = max(hold.systolic_mmhg, entered.systolic_mmhg if entered else 0)
+    return cuff.control_dmmhg < (systolic + limits.occluding_margin_mmhg) * 10
 
 
 class _Instant:
     """Everything that a check may look at, gathered once per step."""
 
-    __slots__ = ("cuff", "energised", "fresh", "limits", "now", "previous_ms", "seen", "state")
+    __slots__ = ("cuff", "energised", "fresh", "limits", "now", "previous_ms", "seen", "state", "watched")
 
     def __init__(
         self, limits: Limits, state: State, seen: Observations, previous_ms: int | None, now: int
@@ -103,6 +105,7 @@ class _Instant:
         self.fresh = is_fresh(limits, seen.cuff, now)
         self.cuff: CuffReading | None = seen.cuff if self.fresh else None
         self.energised = state.inflation is not None
+        self.watched = seen.armed or seen.reset  # a reset must not hide what is still wrong
 
 
 def _over_pressure(at: _Instant) -> bool:
@@ -147,7 +150,7 @@ def _cycle_late(at: _Instant) -> bool:
 
 def _status_lost(at: _Instant) -> bool:
     """Silent, or no longer the controller that was accepted when the inflation started."""
-    return at.seen.armed and (not at.fresh or (at.energised and not at.seen.cuff_accepted))
+    return at.watched and (not at.fresh or (at.energised and not at.seen.cuff_accepted))
 
 
 def _device_reset(at: _Instant) -> bool:
@@ -162,11 +165,11 @@ def _device_fault(at: _Instant) -> bool:
 
 def _sensor_missing(at: _Instant) -> bool:
     missing = at.state.timers.missing_ms
-    return at.seen.armed and _lasted(missing, at.limits.sensor_missing_ms, at.now)
+    return at.watched and _lasted(missing, at.limits.sensor_missing_ms, at.now)
 
 
 def _out_of_range(at: _Instant) -> bool:
-    if at.cuff is None or not at.seen.armed:
+    if at.cuff is None or not at.watched:
         return False
     known = [value for value in (at.cuff.control_dmmhg, at.cuff.limit_dmmhg) if value is not None]
     low, high = at.limits.sensor_lowest_dmmhg, at.limits.sensor_highest_dmmhg
@@ -175,14 +178,17 @@ def _out_of_range(at: _Instant) -> bool:
 
 def _sensors_disagree(at: _Instant) -> bool:
     disagree = at.state.timers.disagree_ms
-    return at.seen.armed and _lasted(disagree, at.limits.sensors_disagree_ms, at.now)
+    return at.watched and _lasted(disagree, at.limits.sensors_disagree_ms, at.now)
 
 
 def _too_slow(at: _Instant) -> bool:
     rising = at.state.inflation
     if rising is None or rising.reached_ms is not None:
         return False
-    return at.now - rising.started_ms >= at.limits.reach_ms
+    since_ms = at.now - rising.started_ms
+    if since_ms >= at.limits.respond_ms and at.cuff is not None and not is_seen_above(at.limits, at.cuff):
+        return True  # the pump works and no sensor sees it: a kink, or both sensors on a closed line
+    return since_ms >= at.limits.reach_ms
 
 
 def _pressure_lost(at: _Instant) -> bool:
@@ -194,10 +200,14 @@ def _lease_refused(at: _Instant) -> bool:
 
 
 def _journal_failed(at: _Instant) -> bool:
-    return at.seen.armed and at.seen.journal_failed
+    return at.seen.journal_failed
 
 
-TRIPS: tuple[tuple[Reason, Callable[[_Instant], bool]], ...] = (
+class _Check(Protocol):
+    def __call__(self, at: _Instant, /) -> bool: ...
+
+
+TRIPS: tuple[tuple[Reason, _Check], ...] = (
     (Reason.OVER_PRESSURE, _over_pressure),
     (Reason.OCCLUSION_TIME, _occlusion_time),
     (Reason.TIME_REVERSED, _time_reversed),
@@ -250,6 +260,10 @@ def conditions(
         found.add(Reason.CUFF_ABSENT)
     if observations.armed and _saturation_lost(limits, state, observations, now):
         found.add(Reason.TISSUE_SATURATION_LOST)
+    if _lasted(state.timers.missing_ms, limits.sensor_missing_ms, now):
+        found.add(Reason.SENSOR_MISSING)
+    if _lasted(state.timers.disagree_ms, limits.sensors_disagree_ms, now):
+        found.add(Reason.SENSORS_DISAGREE)
     instant = _Instant(limits, state, observations, None, now)
     found.update(reason for reason, holds in _LIMB if holds(instant))
     return frozenset(found)

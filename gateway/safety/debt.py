@@ -9,8 +9,9 @@ seconds.
 
 What is not observed is never to the limb's disadvantage: time without a fresh reading pays nothing
 back, and counts as occluded when the last fresh reading was above 15 mmHg (up to the forced-vent
-limit, since beyond it nothing more can be asked for).  A stalled gateway is credited with at most
-one status age per step.
+limit, since beyond it nothing more can be asked for).  Time with a sensor missing counts as occluded,
+up to 300 s unless the other sensor shows pressure: a broken sensor on an idle cuff is no occlusion.
+A stalled gateway is credited with at most one status age per step.
 
 Units: ms.  Source: docs/decisions, "ischaemia debt"; the 300 s are those of Chhetri 2022.
 """
@@ -41,12 +42,20 @@ def is_fresh(limits: Limits, cuff: CuffReading | None, now: int) -> bool:
     return cuff is not None and 0 <= now - cuff.arrived_ms <= limits.status_age_ms
 
 
+def is_seen_above(limits: Limits, cuff: CuffReading) -> bool:
+    """Whether a sensor that is there shows more than 15 mmHg."""
+    known = (value for value in (cuff.control_dmmhg, cuff.limit_dmmhg) if value is not None)
+    return any(value > limits.deflated_dmmhg for value in known)
+
+
 def advance(limits: Limits, debt: Debt, cuff: CuffReading | None, now: int) -> Debt:
     """The debt at ``now``, given the newest reading."""
     elapsed = max(0, now - debt.at_ms)
     if cuff is None or not is_fresh(limits, cuff, now):
         return Debt(_unobserved(limits, debt, elapsed), now, debt.above)
     above = is_above(limits, cuff)
+    if above and not is_seen_above(limits, cuff):
+        return Debt(_grown(debt, elapsed, limits.debt_unknown_ms), now, above)
     if above or debt.above:
         return Debt(debt.value_ms + elapsed, now, above)
     return Debt(max(0, debt.value_ms - min(elapsed, limits.status_age_ms)), now, above)
@@ -55,4 +64,9 @@ def advance(limits: Limits, debt: Debt, cuff: CuffReading | None, now: int) -> D
 def _unobserved(limits: Limits, debt: Debt, elapsed: int) -> int:
     if not debt.above:
         return debt.value_ms
-    return max(debt.value_ms, min(debt.value_ms + elapsed, limits.debt_vent_ms))
+    return _grown(debt, elapsed, limits.debt_vent_ms)
+
+
+def _grown(debt: Debt, elapsed: int, most_ms: int) -> int:
+    """The debt after as much again, but not beyond ``most_ms`` on this account."""
+    return max(debt.value_ms, min(debt.value_ms + elapsed, most_ms))

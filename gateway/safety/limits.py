@@ -44,6 +44,7 @@ class Limits:
     sensors_disagree_dmmhg: int = 150
     sensors_disagree_ms: int = 1000
     reached_dmmhg: int = 30
+    respond_ms: int = 5_000
     reach_ms: int = 45_000
     deviation_dmmhg: int = 150
     deviation_ms: int = 1500
@@ -107,6 +108,7 @@ SOURCES: dict[str, Source] = {
     "sensors_disagree_dmmhg": Source("pressure deviation alarm of surgical tourniquets, 15 mmHg", "read"),
     "sensors_disagree_ms": Source(f"{_OURS}: longer than a pressure wave in the hose", _PROPOSAL),
     "reached_dmmhg": Source(f"{_NIBP} pressure accuracy 3 mmHg", _MEMORY),
+    "respond_ms": Source(f"{_OURS}: a pump that moves nothing in 5 s pumps against a kink", _PROPOSAL),
     "reach_ms": Source(f"{_OURS}: longer means a leak or a wrong cuff", _PROPOSAL),
     "deviation_dmmhg": Source("Zimmer A.T.S. 3000/4000TS: alarm above 15 mmHg from set", "read"),
     "deviation_ms": Source("Zimmer A.T.S. 3000/4000TS: 1.5 s delay for limb motion", "read"),

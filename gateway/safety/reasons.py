@@ -58,7 +58,7 @@ MEANINGS: dict[Reason, Meaning] = {
         Kind.WAIT,
         _MEDIUM,
         "The blood pressure is outside systolic 90-180 mmHg or its mean is under 65 mmHg.",
-        "The cuff stays deflated; measure again later or stop the session.",
+        "No new inflation starts; measure again later or stop the session.",
     ),
     Reason.JOURNAL_PENDING: Meaning(Kind.WAIT, None, "The authorisation is being written.", "Wait."),
     Reason.NOT_DEFLATED_YET: Meaning(Kind.WAIT, None, "The cuff is still above 15 mmHg.", "Wait."),
@@ -103,7 +103,10 @@ MEANINGS: dict[Reason, Meaning] = {
         Kind.TRIP, _HIGH, "The cuff did not reach its target in time.", "Look for a leak. " + _CHECK_LIMB
     ),
     Reason.PRESSURE_LOST: Meaning(
-        Kind.TRIP, _HIGH, "The cuff lost its pressure during the hold.", "Look for a leak. " + _CHECK_LIMB
+        Kind.TRIP,
+        _HIGH,
+        "The cuff pressure fell under systolic + 20 mmHg during the hold.",
+        "Look for a leak. " + _CHECK_LIMB,
     ),
     Reason.DEFLATION_FAILED: Meaning(
         Kind.TRIP, _HIGH, "The cuff did not deflate: unplug the hose at the cuff.", _CHECK_LIMB

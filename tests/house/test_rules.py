@@ -62,8 +62,7 @@ def within(name: str, allowed: tuple[str, ...]) -> bool:
 
 # --- the rules ---------------------------------------------------------------------------------------
 
-# collections.abc has the names of types that typing only forwards
-SAFETY_MAY_IMPORT = ("gateway.model", "gateway.safety", "enum", "dataclasses", "typing", "collections.abc")
+SAFETY_MAY_IMPORT = ("gateway.model", "gateway.safety", "enum", "dataclasses", "typing")
 
 
 def safety_is_pure(tree: ast.Module) -> Found:

@@ -7,6 +7,7 @@ import pytest
 
 from firmware_bridge.mcu import requests as firmware
 from gateway.record.events import SessionEnded, Tripped
+from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
 from gateway.runtime.requests import AlarmAck, SelfTest, SessionReset, SessionStop
 from tests.runtime.conftest import READINGS_MS, People
@@ -215,3 +216,10 @@ def test_the_self_test_passes_on_an_empty_cuff_and_is_refused_in_a_session(peopl
     assert people.bedside.ask(SelfTest()).exit_code == 0
     people.start()
     assert people.bedside.ask(SelfTest()).exit_code == 75
+
+
+def test_an_idle_gateway_without_a_controller_writes_no_traces(people: People) -> None:
+    people.bedside.pull_cable()
+    people.bedside.run(10_000)
+    with JournalReader.open(people.journal) as reader:
+        assert list(reader.rows(kind="trace")) == []

@@ -107,6 +107,9 @@ class Specification:
     def _occluding(self, moment: Moment) -> bool:
         return moment.missing or any(p > self.limits.deflated_dmmhg for p in moment.sensors)
 
+    def _shows_pressure(self, moment: Moment) -> bool:
+        return any(p > self.limits.deflated_dmmhg for p in moment.sensors)
+
     def _empty(self, moment: Moment) -> bool:
         return moment.cuff is not None and not self._occluding(moment)
 
@@ -148,7 +151,9 @@ class Specification:
             self.debt_ms = max(self.debt_ms, unseen)
             return
         occluding = self._occluding(moment)
-        if occluding or self.was_above:
+        if moment.missing and not self._shows_pressure(moment):
+            self.debt_ms = max(self.debt_ms, min(self.debt_ms + gone, self.limits.debt_unknown_ms))
+        elif occluding or self.was_above:
             self.debt_ms += gone
         else:
             self.debt_ms = max(0, self.debt_ms - min(gone, self.limits.status_age_ms))
@@ -173,6 +178,7 @@ class Specification:
         yield from self._after_vent(moment)
         faulty = cuff is not None and int(cuff.faults) != 0
         yield Reason.DEVICE_FAULT, faulty
+        yield Reason.JOURNAL_FAILED, moment.seen.journal_failed
         yield Reason.TIME_REVERSED, bool(self.past) and moment.now < self.past[-1].now
 
     def _after_vent(self, moment: Moment) -> Iterator[tuple[Reason, bool]]:
@@ -191,17 +197,16 @@ class Specification:
 
     def _means(self, moment: Moment) -> Iterator[tuple[Reason, bool]]:
         limits, seen, cuff = self.limits, moment.seen, moment.cuff
-        if not seen.armed:
+        if not seen.armed and not seen.reset:
             return
         yield Reason.CUFF_STATUS_LOST, cuff is None
-        yield Reason.DEVICE_RESET, cuff is not None and cuff.nonce != self._first_nonce(moment)
+        yield Reason.DEVICE_RESET, seen.armed and cuff is not None and cuff.nonce != self._first_nonce(moment)
         yield Reason.SENSOR_MISSING, self._lasted(moment, lambda m: m.missing, limits.sensor_missing_ms)
         outside = [
             p for p in moment.sensors if p < limits.sensor_lowest_dmmhg or p > limits.sensor_highest_dmmhg
         ]
         yield Reason.SENSOR_OUT_OF_RANGE, bool(outside)
         yield Reason.SENSORS_DISAGREE, self._lasted(moment, self._apart, limits.sensors_disagree_ms)
-        yield Reason.JOURNAL_FAILED, seen.journal_failed
 
     def _apart(self, moment: Moment) -> bool:
         both = moment.sensors
@@ -231,11 +236,18 @@ class Specification:
             for index, one in enumerate([*inflation, moment])
             if index > 0 and self._at_target(one, wish.pressure_dmmhg)
         ]
-        yield Reason.INFLATION_TOO_SLOW, not arrived and moment.now - begun.now >= limits.reach_ms
+        since_ms = moment.now - begun.now
+        dead = moment.cuff is not None and not self._shows_pressure(moment) and since_ms >= limits.respond_ms
+        yield Reason.INFLATION_TOO_SLOW, not arrived and (dead or since_ms >= limits.reach_ms)
         if arrived and arrived[0] < len(inflation):
-            floor = (pressure.systolic_mmhg + limits.occluding_margin_mmhg) * 10
+
+            def low_then(one: Moment) -> bool:
+                entered = one.seen.blood_pressure
+                systolic = max(pressure.systolic_mmhg, entered.systolic_mmhg if entered else 0)
+                return _control_below(one, (systolic + limits.occluding_margin_mmhg) * 10)
+
             first = len(self.past) - len(inflation) + arrived[0] + 1
-            low = self._lasted(moment, lambda m: _control_below(m, floor), limits.pressure_lost_ms, first)
+            low = self._lasted(moment, low_then, limits.pressure_lost_ms, first)
             yield Reason.PRESSURE_LOST, low
 
     def _at_target(self, moment: Moment, target: int) -> bool:

@@ -124,10 +124,11 @@ class SupervisorAgainstSpecification(RuleBasedStateMachine):
         for _ in range(times):
             self.tick(450)
 
-    @rule(pressure=TARGETS, planned=PLANS)
-    def wish(self, pressure: int, planned: int) -> None:
-        """Everything that a permit needs, but for what the target, the plan and the debt say."""
+    @rule(pressure=TARGETS, planned=PLANS, device_debt=st.sampled_from([0, 0, 294_000, 294_001, 299_000]))
+    def wish(self, pressure: int, planned: int, device_debt: int = 0) -> None:
+        """Everything that a permit needs, but for what the target, the plan and the debts say."""
         self.put_right()
+        self.bed.read(0, debt_ms=device_debt)
         self.bed.ask(pressure, planned)
         self.bed.authorise()
         self.tick(50)

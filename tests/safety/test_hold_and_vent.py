@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.model import Reason
+from gateway.model import BloodPressure, Reason
 from tests.safety.bedside import TARGET, Bedside
 
 # the hold
@@ -41,9 +41,26 @@ def test_the_target_must_be_reached_within_45_s() -> None:
     assert bed.step().latched is Reason.INFLATION_TOO_SLOW
 
 
+def test_a_pump_that_no_sensor_sees_is_stopped_after_5_s() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.read(150)
+    assert bed.run(4_950).latched is None
+    assert bed.step().latched is Reason.INFLATION_TOO_SLOW
+
+
+def test_a_higher_systolic_entered_during_the_hold_counts_at_once() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.see(blood_pressure=BloodPressure(TARGET // 10 - 10, 80, bed.now))
+    assert bed.run(1_500).latched is None
+    assert bed.step().latched is Reason.PRESSURE_LOST
+
+
 def test_what_arrives_in_the_last_moment_is_not_too_slow() -> None:
     bed = Bedside()
     bed.inflate(planned_ms=60_000)
+    bed.read(1000)
     bed.run(44_950)
     bed.read(TARGET)
     assert bed.step().latched is None
@@ -114,6 +131,19 @@ def test_a_cuff_at_15_mmhg_has_deflated() -> None:
     bed.step()
     assert bed.state.vented_ms is None
     assert bed.run(11_000).latched is None
+
+
+@pytest.mark.parametrize("late_ms", [501, -1])
+def test_a_status_that_is_not_fresh_proves_no_deflation(late_ms: int) -> None:
+    bed = Bedside()
+    bed.hold()
+    bed.see(armed=False)
+    bed.step()
+    vented_ms = bed.now
+    bed.silent = True
+    bed.read(0, arrived_ms=bed.now + 50 - late_ms)
+    bed.step()
+    assert bed.state.vented_ms == vented_ms
 
 
 def test_a_deflation_that_fails_after_another_trip_alarms_too() -> None:

@@ -1,11 +1,12 @@
 """What one inflation needs before it starts, and what may not change while it lasts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from gateway.model import BloodPressure, Intent, Output, Permit, Reason
-from gateway.safety.inflation import blood_pressure_refusal
+from gateway.model import BloodPressure, CuffReading, Intent, Output, Permit, Reason
+from gateway.safety.inflation import blood_pressure_refusal, refusal
 from gateway.safety.limits import HARD
 from tests.safety.bedside import PLANNED_MS, TARGET, Bedside
 
@@ -137,6 +138,15 @@ def test_an_inflation_starts_from_an_empty_cuff(which: tuple[int | None, int | N
     bed.step()
     bed.step()
     assert bed.energised
+
+
+@pytest.mark.parametrize("cuff", [None, Bedside().cuff])
+def test_a_cuff_that_is_not_seen_is_not_known_to_be_empty(cuff: CuffReading | None) -> None:
+    bed = Bedside()
+    bed.ask()
+    now = bed.now + 501
+    seen = replace(bed.seen, cuff=cuff)
+    assert refusal(HARD, bed.state, seen, bed.wishes[0], now) is Reason.NOT_DEFLATED_YET
 
 
 @pytest.mark.parametrize(("gateways", "devices"), [(294_051, 0), (0, 294_001)])

@@ -56,8 +56,27 @@ def test_a_vent_is_watched_for_10_s_after_time_ran_back() -> None:
     assert bed.step().latched is Reason.DEFLATION_FAILED
 
 
-def test_a_failed_journal_is_no_trip_in_idle() -> None:
-    assert Bedside().step(armed=False, journal_failed=True).latched is None
+def test_a_failed_journal_trips_in_idle_too_and_no_reset_hides_it() -> None:
+    bed = Bedside()
+    assert bed.step(armed=False, journal_failed=True).latched is Reason.JOURNAL_FAILED
+    assert bed.step(armed=False, journal_failed=True, reset=True).latched is Reason.JOURNAL_FAILED
+    assert bed.step(armed=False, reset=True).latched is None
+
+
+def test_a_reset_is_judged_as_if_a_session_were_armed() -> None:
+    bed = Bedside()
+    bed.step(armed=False, journal_failed=True)
+    assert bed.step(armed=False, reset=True, cuff=None).latched is Reason.CUFF_STATUS_LOST
+
+
+def test_a_broken_sensor_alarms_in_idle_and_owes_no_more_than_a_whole_occlusion() -> None:
+    bed = Bedside()
+    bed.read(None, 0)
+    bed.see(armed=False)
+    verdict = bed.run(3_600_000, every_ms=500)
+    assert verdict.latched is None
+    assert Reason.SENSOR_MISSING in verdict.conditions
+    assert bed.state.debt.value_ms == bed.limits.debt_unknown_ms
 
 
 def test_a_refused_lease_is_no_trip_when_nothing_was_leased() -> None:

@@ -1,6 +1,6 @@
 """The supervisor's manners: default deny, one permit at a time, latch, reset, stop, purity."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
@@ -209,6 +209,16 @@ def test_steps_are_pure() -> None:
     second = supervisor.step(HARD, bed.state, seen, bed.wishes, bed.now + 50)
     assert first == second
     assert kept == (repr(bed.state), repr(seen), repr(bed.wishes))
+
+
+def test_what_is_remembered_is_replaced_and_never_changed() -> None:
+    bed = Bedside()
+    bed.hold()
+    seen = replace(bed.seen, cuff=bed.cuff)
+    for value in (bed.state, bed.state.debt, bed.state.timers, bed.state.inflation, seen, bed.verdict, HARD):
+        name = fields(value)[0].name  # type: ignore[arg-type]
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, name, None)
 
 
 def test_steps_are_not_counted() -> None:

@@ -44,8 +44,11 @@ def test_waiting_asks_until_it_is_granted() -> None:
     assert (state.phase, state.started_ms, state.since_ms, intent) == (Phase.INFLATING, 120, 150, ASKED)
 
 
-def test_a_permit_without_an_inflation_is_not_a_start() -> None:
-    state, _, _ = rvos.step(SHORT, PlanState(Phase.WAITING, 1, 0), seen(GRANTED), 100)
+@pytest.mark.parametrize(
+    ("answer", "started_ms"), [(GRANTED, None), (Safe(Output.CUFF, Reason.NO_REQUEST), 50), (None, 50)]
+)
+def test_a_start_is_a_permit_with_an_inflation(answer: Permit | Safe | None, started_ms: int | None) -> None:
+    state, _, _ = rvos.step(SHORT, PlanState(Phase.WAITING, 1, 0), seen(answer, started_ms=started_ms), 100)
     assert state.phase is Phase.WAITING
 
 
