@@ -89,7 +89,6 @@ class Core:
         self._idle_since_ms = now
         self._stop_asked = False
         self._reset_asked = False
-        self._announced: object = None
         self._oximeter_there = False
         self._begin(restored, now)
 
@@ -285,10 +284,7 @@ class Core:
     def _act(self, now: int) -> None:
         under_way = self.state.inflation
         self.gate.act(self.answer, under_way.planned_ms if under_way else 0, now)
-        loudest = alarms.loudest(self.alarms)
-        if self._announced != (loudest, self.gate.accepted):
-            self._announced = (loudest, self.gate.accepted)
-            self.gate.announce(loudest)
+        self.gate.announce(alarms.loudest(self.alarms))
 
     def _tell(self, before: State, now: int) -> None:
         if self.state.latched is not None and before.latched != self.state.latched:

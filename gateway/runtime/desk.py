@@ -167,6 +167,8 @@ class Desk:
         )
 
         def durable(at: int) -> Reply | None:
+            if self._core.session is not session or not session.running:
+                return refusal(EXIT_NOT_NOW, f"session {session.name} was stopped before it began")
             return reply if self._core.recorder.is_durable(ticket) else None
 
         if durable(now) is not None:
@@ -290,9 +292,13 @@ class Desk:
         core = self._core
         if core.session is not None:
             return refusal(EXIT_NOT_NOW, "the session is still ending; wait until the cuff is empty")
+        asked = core.state.latched
         core.gate.clear_faults()
 
         def cleared(at: int) -> Reply | None:
+            if core.state.latched != asked:
+                new = core.state.latched
+                return refusal(EXIT_NOT_NOW, f"not cleared: something else latched ({new}); look again")
             if core.cuff is not None and core.cuff.faults != DeviceFault.NONE:
                 return None
             left = core.reset(at)

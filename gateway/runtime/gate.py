@@ -14,6 +14,7 @@ built-in limits or whose serial number is not the expected one, nor to one that 
 Units: 0.1 mmHg, ms.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drivers import cuff as wire
@@ -25,6 +26,7 @@ RENEW_MS = 200
 VENT = messages.encode_vent()
 """Vents the cuff whatever gate and controller believe of each other: the last word of a core that failed."""
 
+_UNKNOWN = "unknown"
 _LOUDNESS = {None: 0, Priority.LOW: 1, Priority.MEDIUM: 2, Priority.HIGH: 3}
 
 
@@ -50,6 +52,7 @@ class Gate:
         self._host: wire.CuffHost | None = None
         self._leased_ms: int | None = None
         self._tightened = False
+        self._announced: Priority | str | None = _UNKNOWN
         self.identity: Identity | None = None
         self.refusal: str = "the cuff controller has not answered yet"
         self.reading: CuffReading | None = None
@@ -72,29 +75,31 @@ class Gate:
         self._host = None
         self._forget(why)
 
-    def receive(self, data: bytes, now: int) -> list[wire.Event]:
-        """Bytes from the controller, as the events that they were."""
+    def receive(self, data: bytes, now: int) -> Iterator[wire.Event]:
+        """Bytes from the controller, event by event: each is taken when the one before was dealt with."""
         if self._host is None:
-            return []
-        events = self._host.receive(data, now)
-        for event in events:
+            return
+        for event in self._host.receive(data, now):
             self._take(event)
-        return events
+            yield event
 
     def act(self, answer: Permit | Safe, planned_ms: int, now: int) -> None:
         """Make the supervisor's answer true."""
         if self._host is None:
             return
-        self.receive(b"", now)  # lets the host notice what was never answered
+        for _ in self.receive(b"", now):
+            pass  # lets the host notice what was never answered
         if isinstance(answer, Permit) and self.accepted:
             self._lease(answer, planned_ms, now)
         else:
             self._vent()
 
     def announce(self, loudest: Priority | None) -> None:
-        """Sound this priority on the controller's buzzer."""
-        if self._host is not None and self.accepted:
-            self._host.annunciate(_LOUDNESS[loudest])
+        """Sound this priority on the controller's buzzer, until it says that it does."""
+        if self._host is None or not self.accepted or self._announced == loudest:
+            return
+        self._announced = loudest
+        self._host.annunciate(_LOUDNESS[loudest])
 
     def clear_faults(self) -> None:
         """Ask the controller to forget its faults; a person at the bedside has asked for it."""
@@ -136,6 +141,8 @@ class Gate:
                 self._ask_who_is_there()
             case wire.RequestLost(code=messages.HELLO | messages.TIGHTEN):
                 self._ask_who_is_there()
+            case wire.RequestLost(code=messages.ANNUNCIATE) | wire.Nack(code=messages.ANNUNCIATE):
+                self._announced = _UNKNOWN
             case wire.LeaseResult():
                 self.lease_refused = self.lease_refused or event.result != messages.OK
             case wire.TightenResult():
@@ -143,7 +150,7 @@ class Gate:
             case wire.SelfTestResult():
                 self.self_test = event
             case _:
-                return  # a lost announcement or a NACK: the next status tells what is true
+                return  # the next status tells what is true
 
     def _ask_who_is_there(self) -> None:
         if self._host is not None:
@@ -176,6 +183,7 @@ class Gate:
     def _forget(self, refusal: str) -> None:
         self.identity, self.refusal, self.reading = None, refusal, None
         self._leased_ms, self._tightened, self.lease_refused = None, False, False
+        self._announced = _UNKNOWN
 
 
 def _identity(device: messages.Hello) -> Identity:

@@ -76,7 +76,7 @@ class Wire:
         """Ten milliseconds: the device's step, what it says, every 50 ms the core's step, what we say."""
         self.now += TURN_MS
         self.controller.step(self.now)
-        self.gate.receive(self.to_gate(self.controller.outgoing()), self.now)
+        list(self.gate.receive(self.to_gate(self.controller.outgoing()), self.now))
         if self.now % CORE_TURN_MS == 0:
             self.gate.act(self.answer(self.now), PLANNED_MS, self.now)
         self.speak()
