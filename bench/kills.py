@@ -33,6 +33,7 @@ from gateway.record.events import AlarmRaised
 from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
 from gateway.record.verify import verify
+from gateway.runtime.requests import SessionReset
 from gateway.simulation.live import LiveBedside, LiveError
 
 DEFLATED_MMHG = 15.0
@@ -76,8 +77,15 @@ def core_stopped(bedside: LiveBedside) -> int:
 
 
 def firmware_killed(bedside: LiveBedside) -> int:
-    """SIGKILL of the controller: its power is gone."""
-    return _signal(bedside, "controller", signal.SIGKILL)
+    """SIGKILL of the controller: its power is gone. Powered up again, it stays latched out until a reset."""
+    at = _signal(bedside, "controller", signal.SIGKILL)
+    bedside.wait_until("the session has ended", lambda state: state.get("session") is None)
+    bedside.start_controller()
+    bedside.wait_until("the controller is back", lambda state: state["cuff_ok"])
+    if bedside.state()["latched"] is None:
+        raise LiveError("the latch did not wait for a person")
+    bedside.ask(SessionReset(confirm=True))
+    return at
 
 
 def link_killed(bedside: LiveBedside) -> int:
@@ -113,11 +121,13 @@ def run(name: str, state_dir: Path) -> Drill:
     with LiveBedside(state_dir, seed=1) as bedside:
         bedside.start_session()
         bedside.wait_until("the cuff holds", lambda state: state["phase"] == "holding")
+        before = bedside.events_recorded()
         at_ms = DRILLS[name](bedside)
         drill = Drill(name)
         bedside.wait_until("the session has ended", lambda state: state.get("session") is None)
         _compare(bedside, drill)
         _look_at_the_cuff(bedside, drill, at_ms)
+        drill.sounded += _alarms_since(bedside, before)
     drill.journal_sound = verify(bedside.journal).ok
     drill.broken = _broken(drill)
     return drill
@@ -141,9 +151,13 @@ def _look_at_the_cuff(bedside: LiveBedside, drill: Drill, at_ms: int) -> None:
         drill.below_15_mmhg_ms = next(emptied, None)
     if any(line.buzzer for line in after):
         drill.sounded.append("buzzer")
+
+
+def _alarms_since(bedside: LiveBedside, event: int) -> list[str]:
     with JournalReader.open(bedside.journal) as reader:
-        raised = [row for row in reader.rows(kind="event") if row.type == AlarmRaised.name]
-    drill.sounded += [f"core: {msgspec.json.decode(row.body, type=AlarmRaised).condition}" for row in raised]
+        rows = [row for row in reader.rows(kind="event") if row.type == AlarmRaised.name]
+    later = [row.body for row in rows if (row.event_seq or 0) > event]
+    return [f"core: {msgspec.json.decode(body, type=AlarmRaised).condition}" for body in later]
 
 
 def _compare(bedside: LiveBedside, drill: Drill) -> None:

@@ -33,10 +33,13 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class ControlServer:
-    """Serves one desk on one socket path."""
+    """Serves one desk on one socket path; ``acted`` is called after each request, before its answer."""
 
-    def __init__(self, desk: Desk, operators_group: str, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, desk: Desk, operators_group: str, now_ms: Callable[[], int], acted: Callable[[], None]
+    ) -> None:
         self._desk, self._group, self._now_ms = desk, operators_group, now_ms
+        self._acted = acted
         self._clients: set[asyncio.Task[None]] = set()
         self._silent: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}  # nothing said yet, oldest first
         self._server: asyncio.Server | None = None
@@ -97,6 +100,7 @@ class ControlServer:
             return refusal(EXIT_USAGE, f"request not understood: {error}")
         answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._desk.ask(request, asker, self._now_ms(), _once(answered))
+        self._acted()
         return await answered
 
 

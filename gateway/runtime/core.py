@@ -23,30 +23,26 @@ from drivers import nonin
 from gateway.config import Config
 from gateway.model import CuffReading, Intent, Output, Permit, Reason, Safe, Sample
 from gateway.record.events import (
-    AlarmAcknowledged,
-    AlarmEnded,
-    AlarmRaised,
     CoreStarted,
     CoreStopped,
     DeviceIdentified,
     DeviceLost,
     Event,
-    SessionEnded,
     SessionStopped,
     Trace,
     TripCleared,
     Tripped,
 )
 from gateway.runtime.gate import Gate
+from gateway.runtime.opening import alarm_event, open_run
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored
 from gateway.runtime.session import Session
 from gateway.safety import alarms, supervisor
-from gateway.safety.alarms import AlarmChange, AlarmState, Change
+from gateway.safety.alarms import AlarmChange, AlarmState
 from gateway.safety.debt import Debt, is_above, is_fresh
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State
-from gateway.safety.reasons import text_of
 
 STEP_MS = 50
 CUFF_ON_REMINDER_MS = 300_000
@@ -81,7 +77,7 @@ class Core:
         self.session: Session | None = None
         self.state = State(Debt(restored.debt_ms, now), latched=restored.latched)
         self.answer: Permit | Safe = Safe(Output.CUFF, Reason.NO_REQUEST)
-        self.alarms = AlarmState()
+        self.alarms = self._begin(restored, now)
         self.cuff_on = restored.cuff_on
         self.last_session = restored.last_session
         self.sessions_given = 0
@@ -90,7 +86,6 @@ class Core:
         self._stop_asked = False
         self._reset_asked = False
         self._oximeter_there = False
-        self._begin(restored, now)
 
     # sense
 
@@ -205,6 +200,7 @@ class Core:
     def step(self, now: int) -> None:
         """One turn of the cycle."""
         before = self.state
+        self.recorder.look(now)
         self._decide(now)
         self._act(now)
         self._tell(before, now)
@@ -314,7 +310,7 @@ class Core:
 
     # telling
 
-    def _begin(self, restored: Restored, now: int) -> None:
+    def _begin(self, restored: Restored, now: int) -> AlarmState:
         setup = self.setup
         started = CoreStarted(
             version=setup.version,
@@ -324,16 +320,7 @@ class Core:
             ischaemia_debt_ms=restored.debt_ms,
             debt_proof=restored.debt_proof,
         )
-        self._event(started, now)
-        if restored.latched is Reason.CORE_RESTARTED and restored.open_session:
-            detail = f"session {restored.open_session} was running"
-            self.recorder.event(
-                Tripped(reason=restored.latched.value, detail=detail), restored.open_session, now
-            )
-        if restored.open_session:
-            ended = SessionEnded(outcome="interrupted", reason=Reason.CORE_RESTARTED.value)
-            self.recorder.event(ended, restored.open_session, now)
-            self.recorder.summarise(restored.open_session, now)
+        return open_run(started, setup.boot, self.recorder, restored, now)
 
     def _cuff_status(self, now: int) -> None:
         if self.cuff is not None:
@@ -370,7 +357,7 @@ class Core:
 
     def _note_alarms(self, changes: tuple[AlarmChange, ...], now: int) -> None:
         for changed in changes:
-            self._event(_alarm_event(self.setup.boot, changed), now)
+            self._event(alarm_event(self.setup.boot, changed), now)
 
     def _detail(self) -> str:
         reading = self.cuff
@@ -386,19 +373,3 @@ class Core:
 
     def _event(self, event: Event, now: int) -> None:
         self.recorder.event(event, self._session_name(), now)
-
-
-def alarm_id(boot: int, number: int) -> str:
-    """An alarm's name, unique for ever."""
-    return f"{boot}-{number}"
-
-
-def _alarm_event(boot: int, changed: AlarmChange) -> Event:
-    alarm = changed.alarm
-    name, condition = alarm_id(boot, alarm.number), alarm.condition.value
-    if changed.change is Change.RAISED:
-        text = text_of(alarm.condition)
-        return AlarmRaised(alarm_id=name, condition=condition, priority=alarm.priority.value, text=text)
-    if changed.change is Change.ENDED:
-        return AlarmEnded(alarm_id=name, condition=condition)
-    return AlarmAcknowledged(alarm_id=name, condition=condition)

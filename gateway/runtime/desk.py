@@ -21,7 +21,8 @@ import msgspec
 from gateway.model import BloodPressure, DeviceFault, Side
 from gateway.record.events import BloodPressureEntered, CuffRemoved, SelfTested, SessionStarted
 from gateway.runtime import state_view
-from gateway.runtime.core import Core, alarm_id
+from gateway.runtime.core import Core
+from gateway.runtime.opening import alarm_id
 from gateway.runtime.requests import (
     EXIT_CONFIG,
     EXIT_FINDING,

@@ -18,6 +18,9 @@ from gateway.runtime.clock import Clock
 from gateway.runtime.writer import JournalSink
 
 _SECOND_MS = 1000
+SILENT_DISK_MS = 10_000
+"""A row that is not durable after this long counts as a failure: an SD card may take 0.1 s (engineering
+proposal)."""
 
 
 class Recorder:
@@ -29,11 +32,22 @@ class Recorder:
         self._sto2: list[tuple[int, int | None]] = []
         self._second_began_ms: int | None = None
         self._followed = False
+        self._newest_ticket = self._oldest_ticket = 0
+        self._oldest_ms = 0
+        self._silence: str | None = None
 
     @property
     def failure(self) -> str | None:
         """Why nothing can be written any more, ``None`` while all is well."""
-        return self._sink.failure
+        return self._sink.failure or self._silence
+
+    def look(self, now: int) -> None:
+        """Notice a disk that takes rows and never says that they are safe."""
+        if self._sink.durable >= self._oldest_ticket:
+            self._oldest_ticket, self._oldest_ms = self._newest_ticket, now
+        waiting = self._sink.durable < self._oldest_ticket
+        silent = waiting and now - self._oldest_ms >= SILENT_DISK_MS
+        self._silence = f"the disk has not answered for {SILENT_DISK_MS // 1000} s" if silent else None
 
     def is_durable(self, ticket: int) -> bool:
         """Whether the rows of this ticket are on the disk."""
@@ -49,7 +63,8 @@ class Recorder:
 
     def summarise(self, session: str, now: int) -> int:
         """Submit the fold of this session."""
-        return self._sink.summarise(session, self._stamp(now))
+        self._newest_ticket = self._sink.summarise(session, self._stamp(now))
+        return self._newest_ticket
 
     def cuff(self, reading: CuffReading) -> None:
         """Note one status frame for this second's trace."""
@@ -83,4 +98,5 @@ class Recorder:
         return self._clock.stamp(self._boot, now)
 
     def _submit(self, row: Row) -> int:
-        return self._sink.submit([row])
+        self._newest_ticket = self._sink.submit([row])
+        return self._newest_ticket

@@ -13,13 +13,15 @@ when nobody asked for it.
   where a clock vouches for it (the same boot of the machine, or wall clocks that were synchronised
   both times), and counts as nothing where none does.  Anything else is 300 s.
 - *open session*: to be ended as interrupted, so that its summary reaches the ward.
+- *untold session*: one that ended, and whose summary a kill prevented.
+- *open alarms*: what was raised and not ended, and whether somebody had acknowledged it.
 - *cuff on*: whether a session was given after the last "cuff removed".
 
 Units: ms; 0.1 mmHg.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import msgspec
@@ -27,6 +29,9 @@ import msgspec
 from gateway.model import Reason
 from gateway.record.errors import RowUnreadable
 from gateway.record.events import (
+    AlarmAcknowledged,
+    AlarmEnded,
+    AlarmRaised,
     CoreStarted,
     CuffRemoved,
     InflationAuthorised,
@@ -38,12 +43,22 @@ from gateway.record.events import (
 )
 from gateway.record.reader import JournalReader
 from gateway.record.row import ClockQuality, Stamp, StoredRow
+from gateway.record.summary import Summary
 from gateway.safety.limits import Limits
 
 SAME_BOOT = "same_boot"
 SYNCHRONISED = "synchronised"
 NO_TIME = "no_time"
 NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlarm:
+    """An alarm of an earlier run that nobody ended."""
+
+    alarm_id: str
+    condition: Reason
+    acknowledged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,8 @@ class Restored:
     open_session: str = ""
     cuff_on: bool = False
     last_session: str = ""
+    untold_session: str = ""
+    open_alarms: tuple[OpenAlarm, ...] = ()
 
 
 @dataclass(slots=True)
@@ -68,6 +85,8 @@ class _Fold:
     cuff_on: bool = False
     last_authorised_seq: int = 0
     last_trip_seq: int = 0
+    untold_session: str = ""
+    alarms: dict[str, OpenAlarm] = field(default_factory=dict)
 
 
 def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -> Restored:
@@ -80,7 +99,16 @@ def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -
     latched = fold.latched
     if latched is None and fold.open_session:
         latched = Reason.CORE_RESTARTED
-    return Restored(debt_ms, proof, latched, fold.open_session, fold.cuff_on, fold.last_session)
+    return Restored(
+        debt_ms,
+        proof,
+        latched,
+        fold.open_session,
+        fold.cuff_on,
+        fold.last_session,
+        fold.untold_session,
+        tuple(fold.alarms.values()),
+    )
 
 
 def nothing_proven(limits: Limits) -> Restored:
@@ -111,6 +139,30 @@ def _session_started(fold: _Fold, row: StoredRow) -> None:
 
 def _session_ended(fold: _Fold, row: StoredRow) -> None:
     fold.open_session = ""
+    fold.untold_session = row.session
+
+
+def _session_told(fold: _Fold, row: StoredRow) -> None:
+    fold.untold_session = ""
+
+
+def _alarm_raised(fold: _Fold, row: StoredRow) -> None:
+    raised = _body(row, AlarmRaised)
+    try:
+        condition = Reason(raised.condition)
+    except ValueError as error:
+        raise RowUnreadable(row.seq, row.type, str(error)) from error
+    fold.alarms[raised.alarm_id] = OpenAlarm(raised.alarm_id, condition)
+
+
+def _alarm_ended(fold: _Fold, row: StoredRow) -> None:
+    fold.alarms.pop(_body(row, AlarmEnded).alarm_id, None)
+
+
+def _alarm_acknowledged(fold: _Fold, row: StoredRow) -> None:
+    alarm = fold.alarms.get(_body(row, AlarmAcknowledged).alarm_id)
+    if alarm is not None:
+        fold.alarms[alarm.alarm_id] = replace(alarm, acknowledged=True)
 
 
 def _cuff_removed(fold: _Fold, row: StoredRow) -> None:
@@ -146,6 +198,10 @@ _FOLDS = {
     Tripped.name: _tripped,
     TripCleared.name: _trip_cleared,
     InflationAuthorised.name: _authorised,
+    Summary.name: _session_told,
+    AlarmRaised.name: _alarm_raised,
+    AlarmEnded.name: _alarm_ended,
+    AlarmAcknowledged.name: _alarm_acknowledged,
 }
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)

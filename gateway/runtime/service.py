@@ -119,7 +119,9 @@ class CoreShell:
         self._core, self._clock = core, clock
         self._config = core.setup.config
         self._desk = Desk(core)
-        self._control = ControlServer(self._desk, self._config.core.operators_group, clock.now_ms)
+        self._control = ControlServer(
+            self._desk, self._config.core.operators_group, clock.now_ms, self._send_now
+        )
         self._feed = FeedServer()
         self._manager = ServiceManager()
         self._annunciator = Annunciator(_ring)
@@ -236,6 +238,10 @@ class CoreShell:
         if data and self._cuff_port is not None and self._defect is None:
             with contextlib.suppress(PortClosed):  # its loss is reported by the port itself
                 self._cuff_port.write(data)
+
+    def _send_now(self) -> None:
+        """A "stop" leaves with the request that asked for it, not with the next turn."""
+        self._send(self._clock.now_ms())
 
     def _publish(self, now: int) -> None:
         if self._feed.readers:

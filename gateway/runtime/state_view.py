@@ -9,7 +9,8 @@ Units: the messages speak mmHg, seconds and percent as floats.
 """
 
 from gateway.model import Permit, Reason
-from gateway.runtime.core import Core, alarm_id
+from gateway.runtime.core import Core
+from gateway.runtime.opening import alarm_id
 from gateway.safety.debt import is_fresh
 from gateway.safety.reasons import Kind, kind_of, text_of
 from gateway.therapy import rvos

@@ -34,7 +34,7 @@ from gateway.simulation.recording import Playback, Recording
 TURN_MS = 10
 START_MS = 1_000
 EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a date to print, not the time of any day
-_OPERATOR = Asker(uid=0, gid=0, pid=0, operator=True)
+OPERATOR = Asker(uid=0, gid=0, pid=0, operator=True)
 
 
 class VirtualClock:
@@ -143,7 +143,7 @@ class Bedside:
         for _ in range(duration_ms // TURN_MS):
             self.turn()
 
-    def ask(self, request: AnyRequest, asker: Asker = _OPERATOR) -> Reply:
+    def ask(self, request: AnyRequest, asker: Asker = OPERATOR) -> Reply:
         """A person's request and its answer, however many turns that takes."""
         replies: list[Reply] = []
         answer: Answer = replies.append

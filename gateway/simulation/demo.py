@@ -19,6 +19,7 @@ from pathlib import Path
 from gateway.record.errors import RecordError
 from gateway.runtime.control_client import CoreUnavailable
 from gateway.runtime.requests import EXIT_FINDING, EXIT_UNAVAILABLE, EXIT_USAGE, SessionCuffRemoved
+from gateway.runtime.state_lock import StateLock, StateLocked
 from gateway.simulation import full
 from gateway.simulation.live import CUFF, LIMB, LiveBedside, LiveError, oximeter_words
 from gateway.simulation.models import CUFFS
@@ -61,12 +62,22 @@ def run(options: DemoOptions) -> int:
 def _state_dir(asked: Path | None) -> Path:
     """The folder asked for, without a journal of another run; the default one is emptied."""
     if asked is None:
-        shutil.rmtree(DEFAULT_STATE, ignore_errors=True)
+        _empty(DEFAULT_STATE)
     elif (asked / "journal.db").exists():
         raise FolderInUse(f"{asked} holds the journal of another run; name an empty folder with --state")
     folder = (asked or DEFAULT_STATE).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _empty(folder: Path) -> None:
+    """Delete the last run, unless it still runs."""
+    if folder.exists():
+        try:
+            StateLock(folder).release()
+        except StateLocked as error:
+            raise FolderInUse(f"another demo is running ({error}); name a folder with --state") from error
+        shutil.rmtree(folder)
 
 
 def _give(state_dir: Path, options: DemoOptions, say: Progress) -> bytes:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gateway.record.reader import JournalReader
 from gateway.runtime.control_client import ask
 from gateway.runtime.requests import AnyRequest, Reply, SessionStart, SessionStatus
 from gateway.simulation.models import CUFFS, LIMBS
@@ -83,6 +84,13 @@ class LiveBedside:
         """The core's journal."""
         return self.state_dir / "journal.db"
 
+    def start_controller(self) -> str:
+        """Power the controller up; returns its port, which keeps its name when the controller comes back."""
+        port = made(self.state_dir / "dev") / "cuff"
+        port.unlink(missing_ok=True)
+        port.symlink_to(self.stage.controller(self.plant_socket))
+        return str(port)
+
     def start_core(self) -> None:
         """Start ``rvos core``, the first time or again."""
         self.stage.core(self.config)
@@ -138,6 +146,11 @@ class LiveBedside:
         if dead:
             raise LiveError(f"{', '.join(dead)} ended too early; see {self.state_dir / 'logs'}")
 
+    def events_recorded(self) -> int:
+        """The number of the journal's newest event."""
+        with JournalReader.open(self.journal) as reader:
+            return reader.head().event_seq
+
     def truth(self) -> list[Truth]:
         """The plant's log so far."""
         lines = (self.state_dir / "truth.csv").read_text().splitlines()[1:]
@@ -145,7 +158,7 @@ class LiveBedside:
 
     def _set_up(self) -> None:
         self.stage.plant(self.plant_socket, CUFF, LIMB, self._seed, self.state_dir / "truth.csv")
-        cuff_port = self.stage.controller(self.plant_socket)
+        cuff_port = self.start_controller()
         oximeter_port = self.stage.oximeter(self.plant_socket, self._replay)
         made(self.state_dir / "link")
         self.config.write_text(self._configuration(cuff_port, oximeter_port))

@@ -120,4 +120,10 @@ def finish(payload: bytes, state_dir: Path, *, as_json: bool, say: Progress) -> 
         say.say("MISMATCH: the received summary is not what the journal says")
         return 1
     say.say("the received summary equals what a fresh process folds from the journal")
-    return 0 if summary.outcome == "completed" else 1
+    if summary.outcome == "completed" and summary.cycles_delivered == summary.cycles_prescribed:
+        return 0
+    say.say(
+        f"the session ended as {summary.outcome} ({summary.end_reason}), "
+        f"{summary.cycles_delivered} of {summary.cycles_prescribed} cycles delivered"
+    )
+    return 1

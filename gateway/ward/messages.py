@@ -4,8 +4,8 @@ Theory of operation
 -------------------
 Each topic carries one flat JSON object: the envelope's keys and the message's own keys side by side,
 because no-code dashboards bind top-level keys only.  A float is always written as a float (one that
-drops a value whose type changed would lose 25 after 25.5), and a key whose value is missing is left
-out: ``None`` is not zero and no consumer has to know ``null``.
+drops a value whose type changed would lose 25 after 25.5).  What is not known is never zero: a snapshot
+leaves the key out, a fact (an event, the summary) says ``null``, exactly as the journal has it.
 
 =====================  ====  ========  ===========================================================
 topic under the root   QoS   retained  content
@@ -224,11 +224,11 @@ def encode_event(place: Place, row: StoredRow, *, replay: bool) -> tuple[str, by
             f"journal event {row.event_seq}: its body is not a JSON object ({error})"
         ) from error
     head = envelope(place, row.event_seq, row.stamp, replay=replay, sid=row.session)
-    return event_topic(place, row.type), _join(head, body)
+    return event_topic(place, row.type), msgspec.json.encode(_side_by_side(head, body))
 
 
 def decode_summary(payload: bytes) -> Summary:
-    """The summary as a subscriber received it; a key that was left out was ``None``."""
+    """The summary as a subscriber received it; a key that is not there counts as ``null``."""
     try:
         received = msgspec.json.decode(payload, type=dict[str, Any])
         known = {
@@ -248,11 +248,17 @@ def schemas() -> dict[str, Any]:
 
 
 def _join(head: Envelope, body: Mapping[str, Any]) -> bytes:
-    front = _typed(head)
+    """A snapshot: what is not known is left out."""
+    both = _side_by_side(head, body)
+    return msgspec.json.encode({key: value for key, value in both.items() if value is not None})
+
+
+def _side_by_side(head: Envelope, body: Mapping[str, Any]) -> dict[str, Any]:
+    front = {key: value for key, value in _typed(head).items() if value is not None}
     clash = [key for key in front if body.get(key, front[key]) != front[key]]
     if clash:
         raise MessageError(f"a message body may not contradict its envelope: {', '.join(clash)}")
-    return msgspec.json.encode({key: value for key, value in {**front, **body}.items() if value is not None})
+    return {**front, **body}
 
 
 def _typed(message: msgspec.Struct) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Room:
 
         async def serving() -> None:
             bedside = self.people.bedside
-            server = ControlServer(bedside.desk, self.group, lambda: bedside.now)
+            server = ControlServer(bedside.desk, self.group, lambda: bedside.now, lambda: None)
             await server.start(self.path)
             time = asyncio.create_task(self._let_time_pass())
             try:
@@ -215,7 +215,7 @@ class TestClients:
     def test_whoever_still_waits_when_the_server_stops_is_let_go(self, room: Room) -> None:
         async def scenario() -> None:
             bedside = room.people.bedside
-            server = ControlServer(bedside.desk, OURS, lambda: bedside.now)
+            server = ControlServer(bedside.desk, OURS, lambda: bedside.now, lambda: None)
             await server.start(room.path)
             silent, waiting = await Client.connect(room.path), await Client.connect(room.path)
             waiting.send(b'{"verb":"session_reset","confirm":true}\n')

@@ -313,6 +313,6 @@ class TestUnreadable:
             past.latched()
 
     def test_what_decides_nothing_may_say_anything(self, past: Past) -> None:
-        past.spoil("alarm_raised", b"nonsense")
+        past.spoil("hold_reached", b"nonsense")
         past.spoil("an_event_of_tomorrow", b"{}")
         assert past.latched() is None

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -255,7 +255,7 @@ class TestDefect:
         assert core.stderr is not None
         said = core.stderr.read().decode()
         assert "rvos core: ended by a defect (KeyError('planted')); the cuff was told to vent" in said
-        opened = next(t for t in _truths(log) if t.t_ms >= planted_ms and t.dump_open)
+        opened = _wait_for(stage, log, lambda truth: truth.t_ms >= planted_ms and truth.dump_open)
         assert opened.t_ms - planted_ms < STALLED_MS / 2
 
         again = place.core()
@@ -332,6 +332,16 @@ def _inodes(table: str, column: int) -> set[str]:
     """The inodes of one of the kernel's tables of sockets."""
     lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
     return {line.split()[column] for line in lines}
+
+
+def _wait_for(stage: Stage, log: Path, holds: Callable[[Truth], bool]) -> Truth:
+    """The first line of the plant's log that is so; the line may be written a moment later."""
+    for _ in range(100):
+        found = next((truth for truth in _truths(log) if holds(truth)), None)
+        if found is not None:
+            return found
+        stage.wait_a_moment(0.05)
+    raise AssertionError("the plant's log never showed it")
 
 
 def _truths(log: Path) -> list[Truth]:

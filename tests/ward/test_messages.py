@@ -81,7 +81,7 @@ def test_a_summary_goes_to_its_own_topic_and_comes_back_whole() -> None:
     row = event_row(summary, "s1", STAMP)
     topic, payload = messages.encode_event(PLACE, stored(row.type, row.body), replay=False)
     assert topic == "rvos/v1/lab/icu/bed-7/session/summary"
-    assert b"sto2_baseline_percent" not in payload
+    assert b'"sto2_baseline_percent":null' in payload
     assert b'"duration_s":60.0' in payload
     assert messages.decode_summary(payload) == summary
 

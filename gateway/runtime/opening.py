@@ -1,0 +1,74 @@
+"""The first rows of a run: that it began, and what the last one left untold.
+
+Theory of operation
+-------------------
+Before its first turn the core writes down what ``restore`` found: the start itself with the debt and its
+proof; a session that was running as interrupted; the summary of a session that ended without one; and
+the end of every alarm of the earlier run, whose names would otherwise stay open on the ward for ever.
+A high-priority alarm that nobody had acknowledged is raised again under a new name: a restart silences
+nothing.
+"""
+
+from gateway.model import Priority, Reason
+from gateway.record.events import (
+    AlarmAcknowledged,
+    AlarmEnded,
+    AlarmRaised,
+    CoreStarted,
+    Event,
+    SessionEnded,
+    Tripped,
+)
+from gateway.runtime.recorder import Recorder
+from gateway.runtime.restore import Restored
+from gateway.safety.alarms import Alarm, AlarmChange, AlarmState, Change
+from gateway.safety.reasons import priority_of, text_of
+
+
+def open_run(started: CoreStarted, boot: int, recorder: Recorder, restored: Restored, now: int) -> AlarmState:
+    """Write the first rows; returns the alarms that the new run inherits."""
+    recorder.event(started, "", now)
+    if restored.latched is Reason.CORE_RESTARTED and restored.open_session:
+        detail = f"session {restored.open_session} was running"
+        recorder.event(Tripped(reason=restored.latched.value, detail=detail), restored.open_session, now)
+    if restored.open_session:
+        ended = SessionEnded(outcome="interrupted", reason=Reason.CORE_RESTARTED.value)
+        recorder.event(ended, restored.open_session, now)
+        recorder.summarise(restored.open_session, now)
+    elif restored.untold_session:
+        recorder.summarise(restored.untold_session, now)
+    return _inherit(boot, recorder, restored, now)
+
+
+def _inherit(boot: int, recorder: Recorder, restored: Restored, now: int) -> AlarmState:
+    for old in restored.open_alarms:
+        recorder.event(AlarmEnded(alarm_id=old.alarm_id, condition=old.condition.value), "", now)
+    unheard = {
+        old.condition: None
+        for old in restored.open_alarms
+        if not old.acknowledged and priority_of(old.condition) is Priority.HIGH
+    }
+    alarms = tuple(
+        Alarm(number, condition, Priority.HIGH, now, active=False)
+        for number, condition in enumerate(unheard, start=1)
+    )
+    for alarm in alarms:
+        recorder.event(alarm_event(boot, AlarmChange(Change.RAISED, alarm)), "", now)
+    return AlarmState(alarms, len(alarms) + 1)
+
+
+def alarm_id(boot: int, number: int) -> str:
+    """An alarm's name, unique for ever."""
+    return f"{boot}-{number}"
+
+
+def alarm_event(boot: int, changed: AlarmChange) -> Event:
+    """The row of what happened to an alarm."""
+    alarm = changed.alarm
+    name, condition = alarm_id(boot, alarm.number), alarm.condition.value
+    if changed.change is Change.RAISED:
+        text = text_of(alarm.condition)
+        return AlarmRaised(alarm_id=name, condition=condition, priority=alarm.priority.value, text=text)
+    if changed.change is Change.ENDED:
+        return AlarmEnded(alarm_id=name, condition=condition)
+    return AlarmAcknowledged(alarm_id=name, condition=condition)
