@@ -32,9 +32,11 @@ from gateway.record.errors import (
     JournalBusy,
     JournalCorrupt,
     JournalForeign,
+    JournalFull,
     JournalWriteFailed,
     refused,
 )
+from gateway.record.reserve import Reserve
 from gateway.record.row import ClockQuality, Row, Stamp, StoredRow
 
 __all__ = ["ClockQuality", "Head", "Journal", "Row", "Stamp", "StoredRow"]
@@ -53,6 +55,8 @@ class Journal:
         self._connection = connection
         self._lock = lock
         self._head = head
+        self._reserve = Reserve(path)
+        self._reserve.hold()
 
     @classmethod
     def open(cls, path: Path | str, *, device: str) -> Self:
@@ -89,15 +93,26 @@ class Journal:
         return boot
 
     def append(self, rows: Sequence[Row]) -> list[StoredRow]:
-        """Record ``rows`` in this order, all or none; durable on return."""
+        """Record ``rows`` in this order, all or none; durable on return.
+
+        A full disk costs the reserve first; only then is it a ``JournalFull``.
+        """
         if not rows:
             return []
         stored = _chained(self._head, rows)
-        with self._transaction():
-            self._connection.executemany(_INSERT, map(_record, stored))
+        try:
+            self._insert(stored)
+        except JournalFull:
+            if not self._reserve.free():
+                raise
+            self._insert(stored)
         last_event = next((row.event_seq for row in reversed(stored) if row.event_seq), self._head.event_seq)
         self._head = Head(stored[-1].seq, last_event, stored[-1].hash)
         return stored
+
+    def _insert(self, stored: Sequence[StoredRow]) -> None:
+        with self._transaction():
+            self._connection.executemany(_INSERT, map(_record, stored))
 
     def close(self) -> None:
         """Move everything into the one file and let go of it.  A second call does nothing."""

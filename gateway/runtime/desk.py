@@ -54,6 +54,8 @@ from gateway.therapy.prescription import PrescriptionError, RvosPrescription
 
 _TOKEN = re.compile(r"[A-Za-z0-9-]{1,64}")
 _WAIT_MS = 3_000
+ROOM_FOR_A_SESSION_BYTES = 64_000_000
+"""Less than this on the journal's disk refuses a new session (engineering proposal: 30 whole sessions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,11 @@ class Desk:
             )
         if core.recorder.failure is not None:
             return refusal(EXIT_UNAVAILABLE, f"the record cannot be written: {core.recorder.failure}")
+        if core.recorder.room_bytes < ROOM_FOR_A_SESSION_BYTES:
+            left = core.recorder.room_bytes // 1_000_000
+            return refusal(
+                EXIT_UNAVAILABLE, f"not started: the disk is nearly full ({left} MB left); make room"
+            )
         if not core.gate.accepted:
             return refusal(
                 EXIT_UNAVAILABLE, f"not started: {core.gate.refusal or 'the cuff is being set up'}"

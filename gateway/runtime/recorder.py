@@ -49,6 +49,11 @@ class Recorder:
         silent = waiting and now - self._oldest_ms >= SILENT_DISK_MS
         self._silence = f"the disk has not answered for {SILENT_DISK_MS // 1000} s" if silent else None
 
+    @property
+    def room_bytes(self) -> int:
+        """How much the disk still takes."""
+        return self._sink.room_bytes()
+
     def is_durable(self, ticket: int) -> bool:
         """Whether the rows of this ticket are on the disk."""
         return self._sink.durable >= ticket

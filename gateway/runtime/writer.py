@@ -27,6 +27,7 @@ import msgspec
 from gateway.record.errors import RecordError
 from gateway.record.journal import Journal
 from gateway.record.reader import JournalReader
+from gateway.record.reserve import room_bytes
 from gateway.record.row import Row, Stamp
 from gateway.record.summary import Summary, fold
 
@@ -45,6 +46,10 @@ class JournalSink(Protocol):
 
     def summarise(self, session: str, stamp: Stamp) -> int:
         """Queue the fold of a session into its summary row."""
+        ...
+
+    def room_bytes(self) -> int:
+        """How much the disk still takes."""
         ...
 
     def close(self) -> None:
@@ -98,6 +103,10 @@ class DirectWriter:
             return self.submit([])
         return self.submit([row])
 
+    def room_bytes(self) -> int:
+        """How much the disk still takes."""
+        return room_bytes(self._journal.path)
+
     def close(self) -> None:
         """Commit what waits and close the journal."""
         self._commit()
@@ -143,6 +152,10 @@ class ThreadWriter:
     def summarise(self, session: str, stamp: Stamp) -> int:
         """Queue the fold of a session."""
         return self._put(_Summarise(session, stamp))
+
+    def room_bytes(self) -> int:
+        """How much the disk still takes; asks the file system, not the database."""
+        return room_bytes(self._journal.path)
 
     def close(self) -> None:
         """Write what is queued, close the journal, end the thread."""

@@ -131,3 +131,10 @@ def test_an_announcement_that_got_lost_is_made_again(people: People) -> None:
     bedside.run(10_000)
     assert len(lost) == 4
     assert bedside.controller.core.priority == 2
+
+
+def test_a_disk_that_is_nearly_full_refuses_a_session(people: People) -> None:
+    people.bedside.sink.room_bytes = lambda: 63_999_999
+    reply = people.start()
+    assert reply.exit_code == 69
+    assert "63 MB left" in reply.message

@@ -117,7 +117,11 @@ class TestThreadWriter:
         journal.gate.set()
         writer.close()
         assert len(_rows(path)) == 200
-        assert sorted(file.name for file in path.parent.iterdir()) == ["journal.db", "journal.db-lock"]
+        assert sorted(file.name for file in path.parent.iterdir()) == [
+            "journal.db",
+            "journal.db-lock",
+            "journal.db-reserve",
+        ]
         assert verify(path).ok
 
     def test_a_summary_folds_all_that_was_submitted_before_it_and_nothing_after(

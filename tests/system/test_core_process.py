@@ -206,7 +206,7 @@ class TestEnd:
         assert msgspec.json.decode(last.body, type=CoreStopped).reason == "asked to stop"
         assert verify(place.journal).ok
         left = sorted(file.name for file in place.journal.parent.iterdir())
-        assert left == ["core.lock", "journal.db", "journal.db-lock"]
+        assert left == ["core.lock", "journal.db", "journal.db-lock", "journal.db-reserve"]
 
     def test_after_a_kill_the_next_core_starts_at_once(self, place: Place) -> None:
         place.core().kill()
