@@ -35,7 +35,10 @@ class Meaning(NamedTuple):
 
 
 _HIGH, _MEDIUM, _LOW = Priority.HIGH, Priority.MEDIUM, Priority.LOW
-_CHECK_LIMB = "Check the limb and the cuff, unplug the hose if it is still tight, then run `rvos session reset --confirm`."
+_CHECK_LIMB = (
+    "Check the limb and the cuff, unplug the hose if it is still tight, "
+    "then run `rvos session reset --confirm`."
+)
 
 MEANINGS: dict[Reason, Meaning] = {
     Reason.NO_REQUEST: Meaning(Kind.ENDING, None, "No inflation is asked for.", ""),

@@ -10,7 +10,10 @@ from gateway.safety.reasons import MEANINGS, Kind
 from tests.docs.pages import read, rows, section
 
 PAGE = read("docs/operation.md")
-FOR_EVERY_TRIP = "Check the limb and the cuff, unplug the hose if it is still tight, then run `rvos session reset --confirm`."
+FOR_EVERY_TRIP = (
+    "Check the limb and the cuff, unplug the hose if it is still tight, "
+    "then run `rvos session reset --confirm`."
+)
 HEADINGS = {
     Kind.WAIT: "Waits: nothing inflates now, it may later, by itself or after an entry",
     Kind.REFUSAL: "Refusals: not as it stands",
