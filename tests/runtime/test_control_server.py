@@ -223,7 +223,8 @@ class TestClients:
             await server.stop()
             assert await silent.rest() == b""
             await waiting.rest()
-            with pytest.raises(ConnectionRefusedError):
+            # from Python 3.13 on, a server that closes takes its socket\'s name away
+            with pytest.raises((ConnectionRefusedError, FileNotFoundError)):
                 await Client.connect(room.path)
 
         assert sockets.run(scenario) == []

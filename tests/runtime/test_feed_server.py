@@ -134,7 +134,8 @@ def test_stopping_cuts_everybody_off_and_takes_nobody_new(room: Room) -> None:
         await server.stop()
         assert await client.rest() == b""
         assert server.readers == 0
-        with pytest.raises(ConnectionRefusedError):
+        # from Python 3.13 on, a server that closes takes its socket\'s name away
+        with pytest.raises((ConnectionRefusedError, FileNotFoundError)):
             await Client.connect(room.path)
 
     room.serve(scenario)
