@@ -12,17 +12,18 @@ one at a time      a function is *pending* until its reply, a refusal (NACK) or 
 hello, tighten,    500 ms, up to 3 tries, then ``RequestLost``; what else waits goes in between.  Asked
 self-test, clear,  for again before it went out, or before it is tried again, the newer one replaces
 annunciate         the older one
-lease              goes before all other waiting functions; never tried again; a newer one replaces one
-                   that did not go out yet; 150 ms for its answer, then it counts as lost.  What is left
-                   of its time is computed when it goes out, so that waiting never lengthens a lease
-vent               is the next bytes out whatever is pending, drops every lease (waiting or pending),
-                   and is sent again every 100 ms until a status shows the device de-energised (dump
+lease, relay       go before all other waiting functions; never tried again; a newer one replaces one of
+lease              the same output that did not go out yet; 150 ms for its answer, then it counts as lost.
+                   What is left of its time is computed when it goes out, so that waiting never lengthens it
+vent               is the next bytes out whatever is pending, drops every lease of the cuff (waiting or
+                   pending), and is sent again every 100 ms until a status shows the cuff de-energised (dump
                    valve open, no lease running).  It stays wanted until the next lease: a later status
                    that shows otherwise starts it again.  Leases are refused while it is not confirmed
+relay open         the same for the relay in the stimulator's lead and its leases; next after a vent
 =================  ===================================================================================
 
 Life: ``last_valid_ms`` is when the last valid frame arrived.  It is never touched by what we send, nor
-by frames that look the same in both directions (vent, annunciate), which an echoing line would return,
+by frames that look the same in both directions (orders, annunciate), which an echoing line would return,
 nor by a status that repeats the counter of the one before.
 
 Trust: the nonce is kept from the last compatible hello.  A status or a hello with another one means that
@@ -36,7 +37,6 @@ there is no lease.  Units: pressures 0.1 mmHg, times ms of the clock handed in.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from drivers.cuff_events import (
@@ -47,11 +47,13 @@ from drivers.cuff_events import (
     Hello,
     LeaseResult,
     Nack,
+    RelayResult,
     RequestLost,
     SelfTestResult,
     Status,
     TightenResult,
 )
+from drivers.cuff_pending import Function, Lease, Leasing, Order
 from drivers.errors import NotGreetedError
 from firmware_bridge import cuff as wire
 from firmware_bridge import ecp
@@ -68,19 +70,17 @@ __all__ = (
     "Hello",
     "LeaseResult",
     "Nack",
+    "RelayResult",
     "RequestLost",
     "SelfTestResult",
     "Status",
     "TightenResult",
 )
 
-HOST_PROTOCOL_MIN = 1
-HOST_PROTOCOL_MAX = 1
+HOST_PROTOCOL_MIN = 2
+HOST_PROTOCOL_MAX = 2
 
-REPLY_TIMEOUT_MS = 500
 TRIES = 3
-LEASE_TIMEOUT_MS = 150
-VENT_REPEAT_MS = 100
 
 
 _REPLIES: dict[int, tuple[Callable[[ecp.Packet], Any], Callable[[Any], Event]]] = {
@@ -89,31 +89,6 @@ _REPLIES: dict[int, tuple[Callable[[ecp.Packet], Any], Callable[[Any], Event]]] 
     wire.CLEAR_FAULTS: (wire.decode_clear_reply, Cleared),
     wire.ANNUNCIATE: (wire.decode_annunciate_reply, Annunciated),
 }
-
-
-@dataclass(slots=True)
-class _Function:
-    """A request on its way; ``seq`` is a lease's number."""
-
-    code: int
-    frame: bytes
-    seq: int | None = None
-    tries: int = 0
-    sent_ms: int = 0
-
-    @property
-    def timeout_ms(self) -> int:
-        return LEASE_TIMEOUT_MS if self.code == wire.LEASE else REPLY_TIMEOUT_MS
-
-
-@dataclass(frozen=True, slots=True)
-class _Lease:
-    """A lease that did not go out yet."""
-
-    seq: int
-    target_dmmhg: int
-    planned_ms: int
-    expires_ms: int
 
 
 class CuffHost:
@@ -134,21 +109,22 @@ class CuffHost:
         self._crc_errors = 0
         self._decoder = ecp.Decoder()
         self._events: list[Event] = []
-        self._pending: _Function | None = None
-        self._waiting: dict[int, _Function] = {}
-        self._waiting_lease: _Lease | None = None
+        self._pending: Function | None = None
+        self._waiting: dict[int, Function] = {}
+        self._cuff = Leasing(wire.LEASE)
+        self._relay = Leasing(wire.RELAY)
+        self._vent = Order(wire.encode_vent())
+        self._relay_open = Order(wire.encode_relay_open())
         self._nonce: int | None = None
-        self._seq: int | None = None
         self._last_status: wire.Status | None = None
-        self._vent_wanted = False
-        self._vent_confirmed = False
-        self._vent_sent_ms: int | None = None
         self._takers: dict[int, Callable[[ecp.Packet, int], bool]] = {
             wire.STATUS: self._take_status,
             wire.HELLO: self._take_hello,
             wire.LEASE: self._take_lease,
+            wire.RELAY: self._take_relay,
             **dict.fromkeys(_REPLIES, self._take_reply),
-            wire.VENT: self._take_vent,
+            wire.VENT: self._take_order,
+            wire.RELAY_OPEN: self._take_order,
             ecp.NACK: self._take_nack,
         }
 
@@ -170,7 +146,12 @@ class CuffHost:
     @property
     def venting(self) -> bool:
         """True while a vent is wanted and no status since it was sent has shown the device de-energised."""
-        return self._vent_wanted and not self._vent_confirmed
+        return self._vent.is_open
+
+    @property
+    def opening(self) -> bool:
+        """True while the relay is to be open and no status since it was said has shown it open."""
+        return self._relay_open.is_open
 
     # --- what may be asked -----------------------------------------------------------------------
 
@@ -194,38 +175,62 @@ class CuffHost:
         """Sound the device's buzzer (``firmware_bridge.cuff`` SILENT to HIGH); ``Annunciated``."""
         self._enqueue(wire.ANNUNCIATE, wire.encode_annunciate_request(priority))
 
-    def lease(self, target_dmmhg: int, duration_ms: int, planned_ms: int, now_ms: int) -> int | None:
-        """Ask for a pressure for ``duration_ms`` from now; the number that ``LeaseResult`` will carry.
+    def lease(
+        self, limb: int, target_dmmhg: int, duration_ms: int, planned_ms: int, now_ms: int
+    ) -> int | None:
+        """Ask for a pressure on a limb for ``duration_ms`` from now; the number ``LeaseResult`` will carry.
 
         ``None`` if no lease can be asked for now: no compatible hello, no status yet (see the top), or a
         vent that is not confirmed.  Raises ``EncodingError`` for values that the message cannot carry.
         """
-        if self._nonce is None or self._seq is None or self.venting:
+        seq, nonce = self._cuff.next_seq(), self._nonce
+        if nonce is None or seq is None or self.venting:
             return None
         if target_dmmhg < 0:
             raise EncodingError(f"lease target {target_dmmhg} is below zero: vent instead")
-        seq = (self._seq + 1) & 0xFFFF
-        wire.encode_lease_request(seq, target_dmmhg, duration_ms, planned_ms, self._nonce)
-        self._waiting_lease = _Lease(seq, target_dmmhg, planned_ms, now_ms + duration_ms)
-        self._seq = seq
-        self._vent_wanted = False
+
+        def frame(left_ms: int) -> bytes:
+            return wire.encode_lease_request(seq, limb, target_dmmhg, left_ms, planned_ms, nonce)
+
+        frame(duration_ms)
+        self._cuff.ask(Lease(seq, now_ms + duration_ms, frame))
+        self._vent.withdraw()
+        return seq
+
+    def relay_lease(self, duration_ms: int, now_ms: int) -> int | None:
+        """Ask for the relay to be closed for ``duration_ms`` from now; the number of its ``RelayResult``.
+
+        ``None`` and errors as for ``lease``.
+        """
+        seq, nonce = self._relay.next_seq(), self._nonce
+        if nonce is None or seq is None or self.opening:
+            return None
+
+        def frame(left_ms: int) -> bytes:
+            return wire.encode_relay_request(seq, left_ms, nonce)
+
+        frame(duration_ms)
+        self._relay.ask(Lease(seq, now_ms + duration_ms, frame))
+        self._relay_open.withdraw()
         return seq
 
     def vent(self) -> None:
         """Vent now, and until the device shows it. Calling it every cycle costs nothing."""
-        self._drop_leases()
-        if not self._vent_wanted:
-            self._vent_wanted = True
-            self._vent_confirmed = False
-            self._vent_sent_ms = None
+        self._drop_leases(self._cuff)
+        self._vent.want()
+
+    def open_relay(self) -> None:
+        """Open the relay now, and until the device shows it. Calling it every cycle costs nothing."""
+        self._drop_leases(self._relay)
+        self._relay_open.want()
 
     # --- bytes -----------------------------------------------------------------------------------
 
     def outgoing(self, now_ms: int) -> bytes:
-        """What is to be sent now: a vent first, then at most one function."""
-        vent = self._vent_bytes(now_ms)
+        """What is to be sent now: vent and relay-open first, then at most one function."""
+        orders = self._vent.outgoing(now_ms) + self._relay_open.outgoing(now_ms)
         self._expire(now_ms)
-        return vent + self._function_bytes(now_ms)
+        return orders + self._function_bytes(now_ms)
 
     def receive(self, data: bytes, now_ms: int) -> list[Event]:
         """What ``data``, and the time that passed, have brought; oldest first. Never raises."""
@@ -235,14 +240,6 @@ class CuffHost:
         events = self._events
         self._events = []
         return events
-
-    def _vent_bytes(self, now_ms: int) -> bytes:
-        if not self.venting:
-            return b""
-        if self._vent_sent_ms is not None and now_ms - self._vent_sent_ms < VENT_REPEAT_MS:
-            return b""
-        self._vent_sent_ms = now_ms
-        return wire.encode_vent()
 
     def _function_bytes(self, now_ms: int) -> bytes:
         if self._pending is not None:
@@ -255,21 +252,15 @@ class CuffHost:
         self._pending = function
         return function.frame
 
-    def _next_lease(self, now_ms: int) -> _Function | None:
-        lease = self._waiting_lease
-        self._waiting_lease = None
-        if lease is None or self._nonce is None:
-            return None
-        left_ms = lease.expires_ms - now_ms
-        if left_ms <= 0:
-            self.leases_lost += 1
-            return None
-        frame = wire.encode_lease_request(
-            lease.seq, lease.target_dmmhg, left_ms, lease.planned_ms, self._nonce
-        )
-        return _Function(wire.LEASE, frame, seq=lease.seq)
+    def _next_lease(self, now_ms: int) -> Function | None:
+        for leasing in (self._cuff, self._relay):
+            function, ran_out = leasing.take(now_ms)
+            self.leases_lost += ran_out
+            if function is not None:
+                return function
+        return None
 
-    def _next_function(self) -> _Function | None:
+    def _next_function(self) -> Function | None:
         for code in self._waiting:
             return self._waiting.pop(code)
         return None
@@ -282,20 +273,20 @@ class CuffHost:
         return self._nonce
 
     def _enqueue(self, code: int, frame: bytes) -> None:
-        self._waiting[code] = _Function(code, frame)
+        self._waiting[code] = Function(code, frame)
 
-    def _drop_leases(self) -> None:
-        self._waiting_lease = None
-        if self._pending is not None and self._pending.code == wire.LEASE:
+    def _drop_leases(self, leasing: Leasing) -> None:
+        leasing.waiting = None
+        if self._pending is not None and self._pending.code == leasing.code:
             self._pending = None
 
     def _expire(self, now_ms: int) -> None:
         if self._pending is not None and now_ms - self._pending.sent_ms >= self._pending.timeout_ms:
             self._try_failed(self._pending)
 
-    def _try_failed(self, function: _Function) -> None:
+    def _try_failed(self, function: Function) -> None:
         self._pending = None
-        if function.code == wire.LEASE:
+        if function.is_lease:
             self.leases_lost += 1
         elif function.code in self._waiting:
             return
@@ -335,10 +326,10 @@ class CuffHost:
         self._last_status = status
         if self._nonce is not None and status.nonce != self._nonce:
             self._forget(status.nonce)
-        if self._seq is None:
-            self._seq = status.lease_seq
-        if self._vent_sent_ms is not None:
-            self._vent_confirmed = not (status.actuators & wire.DUMP_CLOSED or status.lease_left_ms)
+        self._cuff.follow(status.lease_seq)
+        self._relay.follow(status.relay_seq)
+        self._vent.see(not (status.actuators & wire.DUMP_CLOSED or status.lease_left_ms))
+        self._relay_open.see(not status.actuators & wire.RELAY_CLOSED)
         self._events.append(Status(status, now_ms))
         return True
 
@@ -353,8 +344,9 @@ class CuffHost:
 
     def _forget(self, nonce: int) -> None:
         self._nonce = None
-        self._seq = None
-        self._drop_leases()
+        for leasing in (self._cuff, self._relay):
+            leasing.seq = None
+            self._drop_leases(leasing)
         self._events.append(DeviceReset(nonce))
 
     def _take_hello(self, packet: ecp.Packet, now_ms: int) -> bool:
@@ -375,16 +367,26 @@ class CuffHost:
 
     def _take_lease(self, packet: ecp.Packet, now_ms: int) -> bool:
         reply = wire.decode_lease_reply(packet)
-        if reply is None:
-            return False
+        if reply is not None and self._lease_answered(self._cuff, *reply, now_ms):
+            self._events.append(LeaseResult(*reply))
+        return reply is not None
+
+    def _take_relay(self, packet: ecp.Packet, now_ms: int) -> bool:
+        reply = wire.decode_relay_reply(packet)
+        if reply is not None and self._lease_answered(self._relay, *reply, now_ms):
+            self._events.append(RelayResult(*reply))
+        return reply is not None
+
+    def _lease_answered(self, leasing: Leasing, result: int, seq: int, now_ms: int) -> bool:
+        """Whether this answers the lease that is pending."""
         self.last_valid_ms = now_ms
-        if self._pending is None or self._pending.seq != reply.seq:
+        pending = self._pending
+        if pending is None or (pending.code, pending.seq) != (leasing.code, seq):
             self.unexpected += 1
-            return True
+            return False
         self._pending = None
-        if reply.result == wire.OLD_SEQUENCE:
-            self._seq = None
-        self._events.append(LeaseResult(reply.result, reply.seq))
+        if result == wire.OLD_SEQUENCE:
+            leasing.seq = None
         return True
 
     def _take_reply(self, packet: ecp.Packet, now_ms: int) -> bool:
@@ -398,9 +400,9 @@ class CuffHost:
             self._events.append(event(reply))
         return True
 
-    def _take_vent(self, packet: ecp.Packet, now_ms: int) -> bool:
+    def _take_order(self, packet: ecp.Packet, now_ms: int) -> bool:
         """The reply has the bytes of the command: no sign of life, and no proof. A status is the proof."""
-        return bool(wire.decode_vent(packet))
+        return wire.decode_vent(packet) or wire.decode_relay_open(packet)
 
     def _take_nack(self, packet: ecp.Packet, now_ms: int) -> bool:
         error = wire.decode_nack(packet)

@@ -37,6 +37,14 @@ class LeaseResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RelayResult:
+    """The answer to the relay lease with this number; 0 is granted."""
+
+    result: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class TightenResult:
     """The answer to a tighten, with the ceiling that holds in the device."""
 
@@ -55,7 +63,7 @@ class SelfTestResult:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """The answer to a clear; 0 means that the latched faults are gone."""
+    """The answer to a clear; 0 means that the latched faults are gone, NO_PRESENCE that nobody pressed."""
 
     result: int
 
@@ -94,6 +102,7 @@ Event = (
     Hello
     | Status
     | LeaseResult
+    | RelayResult
     | TightenResult
     | SelfTestResult
     | Cleared

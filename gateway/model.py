@@ -25,6 +25,7 @@ class Output(StrEnum):
     """An energising output, each leased and vetoed on its own."""
 
     CUFF = "cuff"
+    STIMULATOR = "stimulator"
 
 
 class Side(StrEnum):
@@ -32,6 +33,53 @@ class Side(StrEnum):
 
     LEFT = "left"
     RIGHT = "right"
+
+
+class Limb(StrEnum):
+    """Where a cuff can be. Never defaulted: a person states it. The order is that of the wire."""
+
+    LEFT_THIGH = "left_thigh"
+    RIGHT_THIGH = "right_thigh"
+    LEFT_UPPER_ARM = "left_upper_arm"
+    RIGHT_UPPER_ARM = "right_upper_arm"
+
+    @property
+    def number(self) -> int:
+        """0 to 3, as the cuff controller counts."""
+        return LIMBS.index(self)
+
+    @property
+    def is_thigh(self) -> bool:
+        """Whether this is one of the two thighs."""
+        return self in (Limb.LEFT_THIGH, Limb.RIGHT_THIGH)
+
+
+LIMBS: tuple[Limb, ...] = tuple(Limb)
+
+
+class Purpose(StrEnum):
+    """What an inflation is for: it decides which rules of pressure and time hold."""
+
+    OCCLUSION = "occlusion"
+    """Therapy above the systolic pressure (RVOS)."""
+    RESTRICTION = "restriction"
+    """Therapy below the limb occlusion pressure (BFR): congestion is its means."""
+    OCCLUSION_TEST = "occlusion_test"
+    """Examination: one occlusion, watched by the oximeter."""
+    LIMB_PRESSURE = "limb_pressure"
+    """Examination: pressure in steps until the pulse is gone."""
+    SHORT_OCCLUSIONS = "short_occlusions"
+    """Examination: a series of occlusions of at most 10 s each."""
+
+    @property
+    def is_therapy(self) -> bool:
+        """Whether it counts against the budget of therapy rather than that of examinations."""
+        return self in (Purpose.OCCLUSION, Purpose.RESTRICTION)
+
+    @property
+    def is_occlusive(self) -> bool:
+        """Whether its target must stop the inflow; only then is congestion a fault."""
+        return self not in (Purpose.RESTRICTION, Purpose.LIMB_PRESSURE)
 
 
 class Priority(StrEnum):
@@ -59,12 +107,23 @@ class Reason(StrEnum):
     BLOOD_PRESSURE_OUT_OF_RANGE = "blood_pressure_out_of_range"
     JOURNAL_PENDING = "journal_pending"
     NOT_DEFLATED_YET = "not_deflated_yet"
+    OTHER_LIMB_DEFLATED = "other_limb_deflated"
+    CONTRACTION_PAUSE = "contraction_pause"
     # refusals: this request will never be granted as it stands
     NOT_ARMED = "not_armed"
     TARGET_ABOVE_CEILING = "target_above_ceiling"
     TARGET_BELOW_SYSTOLIC = "target_below_systolic"
     PLANNED_TIME_TOO_LONG = "planned_time_too_long"
     REQUEST_CHANGED = "request_changed"
+    TARGET_NEEDS_LIMB_PRESSURE = "target_needs_limb_pressure"
+    NOT_READY = "not_ready"
+    BUDGET_SPENT = "budget_spent"
+    HISTORY_UNKNOWN = "history_unknown"
+    TOO_MANY_SESSIONS = "too_many_sessions"
+    TOO_SOON_AFTER_SESSION = "too_soon_after_session"
+    STIMULATION_ABOVE_LIMIT = "stimulation_above_limit"
+    STIMULATION_RISE_TOO_FAST = "stimulation_rise_too_fast"
+    STIMULATION_NOT_CONFIGURED = "stimulation_not_configured"
     # trips: vent, latch, wait for a person at the bedside
     OVER_PRESSURE = "over_pressure"
     OCCLUSION_TIME = "occlusion_time"
@@ -83,8 +142,19 @@ class Reason(StrEnum):
     TIME_REVERSED = "time_reversed"
     JOURNAL_FAILED = "journal_failed"
     CORE_RESTARTED = "core_restarted"
+    RESTARTS_TOO_MANY = "restarts_too_many"
+    VENOUS_CONGESTION = "venous_congestion"
+    REPERFUSION_FAILED = "reperfusion_failed"
+    WRONG_LIMB = "wrong_limb"
+    ELECTRODE_FAULT = "electrode_fault"
+    STIMULATOR_LOST = "stimulator_lost"
+    STIMULATOR_UNEXPECTED = "stimulator_unexpected"
     # endings by people and by the plan
     STOPPED_BY_OPERATOR = "stopped_by_operator"
+    STOPPED_AT_BEDSIDE = "stopped_at_bedside"
+    STOPPED_BY_PATIENT = "stopped_by_patient"
+    INTOLERABLE = "intolerable"
+    PATIENT_CLEARED = "patient_cleared"
     CORE_STOPPED = "core_stopped"
     # alarms without a trip
     TISSUE_SATURATION_LOST = "tissue_saturation_lost"
@@ -92,6 +162,12 @@ class Reason(StrEnum):
     CUFF_NOT_REMOVED = "cuff_not_removed"
     LINK_LOST = "link_lost"
     CUFF_ABSENT = "cuff_absent"
+    OCCLUSION_UNVERIFIED = "occlusion_unverified"
+    LEAK = "leak"
+    RESIDUAL_PRESSURE = "residual_pressure"
+    TARGET_FAR_ABOVE_SYSTOLIC = "target_far_above_systolic"
+    PAIN_SCORE_DUE = "pain_score_due"
+    ANNUNCIATOR_LOST = "annunciator_lost"
 
 
 class DeviceFault(IntFlag):
@@ -107,6 +183,8 @@ class DeviceFault(IntFlag):
     LOOP_LATE = 64
     SELF_TEST_FAILED = 128
     NOT_DEFLATED = 256
+    NO_RISE = 512
+    PUMP_STUCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +197,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class CuffReading:
-    """One valid status frame of the cuff controller, stamped on arrival and by the device."""
+    """One valid status frame of the cuff controller, stamped on arrival and by the device.
+
+    ``limb_debts_ms`` has one entry per ``Limb``, in its order; ``presses`` counts the presses of the
+    bedside button modulo 256; ``working`` says that pump or valves are moving air.
+    """
 
     control_dmmhg: int | None
     limit_dmmhg: int | None
@@ -130,6 +212,15 @@ class CuffReading:
     nonce: int
     device_ms: int
     arrived_ms: int
+    limb_debts_ms: tuple[int, ...] = ()
+    presses: int = 0
+    working: bool = False
+    relay_closed: bool = False
+    patient_stop: bool = False
+
+    def debt_of_ms(self, limb: Limb) -> int:
+        """The controller's own debt of this limb; the debt of all where it keeps only one."""
+        return self.limb_debts_ms[limb.number] if self.limb_debts_ms else self.debt_ms
 
     @property
     def highest_dmmhg(self) -> int | None:
@@ -155,16 +246,34 @@ class BloodPressure:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What the protocol would like of one output from now on.
+    """What the protocol would like of the cuff from now on.
 
     ``pressure_dmmhg`` of ``None`` asks for a vent.  ``planned_ms`` is the time from inflation
     command to vent command that this inflation is planned to take; ``cycle`` counts from 1.
+    ``schedule_ms`` is the time under pressure of all that an examination still plans, this included.
     """
 
     output: Output
     pressure_dmmhg: int | None
     planned_ms: int = 0
     cycle: int = 0
+    purpose: Purpose = Purpose.OCCLUSION
+    schedule_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StimulationIntent:
+    """What the protocol would like of the stimulator from now on: rectangular biphasic pulses.
+
+    ``contraction`` counts from 1; ``presses`` counts how often a person asked for more.
+    ``frequency_dhz`` is in 0.1 Hz, ``pulse_width_us`` the width of one phase.
+    """
+
+    current_ua: int
+    pulse_width_us: int
+    frequency_dhz: int
+    contraction: int
+    presses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +286,54 @@ class Permit:
 
 
 @dataclass(frozen=True, slots=True)
+class StimulationPermit:
+    """The supervisor's yes to pulses of this kind, until this instant."""
+
+    current_ua: int
+    pulse_width_us: int
+    frequency_dhz: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Safe:
     """The supervisor's no: the output goes to its safe state, for this reason."""
 
     output: Output
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Time that one limb of a patient spent above 15 mmHg, as seen from now.
+
+    ``above_ms`` lies between two ages.  Both are lower bounds: time that no clock vouches for counts as
+    nothing.  ``started_ago_ms`` is ``None`` where nobody knows when it began.
+    """
+
+    limb: Limb
+    therapy: bool
+    above_ms: int
+    ended_ago_ms: int
+    started_ago_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastSession:
+    """A session that a patient had; ``ended_ago_ms`` is a lower bound, 0 while the cuff is on."""
+
+    therapy: bool
+    ended_ago_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a gateway knows of one patient's last day.
+
+    ``told_ago_ms`` is how long ago that knowledge was last whole: at a declaration, or while this gateway
+    had the patient.  ``None`` when it never was, or when no clock vouches for the time since.
+    """
+
+    exposures: tuple[Exposure, ...] = ()
+    sessions: tuple[PastSession, ...] = ()
+    told_ago_ms: int | None = None

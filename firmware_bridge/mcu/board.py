@@ -1,4 +1,4 @@
-"""What the controller needs of a board: two pressures, a button, a pump, two valves, a buzzer.
+"""What the controller needs of a board: two pressures, two buttons, a pump, two valves, a relay, a buzzer.
 
 Theory of operation
 -------------------
@@ -7,8 +7,8 @@ and at the same time a board with nothing connected: no pressures, no button, ou
 ``board_unix`` and ``board_rp2040`` override it.
 
 The dump valve is normally open: ``dump_closed=True`` energises it, and everything that fails (power, loop,
-watchdog, cable) opens it.  Pressures are 0.1 mmHg; ``None`` says that there is no reading younger than
-100 ms.
+watchdog, cable) opens it.  So is the relay in the stimulator's lead: open, it lets no current through.
+Pressures are 0.1 mmHg; ``None`` says that there is no reading younger than 100 ms.
 
 Portable subset: runs on CPython and on MicroPython.
 """
@@ -32,8 +32,18 @@ class Board:
         """Whether the bedside button is pressed."""
         return False
 
+    def patient_stop(self) -> bool:
+        """Whether the patient's own stop is pressed."""
+        return False
+
     def write(
-        self, pump_permille: int, inflate_open: bool, dump_closed: bool, buzzer: bool, indicator: int
+        self,
+        pump_permille: int,
+        inflate_open: bool,
+        dump_closed: bool,
+        buzzer: bool,
+        indicator: int,
+        relay_closed: bool = False,
     ) -> None:
         """Set all outputs at once; ``indicator`` is one of the states in ``firmware_bridge.cuff``."""
 

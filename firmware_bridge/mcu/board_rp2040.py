@@ -1,4 +1,4 @@
-"""The real board: an RP2040 with pump, two valves, buzzer, button, lamp and two pressure sensors.
+"""The real board: an RP2040 with pump, two valves, relay, buzzer, lamp, two buttons and two pressure sensors.
 
 **This file has not been run on hardware.**  It compiles for the RP2040 and follows the data sheets named
 here; pins, pump frequency and sensor ranges have to be confirmed on the bench before anything is inflated.
@@ -15,11 +15,15 @@ The top two bits of an answer are its status: 0 valid, 2 the same measurement as
 A reading that has not been renewed for 100 ms is "not known".  The largest product, 16383 - 1638 times 7757,
 stays within 31 bits.
 
-The dump valve is normally open and energised to close; the RP2040's own watchdog resets the chip after one
-second without food, which de-energises every pin.
+The dump valve is normally open and energised to close, and so is the relay in the stimulator's lead; the
+RP2040's own watchdog resets the chip after one second without food, which de-energises every pin.
+
+The bedside button closes to ground: a cable that tore off cannot press it, so it allows nothing.  The
+patient's stop opens from ground: a cable that tore off stops.  Where there is none, its pin is bridged.
 
 Pins: I2C0 sda 0, scl 1 (control); I2C1 sda 2, scl 3 (limit); pump 6 (PWM 20 kHz); inflate 7; dump 8;
-buzzer 9; button 10 (to ground); lamp 25 (lit while energised).
+buzzer 9; button 10 (to ground); relay 11; patient's stop 12 (normally closed, to ground); lamp 25 (lit while
+the cuff is energised).
 """
 
 import struct
@@ -90,6 +94,8 @@ class Rp2040Board(Board):
         self._buzzer = machine.Pin(9, machine.Pin.OUT, value=0)
         self._lamp = machine.Pin(25, machine.Pin.OUT, value=0)
         self._button = machine.Pin(10, machine.Pin.IN, machine.Pin.PULL_UP)
+        self._relay = machine.Pin(11, machine.Pin.OUT, value=0)
+        self._patient_stop = machine.Pin(12, machine.Pin.IN, machine.Pin.PULL_UP)
         control_bus = machine.I2C(0, sda=machine.Pin(0), scl=machine.Pin(1), freq=400000, timeout=2000)
         limit_bus = machine.I2C(1, sda=machine.Pin(2), scl=machine.Pin(3), freq=400000, timeout=2000)
         self._control = HoneywellSensor(control_bus, clock)
@@ -113,11 +119,22 @@ class Rp2040Board(Board):
         """Whether the bedside button is pressed."""
         return not self._button.value()
 
+    def patient_stop(self) -> bool:
+        """Whether the patient's own stop is pressed, or its cable torn."""
+        return bool(self._patient_stop.value())
+
     def write(
-        self, pump_permille: int, inflate_open: bool, dump_closed: bool, buzzer: bool, indicator: int
+        self,
+        pump_permille: int,
+        inflate_open: bool,
+        dump_closed: bool,
+        buzzer: bool,
+        indicator: int,
+        relay_closed: bool = False,
     ) -> None:
-        """Set the valves first: opening the dump valve is what must never wait."""
+        """Set dump valve and relay first: opening them is what must never wait."""
         self._dump.value(1 if dump_closed else 0)
+        self._relay.value(1 if relay_closed else 0)
         self._inflate.value(1 if inflate_open else 0)
         self._pump.duty_u16(pump_permille * 65535 // 1000)
         self._buzzer.value(1 if buzzer else 0)

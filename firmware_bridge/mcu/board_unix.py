@@ -7,14 +7,16 @@ Every ``write`` sends one record with all outputs; the plant answers each with o
 This channel stands in for copper: it never carries anything of the host's wire.
 
 =============== ==================== =====================================================================
-board to plant  ``<BHBBHB`` (8)      41, pump_permille, bits (0 dump closed, 1 inflate open, 2 buzzer),
-                                     indicator, counter, 0
-plant to board  ``<BhhBH`` (8)       53, control_dmmhg, limit_dmmhg (-32768 missing), button, counter echo
+board to plant  ``<BHBBHB`` (8)      41, pump_permille, bits (0 dump closed, 1 inflate open, 2 buzzer,
+                                     3 relay closed), indicator, counter, 0
+plant to board  ``<BhhBH`` (8)       53, control_dmmhg, limit_dmmhg (-32768 missing), bits (0 button,
+                                     1 patient's stop), counter echo
 =============== ==================== =====================================================================
 
 The plant is also the hardware watchdog: without a record for a second, or when the socket closes, it drops
 the outputs.  So ``feed_watchdog`` has nothing to do here.  Readings are "not known" once they are older
-than 100 ms.  A plant that closes the socket ends the firmware with ``BoardError``.
+than 100 ms; the buttons stay as they were last seen, so that a late plant presses nothing.  A plant that
+closes the socket ends the firmware with ``BoardError``.
 
 Portable subset: runs on CPython and on MicroPython.
 """
@@ -31,6 +33,8 @@ READINGS = "<BhhBH"
 OUTPUTS_MARK = 0x41
 READINGS_MARK = 0x53
 RECORD_BYTES = 8
+BUTTON_BIT = 1
+PATIENT_STOP_BIT = 2
 
 FRESH_MS = 100
 _READ_AT_ONCE = 512
@@ -47,7 +51,7 @@ class UnixBoard(Board):
         self._counter = 0
         self._control_dmmhg: int | None = None
         self._limit_dmmhg: int | None = None
-        self._button = False
+        self._buttons = 0
         self._read_ms = 0
 
     def read(self) -> None:
@@ -70,14 +74,25 @@ class UnixBoard(Board):
 
     def button(self) -> bool:
         """Whether the bedside button is pressed."""
-        return self._button and self._is_fresh()
+        return self._buttons & BUTTON_BIT != 0
+
+    def patient_stop(self) -> bool:
+        """Whether the patient's own stop is pressed."""
+        return self._buttons & PATIENT_STOP_BIT != 0
 
     def write(
-        self, pump_permille: int, inflate_open: bool, dump_closed: bool, buzzer: bool, indicator: int
+        self,
+        pump_permille: int,
+        inflate_open: bool,
+        dump_closed: bool,
+        buzzer: bool,
+        indicator: int,
+        relay_closed: bool = False,
     ) -> None:
         """Send all outputs; a plant that does not read loses whole records, never halves."""
         self._counter = (self._counter + 1) & 0xFFFF
         bits = (1 if dump_closed else 0) | (2 if inflate_open else 0) | (4 if buzzer else 0)
+        bits |= 8 if relay_closed else 0
         record = struct.pack(OUTPUTS, OUTPUTS_MARK, pump_permille, bits, indicator, self._counter, 0)
         data = self._unsent + record
         rest = data[self._send(data) :]
@@ -87,12 +102,12 @@ class UnixBoard(Board):
         return self._clock.now_ms() - self._read_ms <= FRESH_MS
 
     def _take(self, record: bytes) -> None:
-        mark, control, limit, button, _ = struct.unpack(READINGS, record)
+        mark, control, limit, buttons, _ = struct.unpack(READINGS, record)
         if mark != READINGS_MARK:
             raise BoardError(f"plant sent a record that begins with {mark}: it speaks another version")
         self._control_dmmhg = None if control == cuff.MISSING else control
         self._limit_dmmhg = None if limit == cuff.MISSING else limit
-        self._button = button != 0
+        self._buttons = buttons
         self._read_ms = self._clock.now_ms()
 
     def _receive(self) -> bytes:

@@ -7,8 +7,9 @@ and acts, ``outgoing()`` hands over what is to be sent.  There is no clock and n
 object.
 
 The time rules of the core run before anything received is looked at, so that a lease that waited in a
-buffer cannot renew one that has already run out.  Every 50 ms a step ends with a status; when nobody
-collects what is to be sent, further frames are dropped whole.
+buffer cannot renew one that has already run out.  Every 50 ms a step ends with a status, and so does the step
+in which a person stopped something, so that a host hears of the stop before its next lease is refused for
+it.  When nobody collects what is to be sent, further frames are dropped whole.
 
 Units: times ms of a clock that never wraps (``aio.Clock``).
 Portable subset: runs on CPython and on MicroPython.
@@ -48,8 +49,10 @@ class Controller:
     def step(self, now_ms: int) -> None:
         """Sense, decide, act, report."""
         self.core.step(now_ms)
-        if now_ms >= self._next_status_ms:
+        due = now_ms >= self._next_status_ms
+        if due:
             self._schedule_status(now_ms)
+        if due or self.core.stopped:
             self._send(cuff.encode_status(self._status(now_ms)))
 
     def outgoing(self) -> bytes:
@@ -72,6 +75,7 @@ class Controller:
         core = self.core
         self._counter = (self._counter + 1) & 0xFFFF
         control, limit = core.pressures()
+        debts_ms = [min(debt_ms, 0xFFFFFFFF) for debt_ms in core.debt.debts_ms]
         return cuff.Status(
             self._counter,
             now_ms & 0xFFFFFFFF,
@@ -82,11 +86,18 @@ class Controller:
             core.regulator.state,
             self._actuators(),
             core.regulator.pump_permille,
-            min(core.debt.debt_ms, 0xFFFFFFFF),
+            debts_ms[0],
+            debts_ms[1],
+            debts_ms[2],
+            debts_ms[3],
+            cuff.NO_LIMB if core.debt.limb is None else core.debt.limb,
             core.lease.seq,
             core.lease.left_ms(now_ms),
+            core.relay.seq,
             core.interlock.faults,
             core.interlock.first_fault,
+            core.presence.presses,
+            1 if core.presence.stands() else 0,
         )
 
     def _actuators(self) -> int:
@@ -97,4 +108,7 @@ class Controller:
             | (cuff.PUMP_ON if core.regulator.pump_permille else 0)
             | (cuff.BUZZER if core.buzzing else 0)
             | (cuff.BUTTON if core.board.button() else 0)
+            | (cuff.RELAY_CLOSED if core.relay.is_active() else 0)
+            | (cuff.PATIENT_STOP if core.presence.patient_stopped else 0)
+            | (cuff.MOVING if core.is_moving() else 0)
         )

@@ -1,14 +1,16 @@
-"""The cuff without its wire: board, lease, debt, interlock and control law as one machine.
+"""The cuff without its wire: board, leases, debt, interlock and control law as one machine.
 
 Theory of operation
 -------------------
-States: *vented* (default, de-energised: dump valve open, pump off) and *energised* (a lease runs; the
-regulator says inflating, holding or lowering).  From vented to energised only by a granted lease; back by
-"vent", by the end of the lease without renewal (dead-man: latches GATEWAY_LOST and sounds the buzzer) or by
-any latched fault.  Latched faults refuse every lease until the host or the bedside button clears them.
+Two outputs, each with a lease of its own: the *cuff* (vented by default, de-energised: dump valve open, pump
+off; energised while its lease runs, the regulator saying inflating, holding or lowering) and the *relay* in
+the stimulator's lead (open by default).  Either is energised only by a granted lease.  The cuff goes back by
+"vent", the relay by "relay open", both by a lease that ran out without renewal (dead-man: latches
+GATEWAY_LOST and sounds the buzzer), by any latched fault, and by a person at the bedside (``presence``).
+Latched faults refuse every lease until a host clears them, which needs a press of the bedside button.
 
-A step: time rules first (a loop that came late, a lease that ran out), then the board's readings, the debt,
-the interlock, the control law, the outputs, the button.
+A step: time rules first (a loop that came late, a lease that ran out), then the board's readings, the
+buttons, the debt, the interlock, the control law, the outputs.
 
 Units: pressures 0.1 mmHg, times ms of a clock that never wraps (``aio.Clock``).
 Portable subset: runs on CPython and on MicroPython.
@@ -16,32 +18,37 @@ Portable subset: runs on CPython and on MicroPython.
 
 from .. import cuff
 from . import buzzer, limits
+from .airflow import HALF_POWER_PERMILLE
 from .board import Board
-from .debt import IschaemiaDebt
+from .debt import IschaemiaDebt, is_pressed
 from .interlock import Interlock
 from .lease import Lease
+from .presence import Presence
 from .regulator import Regulator
-
-# A press of the bedside button counts once it has held for this many steps: contacts bounce.
-BUTTON_STEPS = 3
+from .silence import HostSilence
 
 
 class Core:
-    """Pump, valves, lease, debt and faults of one cuff."""
+    """Pump, valves, relay, leases, debt and faults of one cuff."""
 
     def __init__(self, board: Board, now_ms: int) -> None:
         self.board = board
         self.ceiling_dmmhg = limits.PRESSURE_CEILING_DMMHG
         self.priority = cuff.SILENT
         self.lease = Lease()
+        self.relay = Lease()
         self.debt = IschaemiaDebt()
-        self.interlock = Interlock(now_ms)
+        self.presence = Presence()
+        self.interlock = Interlock(now_ms, self.presence)
         self.regulator = Regulator()
+        self.host = HostSilence()
         self.buzzing = False
+        # A person stopped something in this step.
+        self.stopped = False
+        self._host_lost = False
         self._last_step_ms = now_ms
         # A pause of the loop counts as late from the last step or, if later, from being energised.
         self._punctual_ms = now_ms
-        self._button_steps = 0
         self.board.read()
         self._act(now_ms)
 
@@ -52,18 +59,18 @@ class Core:
         self._last_step_ms = now_ms
         self._punctual_ms = now_ms
         self.board.read()
+        self._heed_people(now_ms)
         self._watch(now_ms, elapsed_ms)
         self._regulate(elapsed_ms)
         self._act(now_ms)
-        self._watch_button()
 
     def enforce_time(self, now_ms: int) -> None:
         """The rules that need nothing but the time; also run before a request is looked at."""
-        if not self.is_energised():
+        if not self._is_anything_energised():
             return
         if now_ms - self._punctual_ms > limits.LOOP_LATE_MS:
             self.trip(cuff.FAULT_LOOP_LATE, now_ms)
-        elif self.lease.has_expired(now_ms):
+        elif self.lease.has_expired(now_ms) or self.relay.has_expired(now_ms):
             self.trip(cuff.FAULT_GATEWAY_LOST, now_ms)
 
     def is_energised(self) -> bool:
@@ -74,25 +81,47 @@ class Core:
         """Control and limit sensor, 0.1 mmHg."""
         return self.board.control_dmmhg(), self.board.limit_dmmhg()
 
+    def is_pressed(self) -> bool:
+        """Whether the cuff may be pressed to a limb."""
+        return is_pressed(*self.pressures())
+
+    def is_moving(self) -> bool:
+        """Whether air is moved on purpose: pump or inflate valve, or the dump valve while energised."""
+        regulator = self.regulator
+        letting_out = self.is_energised() and not regulator.dump_closed
+        return regulator.pump_permille > 0 or regulator.inflate_open or letting_out
+
     def vent(self, now_ms: int) -> None:
         """Open the dump valve now."""
         if self.is_energised():
             self.lease.end()
             self.regulator.vent()
-            self.interlock.note_vented(now_ms)
+            self.interlock.airflow.note_vented(now_ms)
+            self._act(now_ms)
+
+    def open_relay(self, now_ms: int) -> None:
+        """Open the relay now."""
+        if self.relay.is_active():
+            self.relay.end()
             self._act(now_ms)
 
     def trip(self, fault: int, now_ms: int) -> None:
-        """Latch a fault and vent."""
+        """Latch a fault; vent and open the relay."""
         self.interlock.latch(fault)
-        self.vent(now_ms)
+        self._stop(now_ms)
 
-    def energise(self, target_dmmhg: int, duration_ms: int, now_ms: int) -> None:
-        """Follow this target for so long; the next step acts on it."""
+    def energise(self, target_dmmhg: int, limb: int, duration_ms: int, now_ms: int) -> None:
+        """Follow this target on this limb for so long; the next step acts on it."""
+        self._begin(now_ms)
         if not self.is_energised():
-            self.interlock.note_energised()
-            self._punctual_ms = now_ms
-        self.lease.grant(target_dmmhg, now_ms + duration_ms)
+            self.interlock.airflow.note_energised()
+        self.debt.name(limb)
+        self.lease.grant(now_ms + duration_ms, target_dmmhg)
+
+    def close_relay(self, duration_ms: int, now_ms: int) -> None:
+        """Close the relay for so long; the next step acts on it."""
+        self._begin(now_ms)
+        self.relay.grant(now_ms + duration_ms)
 
     def tighten(self, ceiling_dmmhg: int, now_ms: int) -> None:
         """Lower the ceiling for good; a lease above it ends, because no target is ever reduced."""
@@ -121,12 +150,35 @@ class Core:
         self.interlock.latch(cuff.FAULT_SELF_TEST_FAILED)
         return cuff.NOT_ZERO
 
+    def _is_anything_energised(self) -> bool:
+        return self.lease.is_active() or self.relay.is_active()
+
+    def _begin(self, now_ms: int) -> None:
+        if not self._is_anything_energised():
+            self._punctual_ms = now_ms
+
+    def _stop(self, now_ms: int) -> None:
+        self.vent(now_ms)
+        self.open_relay(now_ms)
+
+    def _heed_people(self, now_ms: int) -> None:
+        energised = self._is_anything_energised()
+        presses = self.presence.presses
+        board = self.board
+        stop = self.presence.step(board.button(), board.patient_stop(), energised, now_ms)
+        self._host_lost = self.host.step(self.presence.presses != presses, now_ms)
+        self.stopped = stop and energised
+        if stop:
+            self._stop(now_ms)
+
     def _watch(self, now_ms: int, elapsed_ms: int) -> None:
         control, limit = self.pressures()
-        self.debt.step(elapsed_ms, control, limit)
-        self.interlock.watch(now_ms, control, limit, self.is_energised(), self.debt.is_exceeded())
+        self.debt.step(now_ms, elapsed_ms, control, limit)
+        pumping = self.regulator.inflate_open and self.regulator.pump_permille >= HALF_POWER_PERMILLE
+        too_much = self.debt.is_exceeded()
+        self.interlock.watch(now_ms, control, limit, self.is_energised(), pumping, too_much)
         if self.interlock.faults:
-            self.vent(now_ms)
+            self._stop(now_ms)
 
     def _regulate(self, elapsed_ms: int) -> None:
         target = self.lease.target_dmmhg
@@ -139,7 +191,7 @@ class Core:
             self.regulator.step(pressure, target, elapsed_ms)
 
     def _act(self, now_ms: int) -> None:
-        self.buzzing = buzzer.sounds(now_ms, self.interlock.faults != 0, self.priority)
+        self.buzzing = buzzer.sounds(now_ms, self.interlock.faults != 0, self.priority, self._host_lost)
         regulator = self.regulator
         self.board.write(
             regulator.pump_permille,
@@ -147,9 +199,5 @@ class Core:
             regulator.dump_closed,
             self.buzzing,
             regulator.state,
+            self.relay.is_active(),
         )
-
-    def _watch_button(self) -> None:
-        self._button_steps = self._button_steps + 1 if self.board.button() else 0
-        if self._button_steps == BUTTON_STEPS:
-            self.interlock.clear()

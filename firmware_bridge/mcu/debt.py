@@ -1,43 +1,76 @@
-"""The firmware's own ischaemia debt of the limb.
+"""The firmware's own ischaemia debt, one for each limb.
 
 Theory of operation
 -------------------
-One millisecond is added for each that the cuff is pressed to the limb (either sensor above 15 mmHg, or a
-sensor missing, which proves nothing) and one taken away for each that it is not, never below zero.  An
-interval counts as pressed when it was so at either of its ends.  So occlusion and reperfusion balance
-whatever the protocol is, and after a reset, when nobody knows what was before, the debt starts at the
-longest occlusion that is allowed.
+One millisecond is added for each that the cuff is pressed to a limb (either sensor above 15 mmHg, or a
+sensor missing, which proves nothing).  Pressed time is charged to the limb of the newest granted lease, and
+to all four while no lease was granted since the reset, because nobody knows where the cuff is.  Time in
+which it is not pressed is taken from every limb, never below zero; pressed time pays nobody back, for the
+firmware knows only where the cuff was said to be.  An interval counts as pressed when it was so at either
+of its ends.  So occlusion and reperfusion balance whatever the protocol is, and after a reset, when nobody
+knows what was before, each debt starts at the longest occlusion that is allowed.
+
+Two limbs are kept apart as well: an inflation of another limb than the last one waits until the last
+deflation, the end of the pressed time, is a minute ago.
 
 Units: pressures 0.1 mmHg, times ms.
 Portable subset: runs on CPython and on MicroPython.
 """
 
+from .. import cuff
 from . import limits
 
 
 class IschaemiaDebt:
-    """Counts pressed against unpressed time."""
+    """Counts pressed against unpressed time; ``limb`` is None until a lease named one."""
 
     def __init__(self) -> None:
-        self.debt_ms = limits.DEBT_AFTER_RESET_MS
+        self.debts_ms = [limits.DEBT_AFTER_RESET_MS] * cuff.LIMBS
+        self.limb: int | None = None
         self._was_pressed = True
+        self._pressed_ms: int | None = None
 
-    def step(self, elapsed_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None) -> None:
+    def step(self, now_ms: int, elapsed_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None) -> None:
         """Account for the time since the last step."""
         pressed = is_pressed(control_dmmhg, limit_dmmhg)
         if pressed or self._was_pressed:
-            self.debt_ms += elapsed_ms
+            self._charge(elapsed_ms)
         else:
-            self.debt_ms = max(0, self.debt_ms - elapsed_ms)
+            self.debts_ms = [max(0, debt_ms - elapsed_ms) for debt_ms in self.debts_ms]
+        if pressed:
+            self._pressed_ms = now_ms
         self._was_pressed = pressed
 
-    def allows(self, planned_ms: int) -> bool:
-        """Whether an inflation of this planned time may start now."""
-        return self.debt_ms + planned_ms <= limits.DEBT_INFLATION_MS
+    def name(self, limb: int) -> None:
+        """A lease was granted: the cuff is on this limb."""
+        self.limb = limb
+
+    def is_other(self, limb: int) -> bool:
+        """Whether the cuff was last on another limb; after a reset none is another."""
+        return self.limb is not None and limb != self.limb
+
+    def is_too_soon(self, limb: int, now_ms: int) -> bool:
+        """Whether the last deflation of another limb is less than a minute ago."""
+        if self._pressed_ms is None or not self.is_other(limb):
+            return False
+        return now_ms - self._pressed_ms < limits.LIMB_GAP_MS
+
+    def allows(self, limb: int, planned_ms: int) -> bool:
+        """Whether an inflation of this limb and planned time may start now."""
+        return self.debts_ms[limb] + planned_ms <= limits.DEBT_INFLATION_MS
 
     def is_exceeded(self) -> bool:
         """Whether the cuff must be vented whatever anybody wants."""
-        return self.debt_ms > limits.DEBT_VENT_MS
+        return self.charged_ms() > limits.DEBT_VENT_MS
+
+    def charged_ms(self) -> int:
+        """The debt of the limb that is charged; the largest while that is all of them."""
+        return max(self.debts_ms) if self.limb is None else self.debts_ms[self.limb]
+
+    def _charge(self, elapsed_ms: int) -> None:
+        for limb in range(cuff.LIMBS):
+            if self.limb in (None, limb):
+                self.debts_ms[limb] += elapsed_ms
 
 
 def is_pressed(control_dmmhg: int | None, limit_dmmhg: int | None) -> bool:

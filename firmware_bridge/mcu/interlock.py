@@ -3,14 +3,15 @@
 Theory of operation
 -------------------
 A fault latches: its bit stays until a person clears it, and the first one is kept apart, because it is
-the cause and the others often its consequences.  While any is latched the controller stays vented.
+the cause and the others often its consequences.  While any is latched the cuff stays vented and the relay
+open.  A bit that is new takes presence away (``presence``): a person has to look.
 
 Watched at every step:
 
 * over-pressure, whatever the state: either sensor above the trip for its time, or far above it once;
 * the sensors, while energised: one missing for too long, or both too far apart for too long;
 * the debt, whatever the state;
-* deflation: the first reading known from 10 s after a vent on must be deflated.
+* what the pressure does with the pump at work or the dump valve open (``airflow``).
 
 Time rules (lease expiry, late loop) are the controller's, which calls ``latch``.
 
@@ -20,6 +21,8 @@ Portable subset: runs on CPython and on MicroPython.
 
 from .. import cuff
 from . import limits
+from .airflow import Airflow
+from .presence import Presence
 
 
 class Held:
@@ -39,22 +42,24 @@ class Held:
 
 
 class Interlock:
-    """Watches pressures, sensors and deflation; latches faults."""
+    """Watches pressures, sensors and the way of the air; latches faults."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, now_ms: int, presence: Presence) -> None:
         self.faults = 0
         self.first_fault = 0
+        self.airflow = Airflow(now_ms)
+        self._presence = presence
         self._over = Held()
         self._control_missing = Held()
         self._limit_missing = Held()
         self._disagree = Held()
-        # After a reset the cuff has just been vented by losing its power.
-        self._vented_ms: int | None = now_ms
 
     def latch(self, fault: int) -> None:
         """Remember a fault; the first one is kept apart."""
         if not self.faults:
             self.first_fault = fault
+        if fault & ~self.faults:
+            self._presence.take_away()
         self.faults |= fault
 
     def clear(self) -> None:
@@ -62,23 +67,24 @@ class Interlock:
         self.faults = 0
         self.first_fault = 0
 
-    def note_energised(self) -> None:
-        """An inflation began: there is no deflation to wait for."""
-        self._vented_ms = None
-
-    def note_vented(self, now_ms: int) -> None:
-        """The dump valve opened: the cuff has to be empty in ten seconds."""
-        self._vented_ms = now_ms
-
     def watch(
-        self, now_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None, energised: bool, debt: bool
+        self,
+        now_ms: int,
+        control_dmmhg: int | None,
+        limit_dmmhg: int | None,
+        energised: bool,
+        pumping: bool,
+        debt: bool,
     ) -> None:
-        """Look at one reading; ``debt`` says that the ischaemia debt is exceeded."""
+        """Look at one reading; ``energised``: a lease of the cuff runs, ``debt``: too much of it."""
         self._watch_pressure(now_ms, control_dmmhg, limit_dmmhg)
         if debt:
             self.latch(cuff.FAULT_OCCLUSION_TIME)
         self._watch_sensors(now_ms, control_dmmhg, limit_dmmhg, energised)
-        self._watch_deflation(now_ms, control_dmmhg, limit_dmmhg)
+        found = self.airflow.faults(now_ms, control_dmmhg, limit_dmmhg, pumping)
+        for fault in (cuff.FAULT_NO_RISE, cuff.FAULT_NOT_DEFLATED, cuff.FAULT_PUMP_STUCK):
+            if found & fault:
+                self.latch(fault)
 
     def _watch_pressure(self, now_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None) -> None:
         highest = max(control_dmmhg or 0, limit_dmmhg or 0)
@@ -97,15 +103,6 @@ class Interlock:
         apart = energised and disagree(control_dmmhg, limit_dmmhg)
         if self._disagree.update(apart, now_ms) > limits.SENSORS_DISAGREE_MS:
             self.latch(cuff.FAULT_SENSORS_DISAGREE)
-
-    def _watch_deflation(self, now_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None) -> None:
-        if self._vented_ms is None or now_ms - self._vented_ms < limits.NOT_DEFLATED_MS:
-            return
-        if max(control_dmmhg or 0, limit_dmmhg or 0) > limits.DEFLATED_DMMHG:
-            self.latch(cuff.FAULT_NOT_DEFLATED)
-            self._vented_ms = None
-        elif control_dmmhg is not None and limit_dmmhg is not None:
-            self._vented_ms = None
 
 
 def disagree(control_dmmhg: int | None, limit_dmmhg: int | None) -> bool:

@@ -9,7 +9,14 @@ ceiling with "tighten"; nothing on the wire raises any of these.
 ``pressure_trip_*``: either sensor above ``dmmhg`` for ``ms``, or above ``once`` a single time, vents and
 latches.  ``debt_*``: the ischaemia debt (one second for each second above ``deflated``, minus one for each
 below) must leave room for the planned time when an inflation starts, and vents when it is exceeded; after
-a reset the device assumes that the limb has just been occluded for as long as is allowed.
+a reset the device assumes that each limb has just been occluded for as long as is allowed.
+
+``presence_ms``: how long a press of the bedside button lets a host clear faults.  ``limb_gap_ms``: from the
+last deflation to an inflation of another limb.  ``no_rise_*``: what a pump at work must bring about while
+the cuff is empty.  ``vent_*``: from above ``check_above``, a vent takes ``fall`` away within ``check``.
+``pump_stuck_dmmhg``: a rise above the pressure at the vent that only a pump that runs on can cause.
+``silent_host_ms``: a host that was heard once and says nothing for so long has been lost.  These are
+engineering proposals.
 
 Units: pressures 0.1 mmHg, times ms.
 Portable subset: runs on CPython and on MicroPython.
@@ -30,6 +37,15 @@ SENSOR_MISSING_MS = 100
 LOOP_LATE_MS = 200
 NOT_DEFLATED_MS = 10000
 SELF_TEST_ZERO_DMMHG = 30
+PRESENCE_MS = 60000
+LIMB_GAP_MS = 60000
+NO_RISE_MS = 5000
+NO_RISE_DMMHG = 50
+VENT_CHECK_ABOVE_DMMHG = 500
+VENT_CHECK_MS = 1000
+VENT_FALL_DMMHG = 100
+PUMP_STUCK_DMMHG = 200
+SILENT_HOST_MS = 5000
 
 # In the order of firmware_bridge.cuff.LIMIT_NAMES.
 LIMITS = (
@@ -48,4 +64,13 @@ LIMITS = (
     ("loop_late_ms", LOOP_LATE_MS),
     ("not_deflated_ms", NOT_DEFLATED_MS),
     ("self_test_zero_dmmhg", SELF_TEST_ZERO_DMMHG),
+    ("presence_ms", PRESENCE_MS),
+    ("limb_gap_ms", LIMB_GAP_MS),
+    ("no_rise_ms", NO_RISE_MS),
+    ("no_rise_dmmhg", NO_RISE_DMMHG),
+    ("vent_check_above_dmmhg", VENT_CHECK_ABOVE_DMMHG),
+    ("vent_check_ms", VENT_CHECK_MS),
+    ("vent_fall_dmmhg", VENT_FALL_DMMHG),
+    ("pump_stuck_dmmhg", PUMP_STUCK_DMMHG),
+    ("silent_host_ms", SILENT_HOST_MS),
 )

@@ -3,9 +3,12 @@
 Theory of operation
 -------------------
 A request whose code is unknown, whose length is wrong, whose CRC does not hold or whose value does not exist
-is refused with a NACK and has no effect.  Everything else is judged in an order that keeps the answer
-useful: a stranger (wrong nonce) learns nothing more, a latched device says so before it complains about
-numbers, and debt comes last because it is a wait and not a mistake.
+is refused with a NACK and has no effect.  Everything else is a sign of the host's life, and is judged in an
+order that keeps the answer useful: a stranger (wrong nonce) learns nothing more, a latched device says so
+before it complains about numbers, and what only has to be waited for comes last.
+
+A lease that names another limb than the running one vents: whoever asks for that has lost track of the cuff.
+What starts from rest needs a person's press (``presence``); so does the clearing of faults.
 
 Portable subset: runs on CPython and on MicroPython.
 """
@@ -16,7 +19,7 @@ from .. import cuff, ecp
 from . import limits
 from .core import Core
 
-VERSION = (0, 1, 0)
+VERSION = (0, 2, 0)
 LIMITS_CRC = cuff.limits_crc(limits.LIMITS)
 
 # nonce: int, serial: bytes (at most 16), board: bytes (at most 24)
@@ -32,6 +35,7 @@ def answer(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) -> b
         return ecp.encode_nack(ecp.ERROR_LENGTH)
     if packet.code not in _WITHOUT_CRC and not cuff.crc_holds(packet):
         return ecp.encode_nack(ecp.ERROR_CRC)
+    core.host.hear(now_ms)
     return _ANSWERS[packet.code](core, identity, packet, now_ms)
 
 
@@ -66,15 +70,16 @@ def _lease(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) -> b
         return ecp.encode_nack(ecp.ERROR_VALUE)
     if request.nonce != identity.nonce:
         return cuff.encode_lease_reply(cuff.WRONG_NONCE, request.seq)
-    result = _judge(core, request)
-    if core.lease.is_new(request.seq):
-        core.lease.use(request.seq)
+    result = _judge(core, request, now_ms)
+    core.lease.use(request.seq)
     if result == cuff.OK:
-        core.energise(request.target_dmmhg, request.duration_ms, now_ms)
+        core.energise(request.target_dmmhg, request.limb, request.duration_ms, now_ms)
+    elif result == cuff.WRONG_LIMB:
+        core.vent(now_ms)
     return cuff.encode_lease_reply(result, request.seq)
 
 
-def _judge(core: Core, request: cuff.LeaseRequest) -> int:
+def _judge(core: Core, request: cuff.LeaseRequest, now_ms: int) -> int:
     starts = not core.is_energised()
     if starts and not core.interlock.faults:
         core.refuse_missing_sensors()
@@ -82,18 +87,26 @@ def _judge(core: Core, request: cuff.LeaseRequest) -> int:
         return cuff.FAULTED
     if not core.lease.is_new(request.seq):
         return cuff.OLD_SEQUENCE
+    if not starts and core.debt.is_other(request.limb):
+        return cuff.WRONG_LIMB
     if not 0 < request.duration_ms <= limits.LEASE_LONGEST_MS:
         return cuff.BAD_DURATION
     if not 0 <= request.target_dmmhg <= core.ceiling_dmmhg:
         return cuff.TARGET_ABOVE_CEILING
-    return _judge_start(core, request.planned_ms) if starts else cuff.OK
+    return _judge_start(core, request, now_ms) if starts else cuff.OK
 
 
-def _judge_start(core: Core, planned_ms: int) -> int:
-    """An inflation that is planned to take no time would slip under the debt rule."""
-    if planned_ms == 0:
+def _judge_start(core: Core, request: cuff.LeaseRequest, now_ms: int) -> int:
+    # An inflation that is planned to take no time would slip under the debt rule.
+    if request.planned_ms == 0:
         return cuff.BAD_DURATION
-    return cuff.OK if core.debt.allows(planned_ms) else cuff.DEBT
+    if not core.presence.stands():
+        return cuff.NO_PRESENCE
+    if core.debt.is_other(request.limb) and core.is_pressed():
+        return cuff.NOT_VENTED
+    if core.debt.is_too_soon(request.limb, now_ms):
+        return cuff.LIMB_TOO_SOON
+    return cuff.OK if core.debt.allows(request.limb, request.planned_ms) else cuff.DEBT
 
 
 def _vent(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) -> bytes:
@@ -111,6 +124,8 @@ def _self_test(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) 
 def _clear(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) -> bytes:
     if cuff.decode_clear_request(packet) != identity.nonce:
         return cuff.encode_clear_reply(cuff.WRONG_NONCE)
+    if not core.presence.is_recent(now_ms):
+        return cuff.encode_clear_reply(cuff.NO_PRESENCE)
     core.interlock.clear()
     return cuff.encode_clear_reply(cuff.OK)
 
@@ -123,7 +138,35 @@ def _annunciate(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int)
     return cuff.encode_annunciate_reply(cuff.OK)
 
 
-_WITHOUT_CRC = (cuff.HELLO, cuff.VENT)
+def _relay(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) -> bytes:
+    request = cuff.decode_relay_request(packet)
+    if request is None:
+        return ecp.encode_nack(ecp.ERROR_VALUE)
+    if request.nonce != identity.nonce:
+        return cuff.encode_relay_reply(cuff.WRONG_NONCE, request.seq)
+    result = _judge_relay(core, request)
+    core.relay.use(request.seq)
+    if result == cuff.OK:
+        core.close_relay(request.duration_ms, now_ms)
+    return cuff.encode_relay_reply(result, request.seq)
+
+
+def _judge_relay(core: Core, request: cuff.RelayRequest) -> int:
+    if core.interlock.faults:
+        return cuff.FAULTED
+    if not core.relay.is_new(request.seq):
+        return cuff.OLD_SEQUENCE
+    if not 0 < request.duration_ms <= limits.LEASE_LONGEST_MS:
+        return cuff.BAD_DURATION
+    return cuff.OK if core.relay.is_active() or core.presence.stands() else cuff.NO_PRESENCE
+
+
+def _relay_open(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) -> bytes:
+    core.open_relay(now_ms)
+    return cuff.encode_relay_open()
+
+
+_WITHOUT_CRC = (cuff.HELLO, cuff.VENT, cuff.RELAY_OPEN)
 
 _ANSWERS = {
     cuff.HELLO: _hello,
@@ -133,4 +176,6 @@ _ANSWERS = {
     cuff.SELF_TEST: _self_test,
     cuff.CLEAR_FAULTS: _clear,
     cuff.ANNUNCIATE: _annunciate,
+    cuff.RELAY: _relay,
+    cuff.RELAY_OPEN: _relay_open,
 }

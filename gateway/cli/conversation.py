@@ -12,7 +12,7 @@ so.  Every other verb loads the whole configuration and ends if that is not vali
 
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
@@ -21,6 +21,9 @@ from gateway.cli.exits import RunError
 from gateway.cli.options import config_path
 from gateway.runtime.control_client import SOCKET_NAME, ask
 from gateway.runtime.requests import EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE, Reply, Request
+
+if TYPE_CHECKING:
+    from gateway.safety.texts import Language
 
 RUNTIME_DIR_DEFAULT = "/run/rvos"
 
@@ -70,6 +73,17 @@ def core_socket() -> Path:
     from gateway.config import load
 
     return Path(load(config_path()).core.runtime_dir) / SOCKET_NAME
+
+
+def site_language() -> "Language":
+    """The language of the site; English where no configuration can be read."""
+    from gateway.config import ConfigError, load
+    from gateway.safety.texts import Language
+
+    try:
+        return Language(load(config_path()).site.language)
+    except ConfigError:
+        return Language.ENGLISH
 
 
 def stop_socket() -> Path:

@@ -25,6 +25,7 @@ from gateway.runtime.requests import (
 
 EXIT_CODES: dict[str, int] = {
     "gateway.config.findings.ConfigError": EXIT_CONFIG,
+    "gateway.record.errors.HistoryFileUnusable": EXIT_REFUSED,
     "gateway.record.errors.JournalBusy": EXIT_NOT_NOW,
     "gateway.record.errors.JournalCorrupt": EXIT_FINDING,
     "gateway.record.errors.JournalForeign": EXIT_REFUSED,
@@ -33,6 +34,7 @@ EXIT_CODES: dict[str, int] = {
     "gateway.record.errors.SessionUnknown": EXIT_USAGE,
     "gateway.runtime.control_client.CoreForbidden": EXIT_NOT_PERMITTED,
     "gateway.runtime.control_client.CoreUnavailable": EXIT_UNAVAILABLE,
+    "gateway.runtime.gpio_output.AnnunciatorUnavailable": EXIT_UNAVAILABLE,
     "gateway.runtime.state_lock.StateLocked": EXIT_NOT_NOW,
     "gateway.therapy.prescription.PrescriptionError": EXIT_CONFIG,
     "gateway.ward.errors.TopicError": EXIT_CONFIG,

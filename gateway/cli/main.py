@@ -21,9 +21,11 @@ from gateway.cli.demo import demo
 from gateway.cli.exits import MEANINGS, expected_errors, run_error, told
 from gateway.cli.journal import journal
 from gateway.cli.options import global_config_option
+from gateway.cli.patient import patient
 from gateway.cli.prescription import prescription
 from gateway.cli.service import core, link, selftest
 from gateway.cli.session import session
+from gateway.cli.simulate import simulate
 from gateway.cli.summary import summary
 
 
@@ -56,7 +58,10 @@ def rvos() -> None:
     """
 
 
-for _command in (demo, session, alarm, selftest, prescription, summary, journal, config, core, link):
+for _command in (
+    *(demo, simulate, session, patient, alarm, selftest),
+    *(prescription, summary, journal, config, core, link),
+):
     rvos.add_command(_command)
 
 

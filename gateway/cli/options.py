@@ -70,6 +70,12 @@ def confirm_option(function: F) -> F:
     return click.option("--confirm", is_flag=True, help="Do it; without this nothing is done.")(function)
 
 
+def measured_again_option(function: F) -> F:
+    """``--measured-again``: the answer to the question that three identical systolic pressures raise."""
+    text = "It truly was measured again, and is the same for the third time."
+    return click.option("--measured-again", is_flag=True, help=text)(function)
+
+
 def state_option(function: F) -> F:
     """``--state``: a folder with a journal."""
     kind = click.Path(file_okay=False, path_type=Path)

@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 Pure functions from what core reports (``gateway.ward.messages``) to lines of text, one fact a
-line, the most urgent first.  A value that is missing is called "no value".
+line, the most urgent first.  A value that is missing is called "no value".  What a reason means is told
+in the language of the site.
 
 Units: as in ``State``: mmHg, s, %.
 """
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from gateway.model import Reason
 from gateway.record.words import NO_VALUE, duration, quantity
 from gateway.safety.limits import HARD
-from gateway.safety.reasons import text_of
+from gateway.safety.texts import Language, text_of
 from gateway.ward.messages import Alarm, Feed, State
 
 _MODES = {
@@ -34,40 +35,52 @@ _URGENCY = {"high": 0, "medium": 1, "low": 2}
 _WIDTH = 16
 
 
-def panel(feed: Feed) -> str:
+def panel(feed: Feed, language: Language = Language.ENGLISH) -> str:
     """Everything that a person at the bedside wants to see at once."""
-    return "\n".join(f"{name:<{_WIDTH}}{text}" for name, text in _rows(feed))
+    return "\n".join(f"{name:<{_WIDTH}}{text}" for name, text in _rows(feed, language))
 
 
 def alarm_lines(alarms: Sequence[Alarm]) -> list[str]:
     """One line for each alarm, the most urgent first."""
-    ordered = sorted(alarms, key=lambda alarm: _URGENCY.get(alarm.priority, 0))
+    ordered = sorted(alarms, key=lambda alarm: _URGENCY.get(_presented(alarm), 0))
     return [
-        f"{alarm.priority.upper():<7} {alarm.alarm_id}: {alarm.text}{_suffix(alarm)}" for alarm in ordered
+        f"{_presented(alarm).upper():<7} {alarm.alarm_id}: {alarm.text}{_suffix(alarm)}" for alarm in ordered
     ]
 
 
-def _rows(feed: Feed) -> Iterator[tuple[str, str]]:
+def pause_line(left_s: float) -> str:
+    """How long the sound is still paused."""
+    return f"paused, {duration(left_s)} left; any new alarm sounds at once"
+
+
+def _presented(alarm: Alarm) -> str:
+    """The priority that it looks and sounds like; an older core reports the assigned one only."""
+    return alarm.presented or alarm.priority
+
+
+def _rows(feed: Feed, language: Language) -> Iterator[tuple[str, str]]:
     state = feed.state
     yield "Mode", _MODES[state.mode]
     if state.latched is not None:
-        yield "Fault", reason_text(state.latched)
+        yield "Fault", reason_text(state.latched, language)
     if state.session is not None:
-        yield from _session_rows(state)
+        yield from _session_rows(state, language)
     yield "Cuff", _cuff(state)
     yield "StO2", quantity(state.sto2_percent, "%")
     yield "Ischaemia debt", _debt(state.ischaemia_debt_s)
     if state.session is not None:
         yield "Blood pressure", _pressure_age(state.blood_pressure_age_s)
+    if state.alarm_pause_left_s is not None:
+        yield "Sound", pause_line(state.alarm_pause_left_s)
     yield from _alarm_rows(feed.alarms)
 
 
-def _session_rows(state: State) -> Iterator[tuple[str, str]]:
-    leg = f"{state.side} leg" if state.side else "side unknown"
+def _session_rows(state: State, language: Language) -> Iterator[tuple[str, str]]:
+    leg = state.limb.replace("_", " ") if state.limb else "limb unknown"
     yield "Session", f"{state.session}, prescription {state.prescription}, {leg}"
     yield "Cycle", f"{state.cycle} of {state.cycles_prescribed}: {_phase(state)}"
     if state.waiting_for is not None:
-        yield "Waiting", reason_text(state.waiting_for)
+        yield "Waiting", reason_text(state.waiting_for, language)
 
 
 def _phase(state: State) -> str:
@@ -99,11 +112,13 @@ def _alarm_rows(alarms: Sequence[Alarm]) -> Iterator[tuple[str, str]]:
 
 
 def _suffix(alarm: Alarm) -> str:
+    if alarm.state == "acknowledged":
+        return " (acknowledged)"
     if alarm.state == "latched":
         return " (over, but nobody has acknowledged it)"
-    return " (acknowledged)" if alarm.state == "acknowledged" else ""
+    return " (nobody has answered it)" if alarm.escalated else ""
 
 
-def reason_text(reason: str) -> str:
+def reason_text(reason: str, language: Language = Language.ENGLISH) -> str:
     """The reason's sentence; its own word when this version does not know it."""
-    return text_of(Reason(reason)) if reason in [*Reason] else reason
+    return text_of(Reason(reason), language) if reason in [*Reason] else reason

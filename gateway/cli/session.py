@@ -9,8 +9,6 @@ confirmation, no group, no valid configuration.
 Units: mmHg as a person measures them.
 """
 
-from typing import TYPE_CHECKING
-
 import click
 
 from gateway.cli.conversation import (
@@ -20,22 +18,21 @@ from gateway.cli.conversation import (
     needs_confirmation,
     print_document,
     settle,
+    site_language,
     stop_socket,
 )
-from gateway.cli.options import config_option, confirm_option, json_option
-from gateway.model import Side
+from gateway.cli.options import config_option, confirm_option, json_option, measured_again_option
+from gateway.cli.start import screening, start
 from gateway.runtime.control_client import CoreUnavailable, ask
 from gateway.runtime.requests import (
+    SessionClearPatient,
     SessionCuffRemoved,
+    SessionPain,
     SessionPressure,
     SessionReset,
-    SessionStart,
     SessionStatus,
     SessionStop,
 )
-
-if TYPE_CHECKING:
-    from gateway.therapy.prescription import RvosPrescription
 
 _UNPLUG = "If the cuff is still tight, unplug its hose at the cuff now."
 
@@ -45,54 +42,8 @@ def session() -> None:
     """Start, stop and look at a session."""
 
 
-def _stated_side(context: click.Context, _: click.Parameter, value: str | None) -> str:
-    if value is None and not context.resilient_parsing:
-        raise click.UsageError("Which leg carries the cuff? Say --side left or --side right.")
-    return value or ""
-
-
-@session.command()
-@click.option("--prescription", required=True, metavar="NAME", help="See: rvos prescription list")
-@click.option(
-    "--patient",
-    required=True,
-    metavar="TOKEN",
-    help="Your study's token, never a name; stays on this device.",
-)
-@click.option(
-    "--side",
-    type=click.Choice([side.value for side in Side]),
-    callback=_stated_side,
-    help="The leg that carries the cuff.",
-)
-@click.option(
-    "--systolic", type=int, required=True, metavar="MMHG", help="Systolic blood pressure, just measured."
-)
-@click.option("--diastolic", type=int, required=True, metavar="MMHG", help="Diastolic blood pressure.")
-@confirm_option
-@config_option
-def start(prescription: str, patient: str, side: str, systolic: int, diastolic: int, confirm: bool) -> None:
-    """Start a session: the cuff will inflate."""
-    from gateway.record.words import duration
-    from gateway.therapy.prescription import load
-
-    plan = load(prescription)
-    needs_confirmation(
-        confirm,
-        f"start {plan.name} for patient {patient}: the cuff on the {side} leg inflates {plan.cycles} times "
-        f"for {duration(plan.occlusion_ms / 1000)} to {systolic + plan.margin_mmhg} mmHg",
-    )
-    carry_out(
-        SessionStart(
-            prescription=prescription,
-            patient=patient,
-            side=side,
-            systolic_mmhg=systolic,
-            diastolic_mmhg=diastolic,
-            confirm=confirm,
-        )
-    )
-    click.echo(_what_happens_next(plan, systolic))
+session.add_command(start)
+session.add_command(screening)
 
 
 @session.command()
@@ -100,23 +51,51 @@ def start(prescription: str, patient: str, side: str, systolic: int, diastolic: 
     "--systolic", type=int, required=True, metavar="MMHG", help="Systolic blood pressure, just measured."
 )
 @click.option("--diastolic", type=int, required=True, metavar="MMHG", help="Diastolic blood pressure.")
+@measured_again_option
 @confirm_option
 @config_option
-def pressure(systolic: int, diastolic: int, confirm: bool) -> None:
+def pressure(systolic: int, diastolic: int, measured_again: bool, confirm: bool) -> None:
     """Enter a blood pressure: needed before each inflation."""
     needs_confirmation(
         confirm,
         f"enter a blood pressure of {systolic}/{diastolic} mmHg, which sets the cuff's next target",
     )
-    carry_out(SessionPressure(systolic_mmhg=systolic, diastolic_mmhg=diastolic, confirm=confirm))
+    carry_out(
+        SessionPressure(
+            systolic_mmhg=systolic,
+            diastolic_mmhg=diastolic,
+            confirm=confirm,
+            measured_again=measured_again,
+        )
+    )
+
+
+@session.command()
+@click.option("--nrs", type=int, metavar="0-10", help="What the patient says: 0 no pain, 10 the worst.")
+@click.option("--cpot", type=int, metavar="0-8", help="What you see where the patient cannot say.")
+@config_option
+def pain(nrs: int | None, cpot: int | None) -> None:
+    """Enter a pain score; a high one vents and ends the session."""
+    carry_out(SessionPain(nrs=nrs, cpot=cpot))
 
 
 @session.command()
 @config_option
 def stop() -> None:
     """Stop now and deflate the cuff; anybody may."""
+    _stop(SessionStop())
+
+
+@session.command("clear-patient")
+@config_option
+def clear_patient() -> None:
+    """Vent and disconnect at once, for a shock or a transport."""
+    _stop(SessionClearPatient())
+
+
+def _stop(request: SessionStop | SessionClearPatient) -> None:
     try:
-        reply = ask(stop_socket(), SessionStop())
+        reply = ask(stop_socket(), request)
     except CoreUnavailable as error:
         raise type(error)(f"{error}. {_UNPLUG}") from error
     settle(reply)
@@ -135,7 +114,7 @@ def status(as_json: bool) -> None:
     if as_json:
         print_document(reply.data)
     else:
-        click.echo(panel(feed))
+        click.echo(panel(feed, site_language()))
 
 
 @session.command()
@@ -155,18 +134,3 @@ def reset(confirm: bool) -> None:
 def cuff_removed() -> None:
     """Say that the cuff is off the limb."""
     carry_out(SessionCuffRemoved())
-
-
-def _what_happens_next(plan: "RvosPrescription", systolic_mmhg: int) -> str:
-    """What a person who has just started a session must know."""
-    from gateway.record.words import duration
-    from gateway.safety.limits import HARD
-
-    return (
-        f"Next: {duration(plan.baseline_ms / 1000)} of rest. Then, as soon as the limb may be occluded, the "
-        f"cuff inflates to {systolic_mmhg + plan.margin_mmhg} mmHg and deflates "
-        f"{duration(plan.occlusion_ms / 1000)} later; {plan.cycles} times in all.\n"
-        f"Before each inflation the blood pressure must be at most "
-        f"{duration(HARD.blood_pressure_age_ms / 1000)} old: measure it, then run rvos session pressure\n"
-        "To stop at any time: rvos session stop"
-    )

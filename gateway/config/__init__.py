@@ -11,6 +11,7 @@ from gateway.config.example import example
 from gateway.config.findings import ConfigError, Finding
 from gateway.config.reader import config_hash, load, parse
 from gateway.config.values import (
+    AnnunciatorConfig,
     Config,
     CoreConfig,
     CuffConfig,
@@ -22,6 +23,7 @@ from gateway.config.values import (
 )
 
 __all__ = [
+    "AnnunciatorConfig",
     "Config",
     "ConfigError",
     "CoreConfig",

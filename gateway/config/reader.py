@@ -23,7 +23,7 @@ import msgspec
 import spanned_toml
 
 from gateway.config.findings import ConfigError, Finding
-from gateway.config.values import Config, Table, rule_of, table_of
+from gateway.config.values import AnnunciatorConfig, Config, Table, rule_of, table_of
 
 
 def load(path: Path | str) -> Config:
@@ -173,10 +173,24 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
         yield "mqtt.password_file", "mqtt.password_file needs mqtt.username: MQTT 3.1.1 has no password alone"
     if config.link.state_dir == config.core.state_dir:
         yield "link.state_dir", "link.state_dir: must not be core.state_dir, which the link may only read"
+    yield from _annunciator_contradictions(config.annunciator)
     tls = config.mqtt.tls
     if tls is not None and (tls.cert is None) != (tls.key is None):
         given = "cert" if tls.key is None else "key"
         yield f"mqtt.tls.{given}", "mqtt.tls.cert and mqtt.tls.key must both stand here, or neither"
+
+
+def _annunciator_contradictions(config: AnnunciatorConfig) -> Iterator[tuple[str, str]]:
+    """Half an annunciator would be one that nobody misses until it is needed."""
+    if config.output != "gpio":
+        return
+    given = {name: getattr(config, name) for name in ("red_line", "yellow_line", "buzzer_line")}
+    missing = [name for name, line in given.items() if line is None]
+    if missing:
+        named = ", ".join(f"annunciator.{name}" for name in missing)
+        yield "annunciator.output", f'annunciator.output = "gpio" needs {named} as well'
+    elif len(set(given.values())) < len(given):
+        yield "annunciator.buzzer_line", "annunciator: red_line, yellow_line and buzzer_line must differ"
 
 
 def _short(shown: str) -> str:

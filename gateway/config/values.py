@@ -53,6 +53,11 @@ def _file(explanation: str, example: str) -> msgspec.Meta:
     return _field(explanation, "an absolute path", example, pattern=r"\A/[^\0]+\Z")
 
 
+def _line(explanation: str, example: str) -> msgspec.Meta:
+    rule = "the number of a GPIO line, 0 to 1023 (not the number of a pin on the connector)"
+    return _field(explanation, rule, example, ge=0, le=1023)
+
+
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A TOML table: frozen, no unknown keys. Its docstring introduces it in the example."""
 
@@ -66,6 +71,14 @@ class SiteConfig(Table, frozen=True, kw_only=True):
         str,
         _identifier("This gateway, unique in the site; also its MQTT client id. Never a bed or a patient."),
     ]
+    language: Annotated[
+        Literal["en", "fr"],
+        _field(
+            "Language of the sentences that say what an alarm means and what to do about it.",
+            '"en" or "fr", in quotes',
+            '"en"',
+        ),
+    ] = "en"
 
 
 class CoreConfig(Table, frozen=True, kw_only=True):
@@ -140,9 +153,47 @@ class OximeterConfig(Table, frozen=True, kw_only=True):
             le=4,
         ),
     ]
+    other_channel: (
+        Annotated[
+            int,
+            _field(
+                "The channel whose sensor is on the other limb, where there is one: it shows a cuff on the\n"
+                "wrong limb.",
+                "a channel number from 1 to 4",
+                "2",
+                ge=1,
+                le=4,
+            ),
+        ]
+        | None
+    ) = None
     description: Annotated[
         str, _words("The oximeter and its sensor in your words (maker, sensor, site on the limb).")
     ]
+
+
+class AnnunciatorConfig(Table, frozen=True, kw_only=True):
+    """The gateway's own alarm signals; the cuff controller's buzzer sounds whatever stands here."""
+
+    output: Annotated[
+        Literal["terminal", "gpio"],
+        _field(
+            "Where alarms show and sound: lines on the terminal with its bell (in a service's log without),\n"
+            "or a lamp and a buzzer on GPIO lines of this machine as well, which needs the extra 'pi'.",
+            '"terminal" or "gpio", in quotes',
+            '"terminal"',
+        ),
+    ] = "terminal"
+    chip: Annotated[
+        str, _file("GPIO chip of the lines; on a Raspberry Pi the first one.", '"/dev/gpiochip0"')
+    ] = "/dev/gpiochip0"
+    red_line: Annotated[int, _line("Line of the red lamp: high priority, flashing.", "17")] | None = None
+    yellow_line: (
+        Annotated[int, _line("Line of the yellow lamp: medium priority flashing, low steady.", "27")] | None
+    ) = None
+    buzzer_line: (
+        Annotated[int, _line("Line of a buzzer that sounds by itself while its line is high.", "22")] | None
+    ) = None
 
 
 class TlsConfig(Table, frozen=True, kw_only=True):
@@ -247,6 +298,7 @@ class Config(Table, frozen=True, kw_only=True):
     core: CoreConfig = CoreConfig()
     cuff: CuffConfig
     oximeter: OximeterConfig | None = None
+    annunciator: AnnunciatorConfig = AnnunciatorConfig()
     mqtt: MqttConfig
     link: LinkConfig = LinkConfig()
 

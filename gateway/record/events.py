@@ -60,7 +60,7 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "session_started"
     prescription: str
     prescription_hash: str
-    side: str
+    limb: str
     cycles_prescribed: int
     occlusion_ms: int
     reperfusion_ms: int
@@ -71,6 +71,8 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     cuff_serial: str
     cuff_description: str
     oximeter_description: str
+    resumes: str = ""
+    first_cycle: int = 1
 
 
 class BloodPressureEntered(Event, frozen=True, kw_only=True):
@@ -88,6 +90,33 @@ class InflationAuthorised(Event, frozen=True, kw_only=True):
     planned_ms: int
     ischaemia_debt_ms: int
     systolic_mmhg: int
+    purpose: str = "occlusion"
+
+
+class ScreeningAnswered(Event, frozen=True, kw_only=True):
+    """The screening was answered and nothing spoke against the session."""
+
+    name: ClassVar[str] = "screening_answered"
+    questions: int
+    cuff_width_mm: int | None
+    circumference_mm: int | None
+
+
+class OcclusionJudged(Event, frozen=True, kw_only=True):
+    """A minute after the target was reached, or at the vent: "yes", "no" or "unknown"."""
+
+    name: ClassVar[str] = "occlusion_judged"
+    cycle: int
+    verified: str
+
+
+class PainScored(Event, frozen=True, kw_only=True):
+    """``scale`` is "nrs" (0 to 10) or "cpot" (0 to 8)."""
+
+    name: ClassVar[str] = "pain_scored"
+    cycle: int
+    scale: str
+    score: int
 
 
 class InflationStarted(Event, frozen=True, kw_only=True):
@@ -96,6 +125,7 @@ class InflationStarted(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "inflation_started"
     cycle: int
     target_dmmhg: int
+    purpose: str = "occlusion"
 
 
 class HoldReached(Event, frozen=True, kw_only=True):
@@ -147,6 +177,30 @@ class AlarmAcknowledged(Event, frozen=True, kw_only=True):
     condition: str
 
 
+class AlarmEscalated(Event, frozen=True, kw_only=True):
+    """Nobody acknowledged it in time; ``priority`` is assigned, ``presented`` is what is seen and heard."""
+
+    name: ClassVar[str] = "alarm_escalated"
+    alarm_id: str
+    condition: str
+    priority: str
+    presented: str
+
+
+class AlarmPaused(Event, frozen=True, kw_only=True):
+    """A person silenced the sound of all alarms for so long; lamps and lists go on."""
+
+    name: ClassVar[str] = "alarm_paused"
+    pause_ms: int
+
+
+class AlarmPauseEnded(Event, frozen=True, kw_only=True):
+    """``why`` is "time", "new_alarm", "person" or "nothing_left"."""
+
+    name: ClassVar[str] = "alarm_pause_ended"
+    why: str
+
+
 class Tripped(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "tripped"
     reason: str
@@ -192,7 +246,8 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
 
     ``cuff`` holds ``[mono_ms, control_dmmhg, limit_dmmhg]`` per status frame, ``sto2`` holds
     ``[mono_ms, permille]`` per oximeter value; a missing value is ``null``, a missing frame is
-    simply not there.
+    simply not there.  ``ischaemia_debt_ms`` is that of the limb under the cuff, ``limb``; ``debts_ms``
+    has one entry per limb.
     """
 
     phase: str
@@ -201,3 +256,5 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     ischaemia_debt_ms: int
     cuff: list[tuple[int, int | None, int | None]]
     sto2: list[tuple[int, int | None]]
+    limb: str = ""
+    debts_ms: list[int] = []

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.record.errors import RowUnreadable, SessionUnknown
+from gateway.record.errors import UNREADABLE, RowUnreadable, SessionUnknown
 from gateway.record.events import (
     EVENTS,
     AlarmRaised,
@@ -171,7 +171,7 @@ def _body(row: StoredRow) -> Event | Trace | None:
         return None
     try:
         body: Event | Trace = decoder.decode(row.body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise RowUnreadable(row.seq, row.type, str(error)) from error
     return body
 

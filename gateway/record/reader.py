@@ -27,8 +27,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
 from gateway.record import schema
-from gateway.record.chain import Head, genesis
+from gateway.record.chain import Head, genesis, link
 from gateway.record.errors import (
+    FROM_SQLITE,
+    KEEP,
     JournalCorrupt,
     JournalMissing,
     JournalUnreadable,
@@ -36,14 +38,12 @@ from gateway.record.errors import (
     unread,
 )
 from gateway.record.row import ClockQuality, Kind, Stamp, StoredRow
+from gateway.record.schema import Record, well_formed
 
 _PAGE = 500
 _ATTEMPTS = 10  # a writer that starts and stops while we open it, several times in a row
 _BUSY_S = 5.0
 _LAST = "SELECT seq, (SELECT max(event_seq) FROM row WHERE event_seq IS NOT NULL), hash FROM row"
-
-Record = tuple[int, int | None, str, str, str, int, int, int, str, bytes, bytes]
-"""A row as it is stored: the fields of ``chain.Fields``, body, hash."""
 
 
 class _OnDisk(NamedTuple):
@@ -87,15 +87,32 @@ class JournalReader:
     def records(
         self, after_seq: int = 0, session: str | None = None, kind: Kind | None = None
     ) -> Iterator[Record]:
-        """As ``rows``, but as stored and unchecked."""
+        """As ``rows``, but as stored: no hash and no gap is looked at."""
         while page := self._page(after_seq, session, kind):
-            yield from page
-            after_seq = page[-1][0]
+            for record in page:
+                if record[0] <= after_seq:
+                    raise JournalCorrupt(self._path, f"row {record[0]} is out of place: {KEEP}")
+                after_seq = record[0]
+                yield record
+
+    def chained(self, after_seq: int = 0) -> Iterator[StoredRow]:
+        """All rows after that one, each shown by its hash to be what was written there."""
+        digest = genesis(self._device).hash
+        if after_seq > 0:
+            for record in self._fetch(f"SELECT {schema.COLUMNS} FROM row WHERE seq = ?", (after_seq,)):
+                digest = well_formed(self._path, record)[-1]
+        for record in self.records(after_seq):
+            after_seq += 1
+            if record[0] != after_seq or record[-1] != link(digest, record[:9], record[9]):
+                raise JournalCorrupt(self._path, f"row {after_seq} is not as it was written: {KEEP}")
+            digest = record[-1]
+            yield self._stored(record)
 
     def events(self, after_event_seq: int, limit: int) -> list[StoredRow]:
         """Up to ``limit`` event rows after that number: the next to ship."""
         query = f"SELECT {schema.COLUMNS} FROM row WHERE event_seq > ? ORDER BY event_seq LIMIT ?"
-        return [self._stored(record) for record in self._fetch(query, (after_event_seq, limit))]
+        found = self._fetch(query, (after_event_seq, limit))
+        return [self._stored(well_formed(self._path, record)) for record in found]
 
     def last_boot(self) -> int:
         """The number of the newest run of core; 0 before the first."""
@@ -132,10 +149,11 @@ class JournalReader:
     def _page(self, after_seq: int, session: str | None, kind: Kind | None) -> list[Record]:
         wanted = {"seq > ?": after_seq, "session = ?": session, "kind = ?": kind}
         given = {clause: value for clause, value in wanted.items() if value is not None}
-        return self._fetch(
+        found = self._fetch(
             f"SELECT {schema.COLUMNS} FROM row WHERE {' AND '.join(given)} ORDER BY seq LIMIT {_PAGE}",
             tuple(given.values()),
         )
+        return [well_formed(self._path, record) for record in found]
 
     def _fetch(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
         """The query's rows, from one state of the file."""
@@ -145,7 +163,7 @@ class JournalReader:
                 self._connect()
             try:
                 found = self._connection.execute(query, values).fetchall()
-            except sqlite3.Error as error:
+            except FROM_SQLITE as error:
                 raise unread(self._path, error) from error
             if not self._moved():
                 return found
@@ -161,11 +179,13 @@ class JournalReader:
     def _connect(self) -> None:
         for _ in range(_ATTEMPTS):
             self._seen = _look(self._path)
+            schema.check_files(self._path)
             if self._seen.wal_size is not None and self._attach(immutable=False):
                 return
             # an empty -wal holds nothing that an immutable reader would miss
             if not self._seen.wal_size and self._attach(immutable=True):
                 return
+        self._refuse_half_made()
         raise JournalUnreadable(
             self._path,
             "cannot be opened: check its rights; if a -wal file stands beside it without a -shm file, "
@@ -181,16 +201,22 @@ class JournalReader:
                     uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
                 )
                 undo.callback(connection.close)
-                if schema.is_empty(connection):
+                if schema.is_empty(connection, self._path):
                     raise JournalMissing(self._path, "no journal here yet: start core, which makes it")
                 self._device = schema.identify(connection, self._path)
                 undo.pop_all()
-        except sqlite3.Error as error:
+        except FROM_SQLITE as error:
             if cannot_open(error):
                 return False
+            self._refuse_half_made()
             raise unread(self._path, error) from error
         self._connection, self._immutable = connection, immutable
         return True
+
+    def _refuse_half_made(self) -> None:
+        """Beside a journal a ``-journal`` stands only while it is made: the writer was cut off in that."""
+        if os.path.lexists(f"{self._path}-journal"):
+            raise JournalMissing(self._path, "was never finished: start core, which makes it")
 
     def _stored(self, record: Record) -> StoredRow:
         seq, event_seq, kind, type, session, boot, mono_ms, wall_ms, clock, body, digest = record

@@ -22,6 +22,7 @@ from gateway.record.facts import Cycle, Facts, Moment, gather
 from gateway.record.measures import last_recorded_ms
 from gateway.record.row import StoredRow
 from gateway.record.summary import Summary
+from gateway.record.words import limb
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +91,7 @@ def _fill(figure: "Figure", facts: Facts, summary: Summary) -> None:
 
 
 def _write_header(figure: "Figure", summary: Summary) -> None:
-    title = f"Prescription {summary.prescription}, {summary.side} leg: {_outcome(summary)}"
+    title = f"Prescription {summary.prescription}, {limb(summary.limb)}: {_outcome(summary)}"
     devices = f"Cuff: {summary.cuff_description}.  StO₂: {summary.oximeter_description}."
     _write_line(figure, 0.2, title, 14, color=_INK, weight="bold")
     _write_line(figure, 0.53, devices, 10, color=_INK)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from gateway.record.summary import Summary
-from gateway.record.words import NO_VALUE, duration, quantity, share
+from gateway.record.words import NO_VALUE, duration, limb, quantity, share
 
 _WIDTH = 16
 
@@ -24,7 +24,10 @@ def sheet(summary: Summary) -> str:
 
 def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "Session", f"{summary.session}: {_outcome(summary)}"
-    yield "Prescription", f"{summary.prescription}, {summary.side} leg, systolic + {summary.margin_mmhg} mmHg"
+    yield (
+        "Prescription",
+        f"{summary.prescription}, {limb(summary.limb)}, systolic + {summary.margin_mmhg} mmHg",
+    )
     yield "Started", _started(summary)
     yield "Cycles", _cycles(summary)
     for number in range(1, len(summary.target_mmhg) + 1):

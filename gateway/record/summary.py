@@ -37,7 +37,7 @@ class Summary(Event, frozen=True, kw_only=True):
     session: str
     prescription: str
     prescription_hash: str
-    side: str
+    limb: str
     outcome: str
     end_reason: str | None
     cuff_description: str
@@ -98,7 +98,7 @@ def summarise(facts: Facts, session: str) -> Summary:
         session=session,
         prescription=started.prescription,
         prescription_hash=started.prescription_hash,
-        side=started.side,
+        limb=started.limb,
         outcome=ended.outcome if ended else RUNNING,
         end_reason=ended.reason if ended else None,
         cuff_description=started.cuff_description,

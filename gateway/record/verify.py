@@ -15,7 +15,8 @@ import msgspec
 
 from gateway.record.chain import Head, genesis, link
 from gateway.record.errors import JournalCorrupt, JournalUnreadable
-from gateway.record.reader import JournalReader, Record
+from gateway.record.reader import JournalReader
+from gateway.record.schema import Record
 
 
 class VerifyReport(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ def verify(path: Path | str, witness: Head | None = None) -> VerifyReport:
             if fault is None:
                 fault = reader.damage()
         except (JournalCorrupt, JournalUnreadable) as error:
-            fault = str(error)
+            fault = error.message
     return VerifyReport(walk.head.seq, walk.head.event_seq, fault is None, walk.broken_seq, fault or "")
 
 

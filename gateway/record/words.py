@@ -29,3 +29,8 @@ def quantity(value: float | None, unit: str) -> str:
 def share(value: float | None) -> str:
     """A share from 0 to 1 as a percentage."""
     return NO_VALUE if value is None else f"{100 * value:.1f} %"
+
+
+def limb(code: str) -> str:
+    """``left thigh`` for ``left_thigh``."""
+    return code.replace("_", " ")

@@ -12,6 +12,7 @@ whose message a person can act on; what core itself answers, a refusal included,
 
 import errno
 import socket
+import struct
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ SOCKET_NAME = "control.sock"
 
 REPLY_LONGEST = 1 << 20
 _CHUNK = 1 << 16
+_TIMEVAL = struct.Struct("@ll")
 _NOBODY = {
     errno.ENOENT: "core is not running (no socket at {path})",
     errno.ECONNREFUSED: "core is not running (nobody answers at {path})",
@@ -42,13 +44,20 @@ def ask(socket_path: Path, request: Request, timeout_s: float = 10.0) -> Reply:
     line = msgspec.json.encode(request) + b"\n"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout_s)
-            connection.connect(str(socket_path))
+            _connect(connection, socket_path, timeout_s)
             connection.sendall(line)
             answer = _read_line(connection)
     except OSError as error:
         raise _unavailable(socket_path, error, timeout_s) from error
     return _reply(socket_path, answer)
+
+
+def _connect(connection: socket.socket, path: Path, timeout_s: float) -> None:
+    """Connect, and wait for a place in core's queue if it is full."""
+    seconds, rest = divmod(timeout_s, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(seconds), int(rest * 1e6)))
+    connection.connect(str(path))
+    connection.settimeout(timeout_s)
 
 
 def _read_line(connection: socket.socket) -> bytes:
@@ -67,14 +76,14 @@ def _reply(path: Path, answer: bytes) -> Reply:
         raise CoreUnavailable(f"core closed the connection at {path} without an answer: look at its log")
     try:
         return msgspec.json.decode(answer, type=Reply)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CoreUnavailable(
             f"the answer at {path} makes no sense ({error}): is core of the same version as this rvos?"
         ) from error
 
 
 def _unavailable(path: Path, error: OSError, timeout_s: float) -> CoreUnavailable:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | BlockingIOError):
         return CoreUnavailable(f"core did not answer within {timeout_s:g} s at {path}: look at its log")
     if isinstance(error, PermissionError):
         return CoreForbidden(f"this user may not reach core's socket {path}: check its rights")

@@ -7,29 +7,43 @@ A Unix stream socket; one request line, one reply line, close.  Who asks is the 
 The socket's own permissions let every local user connect, because every local user may stop.
 
 A client that is silent, talks too much or talks nonsense is answered or dropped; it cannot hold the
-core up: reading and writing are bounded in size and in time.  Of too many that say nothing yet, the
-one that has been silent for longest goes, so that nobody can shut out a "stop".  A defect of ours that
-a request brings to light is not the client's: it goes to the loop's exception handler.
+core up: reading and writing are bounded in size and in time.  A flood cannot either: connections are taken
+a few at a time, between turns of the control cycle, and each user gets so many a second (``admission``);
+what is more is turned away unread.  Of too many that say nothing yet, the one that has been silent for
+longest goes, of the user who has most of them, so that nobody can shut out another's "stop".  A defect of
+ours that a request brings to light is not the client's: it goes to the loop's exception handler.
 """
 
 import asyncio
+import contextlib
+import errno
 import grp
 import os
 import pwd
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from gateway.runtime.admission import Connections
 from gateway.runtime.desk import Answer, Asker, Desk
-from gateway.runtime.requests import EXIT_USAGE, AnyRequest, Reply, refusal
+from gateway.runtime.requests import EXIT_NOT_NOW, EXIT_USAGE, AnyRequest, Reply, refusal
 
-_LONGEST_REQUEST = 4096
+LONGEST_REQUEST = 16_384
+_CHUNK = 65_536
 _READ_S = 5.0
 _MOST_SILENT = 32
+_MOST_CLIENTS = 128
+_QUEUE = 512
+_AT_ONCE = 32  # connections taken before the control cycle gets its turn again
+_PAUSE_S = 1.0  # when the kernel gives no connection, for want of descriptors for example
 _CREDENTIALS = struct.Struct("3i")
+_TURNED_AWAY = refusal(EXIT_NOT_NOW, "too many requests of this user: wait a moment")
+_TOO_LONG = f"one request is one line of JSON of at most {LONGEST_REQUEST} bytes"
 
 
 class ControlServer:
@@ -40,58 +54,106 @@ class ControlServer:
     ) -> None:
         self._desk, self._group, self._now_ms = desk, operators_group, now_ms
         self._acted = acted
+        self._connections = Connections()
         self._clients: set[asyncio.Task[None]] = set()
-        self._silent: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}  # nothing said yet, oldest first
-        self._server: asyncio.Server | None = None
+        self._silent: dict[asyncio.Task[None], int] = {}  # whose it is; nothing said yet, oldest first
+        self._listening: socket.socket | None = None
 
     async def start(self, path: Path) -> None:
-        """Listen at ``path``, replacing what a dead core left there."""
+        """Listen at ``path``, replacing what a dead core left there. Raises OSError, which names it."""
         path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._welcome, path, limit=_LONGEST_REQUEST)
-        path.chmod(0o666)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            listening.bind(str(path))
+            path.chmod(0o666)
+            listening.listen(_QUEUE)
+        except OSError as error:
+            listening.close()
+            raise OSError(
+                error.errno or errno.ENAMETOOLONG, str(error.strerror or error), str(path)
+            ) from error
+        self._listening = listening
+        asyncio.get_running_loop().add_reader(listening, self._welcome, listening)
 
     async def stop(self) -> None:
         """Listen no more, and leave whoever still waits without an answer."""
-        if self._server is not None:
-            self._server.close()
+        if self._listening is not None:
+            asyncio.get_running_loop().remove_reader(self._listening)
+            self._listening.close()
+            self._listening = None
         for client in self._clients:
             client.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
 
-    def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = asyncio.get_running_loop().create_task(self._client(reader, writer))
-        self._clients.add(client)
-        self._silent[writer] = client
-        client.add_done_callback(lambda client: self._left(client, writer))
-        if len(self._silent) > _MOST_SILENT:
-            self._silent.pop(next(iter(self._silent))).cancel()
+    def _welcome(self, listening: socket.socket) -> None:
+        """Take the next few; whoever is still there is taken when the loop comes round again."""
+        for _ in range(_AT_ONCE):
+            try:
+                connection, _ = listening.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                self._pause(listening, error)
+                return
+            self._admit(connection)
 
-    def _left(self, client: asyncio.Task[None], writer: asyncio.StreamWriter) -> None:
-        writer.close()
+    def _pause(self, listening: socket.socket, error: OSError) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler({"message": "no connection can be taken", "exception": error})
+        loop.remove_reader(listening)
+        loop.call_later(_PAUSE_S, self._resume, listening)
+
+    def _resume(self, listening: socket.socket) -> None:
+        if self._listening is listening:
+            asyncio.get_running_loop().add_reader(listening, self._welcome, listening)
+
+    def _admit(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        who = _peer(connection)
+        if len(self._clients) >= _MOST_CLIENTS or not self._connections.admits(who.uid, self._now_ms()):
+            with contextlib.suppress(OSError), connection:  # it left, or does not read
+                connection.send(_line(_TURNED_AWAY))
+            return
+        client = asyncio.get_running_loop().create_task(self._client(connection, who))
+        self._clients.add(client)
+        self._silent[client] = who.uid
+        client.add_done_callback(lambda client: self._left(client, connection))
+        if len(self._silent) > _MOST_SILENT:
+            self._send_one_away()
+
+    def _send_one_away(self) -> None:
+        [(most, _)] = Counter(self._silent.values()).most_common(1)
+        oldest = next(client for client, uid in self._silent.items() if uid == most)
+        del self._silent[oldest]
+        oldest.cancel()
+
+    def _left(self, client: asyncio.Task[None], connection: socket.socket) -> None:
+        connection.close()
         self._clients.discard(client)
-        self._silent.pop(writer, None)
+        self._silent.pop(client, None)
         error = None if client.cancelled() else client.exception()
         if error is not None:
             context = {"message": "a request was not answered", "exception": error}
             client.get_loop().call_exception_handler(context)
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _client(self, connection: socket.socket, who: "_Peer") -> None:
         try:
-            reply = await self._serve(reader, writer)
-            writer.write(msgspec.json.encode(reply) + b"\n")
+            reply = await self._serve(connection, who)
             async with asyncio.timeout(_READ_S):
-                await writer.drain()
+                await asyncio.get_running_loop().sock_sendall(connection, _line(reply))
         except (OSError, TimeoutError):
             return  # the client left or does not read: nothing to tell it
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Reply:
-        try:
-            async with asyncio.timeout(_READ_S):
-                line = await reader.readuntil(b"\n")
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
-            return refusal(EXIT_USAGE, "one request is one line of JSON of at most 4096 bytes")
-        self._silent.pop(writer, None)
-        return await self._ask(line, _asker(writer, self._group))
+    async def _serve(self, connection: socket.socket, who: "_Peer") -> Reply:
+        line = await _request_line(connection)
+        if line is None:
+            return refusal(EXIT_USAGE, _TOO_LONG)
+        client = asyncio.current_task()
+        if client is not None:
+            self._silent.pop(client, None)
+        return await self._ask(line, who.asker(self._group))
 
     async def _ask(self, line: bytes, asker: Asker) -> Reply:
         try:
@@ -112,11 +174,42 @@ def _once(answered: asyncio.Future[Reply]) -> Answer:
     return answer
 
 
-def _asker(writer: asyncio.StreamWriter, group: str) -> Asker:
-    peer = writer.get_extra_info("socket")
-    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, gid = _CREDENTIALS.unpack(raw)
-    return Asker(uid=uid, gid=gid, pid=pid, operator=is_member(uid, gid, group))
+def _line(reply: Reply) -> bytes:
+    return msgspec.json.encode(reply) + b"\n"
+
+
+class _Peer(NamedTuple):
+    """Who is at the other end, by the kernel's word."""
+
+    pid: int
+    uid: int
+    gid: int
+
+    def asker(self, group: str) -> Asker:
+        """The same with what the group database says now."""
+        return Asker(self.uid, self.gid, self.pid, is_member(self.uid, self.gid, group))
+
+
+def _peer(connection: socket.socket) -> _Peer:
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return _Peer(*_CREDENTIALS.unpack(raw))
+
+
+async def _request_line(connection: socket.socket) -> bytes | None:
+    """The first line; ``None`` when there is none in time, or none of a request's length."""
+    loop = asyncio.get_running_loop()
+    received = b""
+    try:
+        async with asyncio.timeout(_READ_S):
+            while b"\n" not in received and len(received) <= LONGEST_REQUEST:
+                arrived = await loop.sock_recv(connection, _CHUNK)
+                if not arrived:
+                    return None
+                received += arrived
+    except TimeoutError:
+        return None
+    line, end, _ = received.partition(b"\n")
+    return line if end and len(line) <= LONGEST_REQUEST else None
 
 
 def is_member(uid: int, gid: int, group: str) -> bool:

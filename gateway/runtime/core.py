@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from drivers import cuff as wire
 from drivers import nonin
 from gateway.config import Config
-from gateway.model import CuffReading, Intent, Output, Permit, Reason, Safe, Sample
+from gateway.model import LIMBS, CuffReading, Intent, Output, Permit, Reason, Safe, Sample, StimulationPermit
 from gateway.record.events import (
     CoreStarted,
     CoreStopped,
@@ -39,12 +39,15 @@ from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored
 from gateway.runtime.session import Session
 from gateway.safety import alarms, supervisor
-from gateway.safety.alarms import AlarmChange, AlarmState
-from gateway.safety.debt import Debt, is_above, is_fresh
+from gateway.safety.alarms import AlarmState, Told
+from gateway.safety.debt import Debts, is_above, is_fresh
 from gateway.safety.limits import Limits
-from gateway.safety.observations import Observations, State
+from gateway.safety.observations import Observations, State, Tissue
+from gateway.safety.texts import Language
 
 STEP_MS = 50
+_RESUMABLE = (Reason.INTOLERABLE, Reason.PATIENT_CLEARED)
+_BEDSIDE_STOPS = (Reason.STOPPED_AT_BEDSIDE, Reason.STOPPED_BY_PATIENT)
 CUFF_ON_REMINDER_MS = 300_000
 LINK_GRACE_MS = 30_000
 
@@ -61,6 +64,11 @@ class Setup:
     config_hash: str
     firmware_limits_crc: int
 
+    @property
+    def language(self) -> Language:
+        """In which people at this site read what an alarm means."""
+        return Language(self.config.site.language)
+
 
 class Core:
     """The bedside as one machine. Every method takes the time."""
@@ -74,16 +82,27 @@ class Core:
         )
         self.oximeter = nonin.LineDecoder()
         self.saturation: Sample | None = None
+        self.other_saturation: Sample | None = None
         self.session: Session | None = None
-        self.state = State(Debt(restored.debt_ms, now), latched=restored.latched)
+        self.state = State(
+            Debts.of_ms(restored.debts_ms, now),
+            latched=restored.latched,
+            limb=restored.limb,
+            # when it was deflated is not known any more: as late as can be
+            deflated_ms=tuple(now if limb is restored.limb else None for limb in LIMBS),
+        )
         self.answer: Permit | Safe = Safe(Output.CUFF, Reason.NO_REQUEST)
+        self.pulses: StimulationPermit | Safe = Safe(Output.STIMULATOR, Reason.NO_REQUEST)
         self.alarms = self._begin(restored, now)
         self.cuff_on = restored.cuff_on
         self.last_session = restored.last_session
         self.sessions_given = 0
         self.link_seen_ms = now
+        self.annunciator_lost = False
         self._idle_since_ms = now
-        self._stop_asked = False
+        self.pressed_ms: int | None = None
+        self._presses: int | None = None
+        self._stop_asked: Reason | None = None
         self._reset_asked = False
         self._oximeter_there = False
 
@@ -119,6 +138,8 @@ class Core:
         for reading in readings:
             self.saturation = Sample(reading.channels[config.channel - 1], now)
             self.recorder.saturation(self.saturation)
+            if config.other_channel is not None:
+                self.other_saturation = Sample(reading.channels[config.other_channel - 1], now)
 
     def oximeter_connected(self, now: int) -> None:
         """The oximeter's port was opened; what the checksum covers stays learnt."""
@@ -137,16 +158,25 @@ class Core:
 
     # people
 
-    def stop(self, now: int) -> bool:
+    def stop(self, reason: Reason, now: int) -> bool:
         """Stop the session, now. Says whether there was one to stop."""
         running = self.session is not None and self.session.running
         if self.session is not None:
-            self.session.end("stopped", Reason.STOPPED_BY_OPERATOR, now)
+            self.session.end("interrupted" if reason in _RESUMABLE else "stopped", reason, now)
         if running:  # queued, not waited for
-            self._event(SessionStopped(reason=Reason.STOPPED_BY_OPERATOR.value), now)
-        self._stop_asked = True
+            self._event(SessionStopped(reason=reason.value), now)
+        self._stop_asked = reason
         self.step(now)
         return running
+
+    def was_pressed(self, now: int) -> bool:
+        """Whether somebody pressed the button at the bedside within the last minute."""
+        ago_ms = self.pressed_ago_ms(now)
+        return ago_ms is not None and ago_ms <= self.setup.limits.press_age_ms
+
+    def pressed_ago_ms(self, now: int) -> int | None:
+        """The age of the bedside button's last press, ``None`` when nobody pressed it in this run."""
+        return None if self.pressed_ms is None else now - self.pressed_ms
 
     def begin_session(self, session: Session, now: int) -> None:
         """A session was armed by the operator's desk, after its own checks."""
@@ -177,6 +207,12 @@ class Core:
         self.alarms, changes = alarms.acknowledge(self.alarms, number)
         self._note_alarms(changes, now)
         return len(changes)
+
+    def pause_alarms(self, duration_ms: int, now: int) -> bool:
+        """Silence what sounds for so long, 0 ends a pause; says whether that changed anything."""
+        self.alarms, told = alarms.pause(self.alarms, duration_ms, now)
+        self._note_alarms(told, now)
+        return bool(told)
 
     def shut_down(self, reason: str, now: int) -> None:
         """End whatever runs, vent, and say goodbye in the journal."""
@@ -230,10 +266,17 @@ class Core:
             phase=phase,
             cycle=self.session.plan.cycle if self.session else 0,
             target_dmmhg=under_way.target_dmmhg if under_way else None,
-            ischaemia_debt_ms=self.state.debt.value_ms,
+            ischaemia_debt_ms=self.owed_ms,
             cuff=[],
             sto2=[],
+            limb=self.state.limb.value if self.state.limb else "",
+            debts_ms=list(self.state.debts.values_ms),
         )
+
+    @property
+    def owed_ms(self) -> int:
+        """The ischaemia debt of the limb under the cuff; the largest where nobody said which it is."""
+        return self.state.debts.largest(self.state.limb).value_ms
 
     def _decide(self, now: int) -> None:
         session = self.session
@@ -243,8 +286,8 @@ class Core:
         seen = self._observe(session)
         before = self.state
         self.state, verdict = supervisor.step(self.setup.limits, before, seen, intents, now)
-        self.answer = verdict.cuff
-        self._stop_asked = self._reset_asked = False
+        self.answer, self.pulses = verdict.cuff, verdict.stimulator
+        self._stop_asked, self._reset_asked = None, False
         if session is not None:
             self._follow(session, before, intents, now)
         conditions = verdict.conditions | self._conditions(now)
@@ -256,10 +299,10 @@ class Core:
             cuff=self.cuff,
             cuff_accepted=self.gate.accepted,
             blood_pressure=session.blood_pressure if session else None,
-            saturation=self.saturation,
+            tissue=Tissue(saturation=self.saturation, other=self.other_saturation),
             saturation_expected=self.setup.config.oximeter is not None,
             authorisation=session.authorisation if session else None,
-            armed=session is not None and session.running,
+            arming=session.arming if session else None,
             stop=self._stop_asked,
             reset=self._reset_asked,
             journal_failed=self.recorder.failure is not None,
@@ -268,10 +311,14 @@ class Core:
 
     def _follow(self, session: Session, before: State, intents: tuple[Intent, ...], now: int) -> None:
         session.follow(before.inflation, self.state.inflation, self.answer, now)
+        session.judge(self.state.watch, now)
         if isinstance(self.answer, Permit):
             return
         if self.answer.reason is Reason.JOURNAL_PENDING:
-            session.authorise(intents[0], self.state.debt.value_ms, now)
+            session.authorise(intents[0], self.owed_ms, now)
+        elif self.answer.reason in _BEDSIDE_STOPS and session.running:
+            session.end("stopped", self.answer.reason, now)
+            self._event(SessionStopped(reason=self.answer.reason.value), now)
         elif self.state.latched is not None:
             session.end("interrupted", self.state.latched, now)
         elif before.inflation is not None and session.running and self.answer.reason is not Reason.NO_REQUEST:
@@ -279,8 +326,15 @@ class Core:
 
     def _act(self, now: int) -> None:
         under_way = self.state.inflation
-        self.gate.act(self.answer, under_way.planned_ms if under_way else 0, now)
-        self.gate.announce(alarms.loudest(self.alarms))
+        self.gate.act(self.answer, under_way.planned_ms if under_way else 0, now, limb=self.state.limb)
+        self._act_on_relay(now)
+        self.gate.announce(alarms.audible(self.alarms, now))
+
+    def _act_on_relay(self, now: int) -> None:
+        if isinstance(self.pulses, StimulationPermit):
+            self.gate.close_relay(self.pulses.expires_ms, now)
+        else:
+            self.gate.open_relay()
 
     def _tell(self, before: State, now: int) -> None:
         if self.state.latched is not None and before.latched != self.state.latched:
@@ -306,6 +360,10 @@ class Core:
             found.add(Reason.CUFF_NOT_REMOVED)
         if now - self.link_seen_ms >= LINK_GRACE_MS:
             found.add(Reason.LINK_LOST)
+        if self.annunciator_lost:
+            found.add(Reason.ANNUNCIATOR_LOST)
+        if self.session is not None and self.session.pain.is_overdue(self.state.inflation, now):
+            found.add(Reason.PAIN_SCORE_DUE)
         return frozenset(found)
 
     # telling
@@ -317,15 +375,22 @@ class Core:
             boot_id=setup.boot_id,
             config_hash=setup.config_hash,
             firmware_limits_crc=setup.firmware_limits_crc,
-            ischaemia_debt_ms=restored.debt_ms,
+            ischaemia_debt_ms=max(restored.debts_ms),
             debt_proof=restored.debt_proof,
         )
-        return open_run(started, setup.boot, self.recorder, restored, now)
+        return open_run(started, setup.boot, setup.language, self.recorder, restored, now)
 
     def _cuff_status(self, now: int) -> None:
         if self.cuff is not None:
             self.recorder.cuff(self.cuff)
+            self._notice_press(self.cuff.presses, now)
         self.step(now)
+
+    def _notice_press(self, presses: int, now: int) -> None:
+        """A count that moved is a press; the first count seen is only where counting begins."""
+        if self._presses not in (None, presses):
+            self.pressed_ms = now
+        self._presses = presses
 
     def _cuff_identified(self, now: int) -> None:
         who = self.gate.identity
@@ -355,9 +420,9 @@ class Core:
         )
         self._event(identified, now)
 
-    def _note_alarms(self, changes: tuple[AlarmChange, ...], now: int) -> None:
-        for changed in changes:
-            self._event(alarm_event(self.setup.boot, changed), now)
+    def _note_alarms(self, changes: tuple[Told, ...], now: int) -> None:
+        for told in changes:
+            self._event(alarm_event(self.setup.boot, told, self.setup.language), now)
 
     def _detail(self) -> str:
         reading = self.cuff
@@ -365,7 +430,7 @@ class Core:
             return "no status"
         return (
             f"control {reading.control_dmmhg}, limit {reading.limit_dmmhg} (0.1 mmHg), "
-            f"faults {reading.faults.name or 'NONE'}, debt {self.state.debt.value_ms} ms"
+            f"faults {reading.faults.name or 'NONE'}, debt {self.owed_ms} ms"
         )
 
     def _session_name(self) -> str:

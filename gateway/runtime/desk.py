@@ -5,39 +5,48 @@ Theory of operation
 ``ask`` takes one request with who made it and a callable for the answer.  Most answers come at once;
 three wait for something: a session for its rows to be durable, a reset and a self-test for the
 controller.  ``step`` delivers those.  Every request is written down with the asker's credentials
-before it is acted on, except that "stop" acts first and is written after.
+before it is acted on, except that "stop" acts first and is written after.  A user who asks too often is
+counted instead (``admission``), and then only "stop" still acts.
 
 A refusal is one sentence and an exit code (``gateway.runtime.requests``); nothing is energised here.
 
 Units: blood pressures mmHg, times ms.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from gateway.model import BloodPressure, DeviceFault, Side
-from gateway.record.events import BloodPressureEntered, CuffRemoved, SelfTested, SessionStarted
-from gateway.runtime import state_view
+from gateway.model import BloodPressure, DeviceFault, Reason
+from gateway.record.events import CuffRemoved, PainScored
+from gateway.runtime import pain, state_view
+from gateway.runtime.admission import AuditRows
+from gateway.runtime.arming import PRESS_FIRST, ArmingDesk, mistyped, self_tested, unconfirmed
 from gateway.runtime.core import Core
 from gateway.runtime.opening import alarm_id
+from gateway.runtime.patients import PatientDesk
 from gateway.runtime.requests import (
-    EXIT_CONFIG,
     EXIT_FINDING,
     EXIT_NOT_NOW,
     EXIT_NOT_PERMITTED,
-    EXIT_REFUSED,
     EXIT_UNAVAILABLE,
     EXIT_USAGE,
+    PAUSE_LONGEST_S,
     AlarmAck,
     AlarmList,
+    AlarmPause,
     AnyRequest,
+    PatientExport,
+    PatientHistory,
+    PatientImport,
+    PatientShow,
     Reply,
     Request,
     SelfTest,
+    SessionClearPatient,
     SessionCuffRemoved,
+    SessionPain,
     SessionPressure,
     SessionReset,
     SessionStart,
@@ -45,17 +54,10 @@ from gateway.runtime.requests import (
     SessionStop,
     refusal,
 )
-from gateway.runtime.session import Session
 from gateway.safety.inflation import blood_pressure_refusal
-from gateway.safety.limits import ENTRY_HIGHEST_MMHG, ENTRY_LOWEST_MMHG
-from gateway.safety.reasons import text_of
-from gateway.therapy import prescription
-from gateway.therapy.prescription import PrescriptionError, RvosPrescription
+from gateway.safety.texts import text_of
 
-_TOKEN = re.compile(r"[A-Za-z0-9-]{1,64}")
 _WAIT_MS = 3_000
-ROOM_FOR_A_SESSION_BYTES = 64_000_000
-"""Less than this on the journal's disk refuses a new session (engineering proposal: 30 whole sessions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,10 @@ class Desk:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._arming = ArmingDesk(core)
+        self._patients = PatientDesk(core)
         self._waiting: list[_Waiting] = []
+        self._audit_rows = AuditRows()
 
     def ask(self, request: AnyRequest, asker: Asker, now: int, answer: Answer) -> None:
         """Handle one request; ``answer`` is called once, now or from a later ``step``."""
@@ -95,17 +100,21 @@ class Desk:
             group = self._core.setup.config.core.operators_group
             answer(refusal(EXIT_NOT_PERMITTED, f"only members of the group {group!r} may do this"))
             return
-        if isinstance(request, SessionStop):
+        if isinstance(request, SessionStop | SessionClearPatient):
             answer(self._stop(request, asker, now))
             return
-        if not isinstance(request, SessionStatus | AlarmList):
-            self._journal(request, asker, now, "asked")
+        looks_only = isinstance(request, SessionStatus | AlarmList)
+        if not looks_only and not self._journal(request, asker, now, "asked"):
+            answer(refusal(EXIT_NOT_NOW, "too many requests of this user: wait a minute"))
+            return
         reply = self._handle(request, now, answer)
         if reply is not None:
             answer(reply)
 
     def step(self, now: int) -> None:
-        """Deliver the answers that have become known, and those that are late."""
+        """Deliver the answers that have become known, and those that are late; count what was not written."""
+        for uid, requests in self._audit_rows.ended(now):
+            self._core.recorder.audit("requests_unwritten", {"uid": uid, "requests": requests}, "", now)
         for waiting in list(self._waiting):
             reply = waiting.poll(now)
             if reply is None and now >= waiting.deadline_ms:
@@ -118,6 +127,8 @@ class Desk:
         match request:
             case SessionStart():
                 return self._start(request, now, answer)
+            case SessionPain():
+                return self._pain(request, now)
             case SessionPressure():
                 return self._pressure(request, now)
             case SessionReset():
@@ -130,142 +141,77 @@ class Desk:
                 return self._alarms(now)
             case AlarmAck():
                 return self._acknowledge(request, now)
+            case AlarmPause():
+                return self._pause_alarms(request, now)
             case SelfTest():
                 return self._self_test(now, answer)
+            case PatientHistory() | PatientImport() | PatientExport() | PatientShow():
+                return self._patients.handle(request, now)
             case _:
                 return refusal(EXIT_USAGE, "this request is not known")
 
-    def _journal(self, request: Request, asker: Asker, now: int, what: str) -> None:
+    def _journal(self, request: Request, asker: Asker, now: int, what: str) -> bool:
+        """Write the request down; says no when its user has had too many rows this minute."""
+        if not self._audit_rows.admits(asker.uid, asker.operator, now):
+            return False
         verb = str(request.__struct_config__.tag)
         body: dict[str, str | int] = {"verb": verb, "uid": asker.uid, "gid": asker.gid, "pid": asker.pid}
         if isinstance(request, SessionStart):
             body["patient"] = request.patient
         session = self._core.session
         self._core.recorder.audit(f"request_{what}", body, session.name if session else "", now)
+        return True
 
     def _wait(self, poll: Callable[[int], Reply | None], late: Reply, now: int, answer: Answer) -> None:
         self._waiting.append(_Waiting(poll, late, now + _WAIT_MS, answer))
 
     # the verbs
 
-    def _stop(self, request: SessionStop, asker: Asker, now: int) -> Reply:
-        running = self._core.stop(now)
+    def _stop(self, request: SessionStop | SessionClearPatient, asker: Asker, now: int) -> Reply:
+        clears = isinstance(request, SessionClearPatient)
+        running = self._core.stop(Reason.PATIENT_CLEARED if clears else Reason.STOPPED_BY_OPERATOR, now)
         self._journal(request, asker, now, "asked")
-        return Reply(
-            message="stopped; the cuff is venting" if running else "nothing was running; vented again"
-        )
+        done = "stopped; the cuff is venting" if running else "nothing was running; vented again"
+        return Reply(message=f"{done}; unplug the cuff's hose and the stimulator's lead" if clears else done)
 
     def _status(self, now: int) -> Reply:
         return Reply(data=msgspec.to_builtins(state_view.feed(self._core, now)))
 
     def _start(self, request: SessionStart, now: int, answer: Answer) -> Reply | None:
-        asked = self._check_start(request, now)
-        if isinstance(asked, Reply):
-            return asked
-        pressure = BloodPressure(request.systolic_mmhg, request.diastolic_mmhg, now)
-        session, ticket = self._arm(asked, request.side, pressure, now)
-        reply = Reply(
-            message=f"session {session.name} started: {asked.title}, {request.side} leg",
-            data={"session": session.name},
-        )
-
-        def durable(at: int) -> Reply | None:
-            if self._core.session is not session or not session.running:
-                return refusal(EXIT_NOT_NOW, f"session {session.name} was stopped before it began")
-            return reply if self._core.recorder.is_durable(ticket) else None
-
-        if durable(now) is not None:
-            return reply
-        late = refusal(EXIT_UNAVAILABLE, "the journal is slow: the session waits; see `rvos session status`")
-        self._wait(durable, late, now, answer)
+        begun = self._arming.begin(request, now)
+        if isinstance(begun, Reply):
+            return begun
+        self._wait(begun.poll, begun.late, now, answer)
         return None
 
-    def _check_start(self, request: SessionStart, now: int) -> RvosPrescription | Reply:
-        limits = self._core.setup.limits
-        wrong = _wrong_words(request) or _mistyped(request.systolic_mmhg, request.diastolic_mmhg)
+    def _pain(self, request: SessionPain, now: int) -> Reply:
+        wrong = pain.mistyped(request.nrs, request.cpot)
         if wrong:
             return refusal(EXIT_USAGE, wrong)
-        try:
-            asked = prescription.load(request.prescription)
-        except PrescriptionError as error:
-            return refusal(EXIT_CONFIG, str(error))
-        unfit = blood_pressure_refusal(
-            limits, BloodPressure(request.systolic_mmhg, request.diastolic_mmhg, now), now
-        )
-        if unfit is not None:
-            return refusal(EXIT_REFUSED, f"not started: {text_of(unfit)}")
-        target = (request.systolic_mmhg + asked.margin_mmhg) * 10
-        if target > limits.pressure_ceiling_dmmhg:
-            return refusal(
-                EXIT_REFUSED,
-                f"not started: the target of {target // 10} mmHg (systolic + {asked.margin_mmhg}) is above "
-                f"the ceiling of {limits.pressure_ceiling_dmmhg // 10} mmHg; it is refused, not reduced",
-            )
-        return self._not_ready(now) or asked
-
-    def _not_ready(self, now: int) -> Reply | None:
-        core = self._core
-        if core.session is not None:
-            return refusal(EXIT_NOT_NOW, f"session {core.session.name} is still running; stop it first")
-        if core.state.latched is not None:
-            return refusal(
-                EXIT_NOT_NOW, f"latched ({core.state.latched.value}): {text_of(core.state.latched)}"
-            )
-        if core.recorder.failure is not None:
-            return refusal(EXIT_UNAVAILABLE, f"the record cannot be written: {core.recorder.failure}")
-        if core.recorder.room_bytes < ROOM_FOR_A_SESSION_BYTES:
-            left = core.recorder.room_bytes // 1_000_000
-            return refusal(
-                EXIT_UNAVAILABLE, f"not started: the disk is nearly full ({left} MB left); make room"
-            )
-        if not core.gate.accepted:
-            return refusal(
-                EXIT_UNAVAILABLE, f"not started: {core.gate.refusal or 'the cuff is being set up'}"
-            )
-        if not core.deflated(now):
-            return refusal(EXIT_UNAVAILABLE, "not started: the cuff is not empty, or its status is missing")
-        return None
-
-    def _arm(
-        self, asked: RvosPrescription, side: str, pressure: BloodPressure, now: int
-    ) -> tuple[Session, int]:
-        core = self._core
-        name = f"{core.setup.config.site.device}-{core.setup.boot}-{core.sessions_given + 1}"
-        session = Session(name, asked, side, pressure, core.recorder, now)
-        session.note(self._started(asked, side), now)
-        entered = BloodPressureEntered(
-            systolic_mmhg=pressure.systolic_mmhg, diastolic_mmhg=pressure.diastolic_mmhg
-        )
-        ticket = session.note(entered, now)
-        core.begin_session(session, now)
-        return session, ticket
-
-    def _started(self, asked: RvosPrescription, side: str) -> SessionStarted:
-        setup, who = self._core.setup, self._core.gate.identity
-        oximeter = setup.config.oximeter
-        return SessionStarted(
-            prescription=asked.name,
-            prescription_hash=asked.sha256,
-            side=side,
-            cycles_prescribed=asked.cycles,
-            occlusion_ms=asked.occlusion_ms,
-            reperfusion_ms=asked.reperfusion_ms,
-            margin_mmhg=asked.margin_mmhg,
-            version=setup.version,
-            firmware=who.firmware if who else "",
-            firmware_limits_crc=setup.firmware_limits_crc,
-            cuff_serial=who.serial if who else "",
-            cuff_description=setup.config.cuff.description,
-            oximeter_description=oximeter.description if oximeter else "",
+        session = self._core.session
+        if session is None:
+            return refusal(EXIT_NOT_NOW, "no session is running: a pain score belongs to a session")
+        scale, score = ("cpot", request.cpot or 0) if request.nrs is None else ("nrs", request.nrs)
+        session.pain.score(now)
+        session.note(PainScored(cycle=session.plan.cycle, scale=scale, score=score), now)
+        if not pain.stops(request.nrs, request.cpot):
+            return Reply(message="entered")
+        self._core.stop(Reason.INTOLERABLE, now)
+        return Reply(
+            message="stopped: the cuff is venting; ask the patient. The rest may be given within an hour: "
+            "`rvos session start --resume`"
         )
 
     def _pressure(self, request: SessionPressure, now: int) -> Reply:
-        wrong = _unconfirmed(request.confirm) or _mistyped(request.systolic_mmhg, request.diastolic_mmhg)
+        wrong = unconfirmed(request.confirm) or mistyped(request.systolic_mmhg, request.diastolic_mmhg)
         if wrong:
             return refusal(EXIT_USAGE, wrong)
         session = self._core.session
         if session is None:
             return refusal(EXIT_NOT_NOW, "no session is running: a blood pressure belongs to a session")
+        again = self._arming.enters(request.systolic_mmhg, request.measured_again)
+        if again:
+            return refusal(EXIT_NOT_NOW, again)
         pressure = BloodPressure(request.systolic_mmhg, request.diastolic_mmhg, now)
         session.enter_pressure(pressure, now)
         unfit = blood_pressure_refusal(self._core.setup.limits, pressure, now)
@@ -281,7 +227,8 @@ class Desk:
 
     def _alarms(self, now: int) -> Reply:
         listed = msgspec.to_builtins(state_view.alarm_list(self._core))
-        return Reply(message=f"{len(listed)} alarms", data={"alarms": listed})
+        left_s = state_view.pause_left_s(self._core, now)
+        return Reply(message=f"{len(listed)} alarms", data={"alarms": listed, "pause_left_s": left_s})
 
     def _acknowledge(self, request: AlarmAck, now: int) -> Reply:
         number = None
@@ -293,13 +240,25 @@ class Desk:
         silenced = self._core.acknowledge(number, now)
         return Reply(message=f"acknowledged: {silenced}" if silenced else "no alarm waits to be acknowledged")
 
+    def _pause_alarms(self, request: AlarmPause, now: int) -> Reply:
+        if not 0 <= request.seconds <= PAUSE_LONGEST_S:
+            return refusal(EXIT_USAGE, f"the sound is paused for 1 to {PAUSE_LONGEST_S} s; 0 ends a pause")
+        changed = self._core.pause_alarms(request.seconds * 1000, now)
+        if not request.seconds:
+            return Reply(message="the pause is over" if changed else "the sound was not paused")
+        if not changed:
+            return Reply(message="nothing sounds: nothing was paused, and a new alarm will sound at once")
+        return Reply(message=f"sound paused for {request.seconds} s; any new alarm ends the pause")
+
     def _reset(self, request: SessionReset, now: int, answer: Answer) -> Reply | None:
-        wrong = _unconfirmed(request.confirm)
+        wrong = unconfirmed(request.confirm)
         if wrong:
             return refusal(EXIT_USAGE, wrong)
         core = self._core
         if core.session is not None:
             return refusal(EXIT_NOT_NOW, "the session is still ending; wait until the cuff is empty")
+        if not core.was_pressed(now):
+            return refusal(EXIT_NOT_NOW, PRESS_FIRST)
         asked = core.state.latched
         core.gate.clear_faults()
 
@@ -332,12 +291,7 @@ class Desk:
             result = core.gate.self_test
             if result is None:
                 return None
-            tested = SelfTested(
-                passed=result.result == 0,
-                control_zero_dmmhg=result.control_dmmhg,
-                limit_zero_dmmhg=result.limit_dmmhg,
-                detail="" if result.result == 0 else f"controller result {result.result}",
-            )
+            tested = self_tested(result)
             core.recorder.event(tested, "", at)
             words = "passed" if tested.passed else "FAILED: the cuff is not empty or a sensor is off its zero"
             return Reply(
@@ -349,26 +303,3 @@ class Desk:
         late = refusal(EXIT_UNAVAILABLE, "self-test: the cuff controller did not answer")
         self._wait(finished, late, now, answer)
         return None
-
-
-def _unconfirmed(confirm: bool) -> str:
-    return "" if confirm else "nothing was done: this acts on a patient and needs --confirm"
-
-
-def _wrong_words(request: SessionStart) -> str:
-    if not _TOKEN.fullmatch(request.patient):
-        return "the patient token must be 1 to 64 letters, digits or hyphens, and no name"
-    if request.side not in set(Side):
-        return f"the side must be left or right, not {request.side!r}"
-    return _unconfirmed(request.confirm)
-
-
-def _mistyped(systolic_mmhg: int, diastolic_mmhg: int) -> str:
-    if not ENTRY_LOWEST_MMHG <= systolic_mmhg <= ENTRY_HIGHEST_MMHG:
-        return (
-            f"a systolic of {systolic_mmhg} mmHg is outside {ENTRY_LOWEST_MMHG}-{ENTRY_HIGHEST_MMHG}: "
-            "is it mistyped?"
-        )
-    if not 0 < diastolic_mmhg < systolic_mmhg:
-        return f"a diastolic of {diastolic_mmhg} mmHg does not go with a systolic of {systolic_mmhg}"
-    return ""

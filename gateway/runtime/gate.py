@@ -5,7 +5,11 @@ Theory of operation
 ``act`` is called with the supervisor's answer and nothing else decides.  A permit becomes a lease
 that the controller itself lets lapse: it lasts as long as the permit and is renewed every 200 ms,
 well before that.  Anything else becomes a vent, at once, ahead of whatever is waiting; a vent is
-said again for as long as the controller reports itself energised.
+said again for as long as the controller reports itself energised.  The relay in the stimulator's lead is
+leased and opened in the same way (``close_relay``, ``open_relay``), on its own.
+
+What sounds is said again every 2 s: the controller takes a gateway that says nothing for 5 s for lost, and
+sounds.
 
 The gate also knows whom it talks to.  Nothing is leased to a controller whose protocol range, whose
 built-in limits or whose serial number is not the expected one, nor to one that has restarted since;
@@ -19,12 +23,14 @@ from dataclasses import dataclass
 
 from drivers import cuff as wire
 from firmware_bridge import cuff as messages
-from gateway.model import CuffReading, DeviceFault, Permit, Priority, Safe
+from gateway.model import CuffReading, DeviceFault, Limb, Permit, Priority, Safe
 
 RENEW_MS = 200
+ANNOUNCE_MS = 2_000
 
-VENT = messages.encode_vent()
-"""Vents the cuff whatever gate and controller believe of each other: the last word of a core that failed."""
+VENT = messages.encode_vent() + messages.encode_relay_open()
+"""Vents the cuff and opens the relay whatever gate and controller believe of each other: the last word of a
+core that failed."""
 
 _UNKNOWN = "unknown"
 _LOUDNESS = {None: 0, Priority.LOW: 1, Priority.MEDIUM: 2, Priority.HIGH: 3}
@@ -51,12 +57,18 @@ class Gate:
         self._ceiling_dmmhg = ceiling_dmmhg
         self._host: wire.CuffHost | None = None
         self._leased_ms: int | None = None
+        self._relay_leased_ms: int | None = None
         self._tightened = False
+        self._acted_ms = 0
+        self._announced_ms = 0
         self._announced: Priority | str | None = _UNKNOWN
         self.identity: Identity | None = None
         self.refusal: str = "the cuff controller has not answered yet"
         self.reading: CuffReading | None = None
         self.lease_refused = False
+        self.relay_refused = False
+        self.lease_result: int = messages.OK
+        self.relay_result: int = messages.OK
         self.self_test: wire.SelfTestResult | None = None
 
     @property
@@ -83,22 +95,39 @@ class Gate:
             self._take(event)
             yield event
 
-    def act(self, answer: Permit | Safe, planned_ms: int, now: int) -> None:
-        """Make the supervisor's answer true."""
+    def act(self, answer: Permit | Safe, planned_ms: int, now: int, *, limb: Limb | None) -> None:
+        """Make the supervisor's answer for the cuff true; ``limb`` is where the session says that it is."""
+        self._acted_ms = now
         if self._host is None:
             return
         for _ in self.receive(b"", now):
             pass  # lets the host notice what was never answered
-        if isinstance(answer, Permit) and self.accepted:
-            self._lease(answer, planned_ms, now)
+        if isinstance(answer, Permit) and self.accepted and limb is not None:
+            self._lease(answer, planned_ms, limb, now)
         else:
             self._vent()
 
-    def announce(self, loudest: Priority | None) -> None:
-        """Sound this priority on the controller's buzzer, until it says that it does."""
-        if self._host is None or not self.accepted or self._announced == loudest:
+    def close_relay(self, expires_ms: int, now: int) -> None:
+        """Let the stimulator's current through until then; called every turn, it renews in time."""
+        if self._host is None or not self.accepted or not _is_due(self._relay_leased_ms, now):
             return
-        self._announced = loudest
+        if self._host.relay_lease(expires_ms - now, now) is not None:
+            self._relay_leased_ms = now
+
+    def open_relay(self) -> None:
+        """Let no more of the stimulator's current through, at once."""
+        closed = self.reading is not None and self.reading.relay_closed
+        if self._host is not None and (closed or self._relay_leased_ms is not None):
+            self._host.open_relay()
+        self._relay_leased_ms = None
+
+    def announce(self, loudest: Priority | None) -> None:
+        """Sound this priority on the controller's buzzer until it says that it does; a sign of life too."""
+        if self._host is None or not self.accepted:
+            return
+        if self._announced == loudest and self._acted_ms - self._announced_ms < ANNOUNCE_MS:
+            return
+        self._announced, self._announced_ms = loudest, self._acted_ms
         self._host.annunciate(_LOUDNESS[loudest])
 
     def clear_faults(self) -> None:
@@ -116,10 +145,11 @@ class Gate:
         """The bytes to write now."""
         return b"" if self._host is None else self._host.outgoing(now)
 
-    def _lease(self, permit: Permit, planned_ms: int, now: int) -> None:
-        if self._host is None or (self._leased_ms is not None and now - self._leased_ms < RENEW_MS):
+    def _lease(self, permit: Permit, planned_ms: int, limb: Limb, now: int) -> None:
+        if self._host is None or not _is_due(self._leased_ms, now):
             return
-        if self._host.lease(permit.pressure_dmmhg, permit.expires_ms - now, planned_ms, now) is not None:
+        left_ms = permit.expires_ms - now
+        if self._host.lease(limb.number, permit.pressure_dmmhg, left_ms, planned_ms, now) is not None:
             self._leased_ms = now
 
     def _vent(self) -> None:
@@ -144,7 +174,11 @@ class Gate:
             case wire.RequestLost(code=messages.ANNUNCIATE) | wire.Nack(code=messages.ANNUNCIATE):
                 self._announced = _UNKNOWN
             case wire.LeaseResult():
+                self.lease_result = event.result
                 self.lease_refused = self.lease_refused or event.result != messages.OK
+            case wire.RelayResult():
+                self.relay_result = event.result
+                self.relay_refused = self.relay_refused or event.result != messages.OK
             case wire.TightenResult():
                 self._tightened = event.result == messages.OK
             case wire.SelfTestResult():
@@ -182,8 +216,14 @@ class Gate:
 
     def _forget(self, refusal: str) -> None:
         self.identity, self.refusal, self.reading = None, refusal, None
-        self._leased_ms, self._tightened, self.lease_refused = None, False, False
+        self._leased_ms, self._relay_leased_ms, self._tightened = None, None, False
+        self.lease_refused, self.relay_refused = False, False
+        self.lease_result, self.relay_result = messages.OK, messages.OK
         self._announced = _UNKNOWN
+
+
+def _is_due(leased_ms: int | None, now: int) -> bool:
+    return leased_ms is None or now - leased_ms >= RENEW_MS
 
 
 def _identity(device: messages.Hello) -> Identity:
@@ -203,14 +243,25 @@ def _text(field: bytes) -> str:
 
 def _reading(status: wire.Status) -> CuffReading:
     frame = status.frame
+    debts_ms = (
+        frame.left_thigh_debt_ms,
+        frame.right_thigh_debt_ms,
+        frame.left_upper_arm_debt_ms,
+        frame.right_upper_arm_debt_ms,
+    )
     return CuffReading(
         control_dmmhg=frame.control_dmmhg,
         limit_dmmhg=frame.limit_dmmhg,
-        debt_ms=frame.debt_ms,
+        debt_ms=max(debts_ms) if frame.limb == messages.NO_LIMB else debts_ms[frame.limb],
         energised=bool(frame.actuators & messages.DUMP_CLOSED),
         faults=DeviceFault(frame.faults),
         counter=frame.counter,
         nonce=frame.nonce,
         device_ms=frame.device_ms,
         arrived_ms=status.arrived_ms,
+        limb_debts_ms=debts_ms,
+        presses=frame.presses,
+        working=bool(frame.actuators & messages.MOVING),
+        relay_closed=bool(frame.actuators & messages.RELAY_CLOSED),
+        patient_stop=bool(frame.actuators & messages.PATIENT_STOP),
     )

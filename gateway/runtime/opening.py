@@ -13,6 +13,9 @@ from gateway.model import Priority, Reason
 from gateway.record.events import (
     AlarmAcknowledged,
     AlarmEnded,
+    AlarmEscalated,
+    AlarmPaused,
+    AlarmPauseEnded,
     AlarmRaised,
     CoreStarted,
     Event,
@@ -21,26 +24,29 @@ from gateway.record.events import (
 )
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored
-from gateway.safety.alarms import Alarm, AlarmChange, AlarmState, Change
-from gateway.safety.reasons import priority_of, text_of
+from gateway.safety.alarms import Alarm, AlarmChange, AlarmState, Change, PauseBegun, PauseEnded, Told
+from gateway.safety.reasons import priority_of
+from gateway.safety.texts import Language, text_of
 
 
-def open_run(started: CoreStarted, boot: int, recorder: Recorder, restored: Restored, now: int) -> AlarmState:
+def open_run(
+    started: CoreStarted, boot: int, language: Language, recorder: Recorder, restored: Restored, now: int
+) -> AlarmState:
     """Write the first rows; returns the alarms that the new run inherits."""
     recorder.event(started, "", now)
-    if restored.latched is Reason.CORE_RESTARTED and restored.open_session:
-        detail = f"session {restored.open_session} was running"
-        recorder.event(Tripped(reason=restored.latched.value, detail=detail), restored.open_session, now)
+    if restored.tripped is not None:
+        detail = f"session {restored.open_session or 'none'} was running"
+        recorder.event(Tripped(reason=restored.tripped.value, detail=detail), restored.open_session, now)
     if restored.open_session:
         ended = SessionEnded(outcome="interrupted", reason=Reason.CORE_RESTARTED.value)
         recorder.event(ended, restored.open_session, now)
         recorder.summarise(restored.open_session, now)
     elif restored.untold_session:
         recorder.summarise(restored.untold_session, now)
-    return _inherit(boot, recorder, restored, now)
+    return _inherit(boot, language, recorder, restored, now)
 
 
-def _inherit(boot: int, recorder: Recorder, restored: Restored, now: int) -> AlarmState:
+def _inherit(boot: int, language: Language, recorder: Recorder, restored: Restored, now: int) -> AlarmState:
     for old in restored.open_alarms:
         recorder.event(AlarmEnded(alarm_id=old.alarm_id, condition=old.condition.value), "", now)
     unheard = {
@@ -53,7 +59,7 @@ def _inherit(boot: int, recorder: Recorder, restored: Restored, now: int) -> Ala
         for number, condition in enumerate(unheard, start=1)
     )
     for alarm in alarms:
-        recorder.event(alarm_event(boot, AlarmChange(Change.RAISED, alarm)), "", now)
+        recorder.event(alarm_event(boot, AlarmChange(Change.RAISED, alarm), language), "", now)
     return AlarmState(alarms, len(alarms) + 1)
 
 
@@ -62,13 +68,28 @@ def alarm_id(boot: int, number: int) -> str:
     return f"{boot}-{number}"
 
 
-def alarm_event(boot: int, changed: AlarmChange) -> Event:
-    """The row of what happened to an alarm."""
+def alarm_event(boot: int, told: Told, language: Language) -> Event:
+    """The row of what happened to an alarm or to the sound; its sentence is in the site's language."""
+    match told:
+        case PauseBegun():
+            return AlarmPaused(pause_ms=told.duration_ms)
+        case PauseEnded():
+            return AlarmPauseEnded(why=told.why.value)
+        case AlarmChange():
+            return _change_event(alarm_id(boot, told.alarm.number), told, language)
+
+
+def _change_event(name: str, changed: AlarmChange, language: Language) -> Event:
     alarm = changed.alarm
-    name, condition = alarm_id(boot, alarm.number), alarm.condition.value
-    if changed.change is Change.RAISED:
-        text = text_of(alarm.condition)
-        return AlarmRaised(alarm_id=name, condition=condition, priority=alarm.priority.value, text=text)
-    if changed.change is Change.ENDED:
-        return AlarmEnded(alarm_id=name, condition=condition)
-    return AlarmAcknowledged(alarm_id=name, condition=condition)
+    condition, priority = alarm.condition.value, alarm.priority.value
+    match changed.change:
+        case Change.RAISED:
+            text = text_of(alarm.condition, language)
+            return AlarmRaised(alarm_id=name, condition=condition, priority=priority, text=text)
+        case Change.ESCALATED:
+            presented = alarm.presented.value
+            return AlarmEscalated(alarm_id=name, condition=condition, priority=priority, presented=presented)
+        case Change.ENDED:
+            return AlarmEnded(alarm_id=name, condition=condition)
+        case Change.ACKNOWLEDGED:
+            return AlarmAcknowledged(alarm_id=name, condition=condition)

@@ -5,14 +5,18 @@ Theory of operation
 The recorder turns typed events into journal rows, stamps them, and gathers each second's slow
 samples into one ``trace`` row, as long as there is something to follow (a session, or a cuff that
 is not empty) and for one second more: the last row says how it ended.  It knows tickets, not files.
+Every row goes through the ledger too, so that what patients have borne is known without the disk.
 
 Units: ms; 0.1 mmHg; per mille.
 """
 
 import msgspec
 
-from gateway.model import CuffReading, Sample
+from gateway.model import CuffReading, History, Sample
 from gateway.record.events import Event, Trace
+from gateway.record.history_file import Entry
+from gateway.record.ledger import Ledger
+from gateway.record.ledger_rows import patient_row, told_row
 from gateway.record.row import Row, Stamp, audit_row, event_row, trace_row
 from gateway.runtime.clock import Clock
 from gateway.runtime.writer import JournalSink
@@ -26,12 +30,13 @@ proposal)."""
 class Recorder:
     """Everything that the core writes down goes through here."""
 
-    def __init__(self, sink: JournalSink, clock: Clock, boot: int) -> None:
+    def __init__(self, sink: JournalSink, clock: Clock, boot: int, ledger: Ledger | None = None) -> None:
         self._sink, self._clock, self._boot = sink, clock, boot
+        self.ledger = Ledger() if ledger is None else ledger
         self._cuff: list[tuple[int, int | None, int | None]] = []
         self._sto2: list[tuple[int, int | None]] = []
         self._second_began_ms: int | None = None
-        self._followed = False
+        self._follow = self._followed = False
         self._newest_ticket = self._oldest_ticket = 0
         self._oldest_ms = 0
         self._silence: str | None = None
@@ -58,17 +63,33 @@ class Recorder:
         """Whether the rows of this ticket are on the disk."""
         return self._sink.durable >= ticket
 
+    def stamp(self, now: int) -> Stamp:
+        """What the clocks say of this instant."""
+        return self._clock.stamp(self._boot, now)
+
     def event(self, event: Event, session: str, now: int) -> int:
         """Submit an event; returns its ticket."""
-        return self._submit(event_row(event, session, self._stamp(now)))
+        return self._submit(event_row(event, session, self.stamp(now)))
 
     def audit(self, kind: str, body: dict[str, str | int], session: str, now: int) -> int:
         """Submit a row that never leaves the machine: who asked for what."""
-        return self._submit(audit_row(kind, body, session, self._stamp(now)))
+        return self._submit(audit_row(kind, body, session, self.stamp(now)))
+
+    def session_patient(self, session: str, patient: str, now: int) -> int:
+        """Bind a session to its patient; this never leaves the machine either."""
+        return self._submit(patient_row(session, patient, self.stamp(now)))
+
+    def told(self, patient: str, source: str, told_ago_ms: int | None, entries: list[Entry], now: int) -> int:
+        """What somebody told about a patient's last day (``gateway.record.ledger_rows.told_row``)."""
+        return self._submit(told_row(patient, source, told_ago_ms, entries, self.stamp(now)))
+
+    def history(self, patient: str, now: int) -> History:
+        """What is known of a patient's last day."""
+        return self.ledger.history(patient, self.stamp(now))
 
     def summarise(self, session: str, now: int) -> int:
         """Submit the fold of this session."""
-        self._newest_ticket = self._sink.summarise(session, self._stamp(now))
+        self._newest_ticket = self._sink.summarise(session, self.stamp(now))
         return self._newest_ticket
 
     def cuff(self, reading: CuffReading) -> None:
@@ -80,14 +101,15 @@ class Recorder:
         self._sto2.append((sample.arrived_ms, sample.value))
 
     def second(self, trace: Trace, session: str, now: int, *, following: bool) -> None:
-        """Close the second that ends at ``now``: a row when something is or was followed, else nothing."""
+        """Close the second that ends at ``now``: a row when something in it or before it was followed."""
+        self._follow = self._follow or following
         if self._second_began_ms is None:
             self._second_began_ms = now
         if now - self._second_began_ms < _SECOND_MS:
             return
-        if following or self._followed:
+        if self._follow or self._followed:
             self.flush(trace, session, now)
-        self._followed = following
+        self._follow, self._followed = False, self._follow
         self._second_began_ms = now
         self._cuff, self._sto2 = [], []
 
@@ -96,12 +118,10 @@ class Recorder:
         if not self._cuff and not self._sto2:
             return
         full = msgspec.structs.replace(trace, cuff=self._cuff, sto2=self._sto2)
-        self._submit(trace_row(full, session, self._stamp(now)))
+        self._submit(trace_row(full, session, self.stamp(now)))
         self._cuff, self._sto2 = [], []
-
-    def _stamp(self, now: int) -> Stamp:
-        return self._clock.stamp(self._boot, now)
 
     def _submit(self, row: Row) -> int:
         self._newest_ticket = self._sink.submit([row])
+        self.ledger.take(row)
         return self._newest_ticket

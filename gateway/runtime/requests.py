@@ -34,22 +34,45 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="verb", forbi
 
 
 class SessionStart(Request, frozen=True, kw_only=True, tag="session_start"):
+    """``answers`` are those of ``gateway.therapy.screening``; ``resume`` takes up an interrupted session."""
+
     prescription: str
     patient: str
-    side: str
+    limb: str
     systolic_mmhg: int
     diastolic_mmhg: int
     confirm: bool
+    answers: dict[str, str] = {}
+    cuff_width_mm: int | None = None
+    circumference_mm: int | None = None
+    measured_again: bool = False
+    resume: bool = False
 
 
 class SessionPressure(Request, frozen=True, kw_only=True, tag="session_pressure"):
+    """``measured_again`` answers the question that three identical systolic pressures raise."""
+
     systolic_mmhg: int
     diastolic_mmhg: int
     confirm: bool
+    measured_again: bool = False
+
+
+class SessionPain(Request, frozen=True, kw_only=True, tag="session_pain"):
+    """One pain score: ``nrs`` 0 to 10 from who can speak, ``cpot`` 0 to 8 from who cannot."""
+
+    nrs: int | None = None
+    cpot: int | None = None
 
 
 class SessionStop(Request, frozen=True, kw_only=True, tag="session_stop"):
     """Any local user may stop."""
+
+    needs_operator: ClassVar[bool] = False
+
+
+class SessionClearPatient(Request, frozen=True, kw_only=True, tag="session_clear_patient"):
+    """Vent, open the stimulator's relay, end: for a defibrillation or a transport. Anybody may."""
 
     needs_operator: ClassVar[bool] = False
 
@@ -76,20 +99,69 @@ class AlarmAck(Request, frozen=True, kw_only=True, tag="alarm_ack"):
     alarm_id: str = ""
 
 
+PAUSE_LONGEST_S = 120
+"""``gateway.safety.alarms.PAUSE_LONGEST_MS`` once more: the command line loads no room to know it."""
+
+
+class AlarmPause(Request, frozen=True, kw_only=True, tag="alarm_pause"):
+    """Silence the sound for at most ``PAUSE_LONGEST_S`` seconds; 0 ends a pause."""
+
+    seconds: int
+
+
 class SelfTest(Request, frozen=True, kw_only=True, tag="self_test"):
     pass
 
 
+class DeclaredSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A session at another place, in the words of whoever knows of it."""
+
+    limb: str
+    ended_min_ago: int
+    above_min: int
+    therapy: bool
+
+
+class PatientHistory(Request, frozen=True, kw_only=True, tag="patient_history"):
+    """Declare a patient's last 24 h elsewhere: these sessions, or ``nothing``."""
+
+    patient: str
+    sessions: list[DeclaredSession] = []
+    nothing: bool = False
+    confirm: bool
+
+
+class PatientImport(Request, frozen=True, kw_only=True, tag="patient_import"):
+    """Take over what another gateway exported: a ``gateway.record.history_file.HistoryFile``."""
+
+    document: dict[str, Any]
+    confirm: bool
+
+
+class PatientExport(Request, frozen=True, kw_only=True, tag="patient_export"):
+    patient: str
+
+
+class PatientShow(Request, frozen=True, kw_only=True, tag="patient_show"):
+    patient: str
+
+
+AnyPatientRequest = PatientHistory | PatientImport | PatientExport | PatientShow
+
 AnyRequest = (
     SessionStart
     | SessionPressure
+    | SessionPain
     | SessionStop
+    | SessionClearPatient
     | SessionStatus
     | SessionReset
     | SessionCuffRemoved
     | AlarmList
     | AlarmAck
+    | AlarmPause
     | SelfTest
+    | AnyPatientRequest
 )
 
 

@@ -8,14 +8,15 @@ when nobody asked for it.
 
 - *latched*: the reason of the last trip that nobody has cleared.  A session that never ended means
   that the core died in it; that latches ``CORE_RESTARTED`` unless an earlier reason stands.
-- *ischaemia debt*: proven only if the last trace ends with both sensors below 15 mmHg and no
-  inflation was authorised, and nothing tripped, after it.  Then the time since counts as reperfusion
+- *ischaemia debt*: proven only if the last trace ends with both sensors below 15 mmHg, nothing tripped
+  after it, and every inflation that was authorised has been vented, or its session ended, before it: the
+  rows of an inflation that has begun may be lost with the power.  Then the time since counts as reperfusion
   where a clock vouches for it (the same boot of the machine, or wall clocks that were synchronised
   both times), and counts as nothing where none does.  Anything else is 300 s.
 - *open session*: to be ended as interrupted, so that its summary reaches the ward.
 - *untold session*: one that ended, and whose summary a kill prevented.
 - *open alarms*: what was raised and not ended, and whether somebody had acknowledged it.
-- *cuff on*: whether a session was given after the last "cuff removed".
+- *cuff on*: whether a session was given after the last "cuff removed"; *limb*: on which limb it was.
 
 Units: ms; 0.1 mmHg.
 """
@@ -26,8 +27,8 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.model import Reason
-from gateway.record.errors import RowUnreadable
+from gateway.model import LIMBS, Limb, Reason
+from gateway.record.errors import UNREADABLE, RowUnreadable
 from gateway.record.events import (
     AlarmAcknowledged,
     AlarmEnded,
@@ -40,8 +41,10 @@ from gateway.record.events import (
     Trace,
     TripCleared,
     Tripped,
+    VentCommanded,
 )
 from gateway.record.reader import JournalReader
+from gateway.record.restarts import unclean_restarts
 from gateway.record.row import ClockQuality, Stamp, StoredRow
 from gateway.record.summary import Summary
 from gateway.safety.limits import Limits
@@ -65,7 +68,7 @@ class OpenAlarm:
 class Restored:
     """What the new run starts with."""
 
-    debt_ms: int
+    debts_ms: tuple[int, ...]
     debt_proof: str
     latched: Reason | None = None
     open_session: str = ""
@@ -73,6 +76,8 @@ class Restored:
     last_session: str = ""
     untold_session: str = ""
     open_alarms: tuple[OpenAlarm, ...] = ()
+    limb: Limb | None = None
+    tripped: Reason | None = None
 
 
 @dataclass(slots=True)
@@ -83,8 +88,9 @@ class _Fold:
     last_session: str = ""
     last_session_seq: int = 0
     cuff_on: bool = False
-    last_authorised_seq: int = 0
-    last_trip_seq: int = 0
+    limb: Limb | None = None
+    inflation_open: bool = False
+    last_pressed_seq: int = 0  # the cuff may have been under pressure until this row
     untold_session: str = ""
     alarms: dict[str, OpenAlarm] = field(default_factory=dict)
 
@@ -92,28 +98,38 @@ class _Fold:
 def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -> Restored:
     """What the journal proves, seen from the boot and the instant of the new run.
 
-    Raises ``RowUnreadable`` for a row that this depends on, and the reader's errors.
+    Raises ``RowUnreadable`` for a row that this depends on, ``JournalCorrupt`` where a row since the last
+    session began is not as it was written, and the reader's other errors.
     """
     fold = _fold_events(reader.rows(kind="event"))
-    debt_ms, proof = _proven_debt(reader, limits, fold, boot_id, stamp)
-    latched = fold.latched
-    if latched is None and fold.open_session:
-        latched = Reason.CORE_RESTARTED
+    debts_ms, proof = _proven_debts(reader, limits, fold, boot_id, stamp)
+    tripped = None if fold.latched else _latched_by_restart(reader, limits, fold, boot_id, stamp)
     return Restored(
-        debt_ms,
+        debts_ms,
         proof,
-        latched,
+        fold.latched or tripped,
         fold.open_session,
         fold.cuff_on,
         fold.last_session,
         fold.untold_session,
         tuple(fold.alarms.values()),
+        fold.limb,
+        tripped,
     )
+
+
+def _latched_by_restart(
+    reader: JournalReader, limits: Limits, fold: _Fold, boot_id: str, stamp: Stamp
+) -> Reason | None:
+    restarts = unclean_restarts(reader.rows(kind="event"), boot_id, stamp, limits.restarts_window_ms)
+    if restarts >= limits.restarts_most:
+        return Reason.RESTARTS_TOO_MANY
+    return Reason.CORE_RESTARTED if fold.open_session else None
 
 
 def nothing_proven(limits: Limits) -> Restored:
     """What an empty journal proves."""
-    return Restored(limits.debt_unknown_ms, NONE)
+    return Restored(_whole(limits), NONE)
 
 
 def _fold_events(rows: Iterable[StoredRow]) -> _Fold:
@@ -135,11 +151,17 @@ def _session_started(fold: _Fold, row: StoredRow) -> None:
     fold.open_session = fold.last_session = row.session
     fold.last_session_seq = row.seq
     fold.cuff_on = True
+    try:
+        fold.limb = Limb(_body(row, SessionStarted).limb)
+    except ValueError as error:
+        raise RowUnreadable(row.seq, row.type, str(error)) from error
 
 
 def _session_ended(fold: _Fold, row: StoredRow) -> None:
     fold.open_session = ""
     fold.untold_session = row.session
+    if fold.inflation_open:
+        _vented(fold, row)
 
 
 def _session_told(fold: _Fold, row: StoredRow) -> None:
@@ -170,7 +192,7 @@ def _cuff_removed(fold: _Fold, row: StoredRow) -> None:
 
 
 def _tripped(fold: _Fold, row: StoredRow) -> None:
-    fold.last_trip_seq = row.seq
+    fold.last_pressed_seq = row.seq
     if fold.latched is None:
         fold.latched = _reason(row)
 
@@ -187,7 +209,12 @@ def _trip_cleared(fold: _Fold, row: StoredRow) -> None:
 
 
 def _authorised(fold: _Fold, row: StoredRow) -> None:
-    fold.last_authorised_seq = row.seq
+    fold.last_pressed_seq = row.seq
+    fold.inflation_open = True
+
+
+def _vented(fold: _Fold, row: StoredRow) -> None:
+    fold.inflation_open, fold.last_pressed_seq = False, row.seq
 
 
 _FOLDS = {
@@ -198,6 +225,7 @@ _FOLDS = {
     Tripped.name: _tripped,
     TripCleared.name: _trip_cleared,
     InflationAuthorised.name: _authorised,
+    VentCommanded.name: _vented,
     Summary.name: _session_told,
     AlarmRaised.name: _alarm_raised,
     AlarmEnded.name: _alarm_ended,
@@ -210,29 +238,37 @@ _Body = TypeVar("_Body", bound=msgspec.Struct)
 def _body(row: StoredRow, kind: type[_Body]) -> _Body:
     try:
         return msgspec.json.decode(row.body, type=kind)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise RowUnreadable(row.seq, row.type, str(error)) from error
 
 
-def _proven_debt(
+def _proven_debts(
     reader: JournalReader, limits: Limits, fold: _Fold, boot_id: str, stamp: Stamp
-) -> tuple[int, str]:
+) -> tuple[tuple[int, ...], str]:
+    """The debt of each limb, paid back for the time that a clock vouches for; or the whole debt of all."""
     last = _last_trace(reader, fold)
-    if last is None or last.seq < fold.last_authorised_seq or last.seq < fold.last_trip_seq:
-        return limits.debt_unknown_ms, NONE
+    if last is None or fold.inflation_open or last.seq < fold.last_pressed_seq:
+        return _whole(limits), NONE
     trace = _body(last, Trace)
-    if not _ends_deflated(limits, trace):
-        return limits.debt_unknown_ms, NONE
+    if not _ends_deflated(limits, trace) or len(trace.debts_ms) != len(LIMBS):
+        return _whole(limits), NONE
     then_boot_id = fold.boot_ids.get(last.stamp.boot, "")
     paid_ms, proof = _trusted_elapsed(then_boot_id, last.stamp, boot_id, stamp)
-    return max(0, trace.ischaemia_debt_ms - paid_ms), proof
+    return tuple(max(0, owed_ms - paid_ms) for owed_ms in trace.debts_ms), proof
+
+
+def _whole(limits: Limits) -> tuple[int, ...]:
+    return (limits.debt_unknown_ms,) * len(LIMBS)
 
 
 def _last_trace(reader: JournalReader, fold: _Fold) -> StoredRow | None:
-    """The last one since the last session began; before a first session nothing was ever followed."""
+    """The last one since the last session began; before a first session nothing was ever followed.
+
+    What a session leaves behind stands in its rows and in those that follow: none of them may have changed.
+    """
     last = None
-    if fold.last_session:
-        for row in reader.rows(after_seq=fold.last_session_seq, kind="trace"):
+    for row in reader.chained(after_seq=max(0, fold.last_session_seq - 1)):
+        if row.kind == "trace" and fold.last_session:
             last = row
     return last
 

@@ -35,9 +35,10 @@ from drivers.errors import PortClosed, PortError
 from drivers.serial_port import SerialPort, open_port
 from gateway.config import Config, config_hash, load
 from gateway.record.journal import Journal
+from gateway.record.ledger import fold
 from gateway.record.reader import JournalReader
 from gateway.runtime import state_view
-from gateway.runtime.annunciator import Annunciator
+from gateway.runtime.annunciator import Annunciator, Output, TerminalOutput, open_output
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.control_server import ControlServer
 from gateway.runtime.core import STEP_MS, Core, Setup
@@ -50,9 +51,7 @@ from gateway.runtime.restore import restore
 from gateway.runtime.service_manager import ServiceManager
 from gateway.runtime.state_lock import StateLock
 from gateway.runtime.writer import JournalSink, ThreadWriter
-from gateway.safety import alarms
 from gateway.safety.limits import HARD, firmware_limits_text
-from gateway.safety.reasons import text_of
 
 JOURNAL = "journal.db"
 CONTROL_SOCKET = "control.sock"
@@ -87,6 +86,7 @@ def compose(config: Config, journal_path: Path, boot: int, sink: JournalSink, cl
     limits = HARD.tightened(config.cuff.ceiling_mmhg * 10)
     with JournalReader.open(journal_path) as reader:
         restored = restore(reader, limits, clock.boot_id, clock.stamp(boot, now))
+        ledger = fold(reader, clock.boot_id, clock.stamp(boot, now))
     setup = Setup(
         config=config,
         limits=limits,
@@ -96,16 +96,17 @@ def compose(config: Config, journal_path: Path, boot: int, sink: JournalSink, cl
         config_hash=config_hash(config),
         firmware_limits_crc=zlib.crc32(firmware_limits_text()),
     )
-    return Core(setup, Recorder(sink, clock, boot), restored, now)
+    return Core(setup, Recorder(sink, clock, boot, ledger), restored, now)
 
 
 async def _serve(config: Config, journal_path: Path) -> int:
     clock = SystemClock()
+    output = open_output(config.annunciator)
     journal = Journal.open(journal_path, device=config.site.device)
     boot = journal.next_boot()
     sink = ThreadWriter(journal)
     try:
-        return await CoreShell(compose(config, journal.path, boot, sink, clock), clock).run()
+        return await CoreShell(compose(config, journal.path, boot, sink, clock), clock, output).run()
     finally:
         sink.close()
         if sink.failure is not None:
@@ -115,7 +116,7 @@ async def _serve(config: Config, journal_path: Path) -> int:
 class CoreShell:
     """Ports, sockets and the timer around one core."""
 
-    def __init__(self, core: Core, clock: Clock) -> None:
+    def __init__(self, core: Core, clock: Clock, output: Output | None = None) -> None:
         self._core, self._clock = core, clock
         self._config = core.setup.config
         self._desk = Desk(core)
@@ -124,7 +125,7 @@ class CoreShell:
         )
         self._feed = FeedServer()
         self._manager = ServiceManager()
-        self._annunciator = Annunciator(_ring)
+        self._annunciator = Annunciator(output or TerminalOutput(), core.setup.language)
         self._cuff_port: SerialPort | None = None
         self._stop = asyncio.Event()
         self._defect: BaseException | None = None
@@ -174,6 +175,7 @@ class CoreShell:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._control.stop()
         await self._feed.stop()
+        self._annunciator.close()
         self._manager.close()
         if self._defect is not None:
             self._report(self._defect)
@@ -254,9 +256,8 @@ class CoreShell:
         self._feed.publish(msgspec.json.encode(view) + b"\n")
 
     def _announce(self, now: int) -> None:
-        loudest = alarms.loudest(self._core.alarms)
-        sounding = [a for a in self._core.alarms.alarms if a.priority == loudest and not a.acknowledged]
-        self._annunciator.step(loudest, text_of(sounding[0].condition) if sounding else "", now)
+        self._annunciator.step(state_view.announcement(self._core, now), now)
+        self._core.annunciator_lost = bool(self._annunciator.failure)
 
     def _feed_watchdog(self, now: int) -> None:
         if now - self._fed_ms < _WATCHDOG_MS:
@@ -328,7 +329,3 @@ async def _keep_open(
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):  # a log that nobody takes any more must not stop the control cycle
         print(text, file=sys.stderr, flush=True)
-
-
-def _ring(text: str) -> None:
-    _say(f"\a{text}" if sys.stderr.isatty() else text)

@@ -13,7 +13,7 @@ Units: ms; 0.1 mmHg.
 
 from dataclasses import dataclass
 
-from gateway.model import BloodPressure, Intent, Permit, Reason, Safe
+from gateway.model import BloodPressure, Intent, Limb, Permit, Reason, Safe
 from gateway.record.events import (
     BloodPressureEntered,
     CuffDeflated,
@@ -22,11 +22,13 @@ from gateway.record.events import (
     HoldReached,
     InflationAuthorised,
     InflationStarted,
+    OcclusionJudged,
     SessionEnded,
     VentCommanded,
 )
+from gateway.runtime.pain import PainScores
 from gateway.runtime.recorder import Recorder
-from gateway.safety.observations import Authorisation, Inflation
+from gateway.safety.observations import Arming, Authorisation, Inflation, Watch
 from gateway.therapy import rvos
 from gateway.therapy.prescription import RvosPrescription
 from gateway.therapy.rvos import Phase, PlanState, Seen
@@ -58,14 +60,20 @@ class Session:
         self,
         name: str,
         prescription: RvosPrescription,
-        side: str,
+        patient: str,
+        arming: Arming,
         pressure: BloodPressure,
         recorder: Recorder,
         now: int,
+        first_cycle: int = 1,
     ) -> None:
-        self.name, self.prescription, self.side = name, prescription, side
+        self.name, self.prescription, self.patient = name, prescription, patient
+        self.limb: Limb = arming.limb
         self.blood_pressure = pressure
-        self.plan: PlanState = rvos.start(now)
+        self.plan: PlanState = rvos.start(now, first_cycle)
+        self.pain = PainScores()
+        self._arming = arming
+        self._judged_cycle = 0
         self.ending: Ending | None = None
         self.authorisation: Authorisation | None = None
         self._asked: _Asked | None = None
@@ -76,6 +84,11 @@ class Session:
     def running(self) -> bool:
         """Whether the plan may still ask for pressure."""
         return self.ending is None
+
+    @property
+    def arming(self) -> Arming | None:
+        """What was settled when this session was armed; ``None`` once it is ending."""
+        return self._arming if self.ending is None else None
 
     def note(self, event: Event, now: int) -> int:
         """Write an event of this session."""
@@ -127,11 +140,21 @@ class Session:
         if before is None and after is not None:
             self.authorisation = None
             self._deflated_noted = False
-            self.note(InflationStarted(cycle=after.cycle, target_dmmhg=after.target_dmmhg), now)
+            started = InflationStarted(
+                cycle=after.cycle, target_dmmhg=after.target_dmmhg, purpose=after.purpose.value
+            )
+            self.note(started, now)
         if before is not None and after is None:
             self.note(VentCommanded(cycle=before.cycle, reason=_vent_reason(answer).value), now)
         elif after is not None and after.reached_ms is not None and _not_yet_there(before):
             self.note(HoldReached(cycle=after.cycle, target_dmmhg=after.target_dmmhg), now)
+
+    def judge(self, watch: Watch | None, now: int) -> None:
+        """Write the verdict on an occlusion, once, when it is there."""
+        if watch is None or watch.verified is None or watch.cycle == self._judged_cycle:
+            return
+        self._judged_cycle = watch.cycle
+        self.note(OcclusionJudged(cycle=watch.cycle, verified=watch.verified), now)
 
     def end(self, outcome: str, reason: Reason, now: int) -> None:
         """Ask for no more pressure. The first ending stands."""
@@ -154,6 +177,7 @@ class Session:
                 planned_ms=intent.planned_ms,
                 ischaemia_debt_ms=debt_ms,
                 systolic_mmhg=self.blood_pressure.systolic_mmhg,
+                purpose=intent.purpose.value,
             ),
             now,
         )
@@ -175,4 +199,4 @@ def _vent_reason(answer: Permit | Safe) -> Reason:
 
 
 def _granted(intent: Intent, now: int) -> Authorisation:
-    return Authorisation(intent.cycle, intent.pressure_dmmhg or 0, intent.planned_ms, now)
+    return Authorisation(intent.cycle, intent.pressure_dmmhg or 0, intent.planned_ms, now, intent.purpose)

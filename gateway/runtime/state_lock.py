@@ -6,10 +6,10 @@ An flock on ``core.lock`` dies with its process, so no stale lock can remain.  T
 who holds it, for the message that a second core ends with.
 """
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
-from typing import IO
 
 
 class StateLocked(Exception):
@@ -20,22 +20,31 @@ class StateLock:
     """Held from construction to ``release``."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = self._open(folder / "core.lock")
-
-    def _open(self, path: Path) -> IO[str]:
-        file = open(path, "a+", encoding="ascii")  # noqa: SIM115 - held for the process's life
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "an unknown process"
-            file.close()
-            raise StateLocked(f"{path.parent} is in use by {holder}; only one core may run") from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()}\n")
-        file.flush()
-        return file
+        self._descriptor = _held(folder / "core.lock")
 
     def release(self) -> None:
-        """Let another core have the folder."""
-        self._file.close()
+        """Let another core have the folder. A second call does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _held(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = _holder(descriptor)
+        os.close(descriptor)
+        raise StateLocked(f"{path.parent} is in use by {holder}; only one core may run") from error
+    with contextlib.suppress(OSError):  # a full disk: the lock holds without our name in it
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, b"process %d\n" % os.getpid(), 0)
+    return descriptor
+
+
+def _holder(descriptor: int) -> str:
+    with contextlib.suppress(OSError):  # something that is no file: it has no text
+        text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        return text or "an unknown process"
+    return "an unknown process"

@@ -9,10 +9,13 @@ Units: the messages speak mmHg, seconds and percent as floats.
 """
 
 from gateway.model import Permit, Reason
+from gateway.runtime.annunciator import Announcement
 from gateway.runtime.core import Core
 from gateway.runtime.opening import alarm_id
+from gateway.safety import alarms
 from gateway.safety.debt import is_fresh
-from gateway.safety.reasons import Kind, kind_of, text_of
+from gateway.safety.reasons import Kind, kind_of
+from gateway.safety.texts import text_of
 from gateway.therapy import rvos
 from gateway.ward.messages import Alarm, Feed, State
 
@@ -30,11 +33,32 @@ def alarm_list(core: Core) -> list[Alarm]:
             condition=alarm.condition.value,
             priority=alarm.priority.value,
             state=alarm.state,
-            text=text_of(alarm.condition),
+            text=text_of(alarm.condition, core.setup.language),
             raised_ms=alarm.raised_ms,
+            presented=alarm.presented.value,
+            escalated=alarm.escalated,
         )
         for alarm in core.alarms.alarms
     ]
+
+
+def announcement(core: Core, now: int) -> Announcement | None:
+    """What lamp, buzzer and log of this gateway have to announce at ``now``."""
+    alarm = alarms.most_urgent(core.alarms)
+    if alarm is None:
+        return None
+    return Announcement(
+        priority=alarm.presented,
+        text=text_of(alarm.condition, core.setup.language),
+        audible=alarms.audible(core.alarms, now) is not None,
+        escalated=alarm.escalated,
+    )
+
+
+def pause_left_s(core: Core, now: int) -> float | None:
+    """For how long the sound is still paused, ``None`` when it is not."""
+    left_ms = alarms.pause_left_ms(core.alarms, now)
+    return left_ms / 1000 if left_ms else None
 
 
 def _state(core: Core, now: int) -> State:
@@ -47,7 +71,7 @@ def _state(core: Core, now: int) -> State:
         mode="latched" if latched else "session" if session else "idle",
         session=session.name if session else None,
         prescription=session.prescription.name if session else None,
-        side=session.side if session else None,
+        limb=session.limb.value if session else None,
         cycle=plan.cycle if plan else None,
         cycles_prescribed=session.prescription.cycles if session else None,
         phase=_phase(core),
@@ -56,14 +80,21 @@ def _state(core: Core, now: int) -> State:
         cuff_mmhg=_mmhg(cuff.control_dmmhg) if cuff else None,
         limit_mmhg=_mmhg(cuff.limit_dmmhg) if cuff else None,
         sto2_percent=None if saturation is None else saturation / 10,
-        ischaemia_debt_s=max(core.state.debt.value_ms, cuff.debt_ms if cuff else 0) / 1000,
+        ischaemia_debt_s=max(core.owed_ms, cuff.debt_ms if cuff else 0) / 1000,
         cuff_ok=cuff is not None and core.gate.accepted,
         sto2_ok=saturation is not None,
+        pain_score_due=_pain_score_due(core, now),
         blood_pressure_age_s=(now - session.blood_pressure.entered_ms) / 1000 if session else None,
         waiting_for=_waiting_for(core),
         latched=latched.value if latched else None,
         alarms_active=len(core.alarms.alarms),
+        alarm_pause_left_s=pause_left_s(core, now),
     )
+
+
+def _pain_score_due(core: Core, now: int) -> bool | None:
+    session = core.session
+    return None if session is None else session.pain.due_since_ms(core.state.inflation, now) is not None
 
 
 def _phase(core: Core) -> str | None:

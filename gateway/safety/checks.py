@@ -16,7 +16,9 @@ Units: pressures 0.1 mmHg, times ms.
 from typing import Protocol
 
 from gateway.model import CuffReading, DeviceFault, Reason
+from gateway.safety import verification
 from gateway.safety.debt import is_above, is_fresh, is_seen_above
+from gateway.safety.inflation import occluding_dmmhg
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State, Timers
 from gateway.safety.reasons import Kind, kind_of, priority_of
@@ -27,17 +29,23 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
     backwards = state.now_ms is not None and now < state.now_ms
     old, cuff = Timers() if backwards else state.timers, observations.cuff
     no_saturation_ms = _since(old.no_saturation_ms, _no_saturation(observations), now)
+    rose = verification.blood_rose(limits, state, observations.tissue, now)
+    blood_ms = _since(old.blood_ms, rose, now)
     if cuff is None or not is_fresh(limits, cuff, now):
         absent_ms = _since(old.absent_ms, True, now)
-        return Timers(no_saturation_ms=no_saturation_ms, absent_ms=absent_ms)
+        return Timers(no_saturation_ms=no_saturation_ms, blood_ms=blood_ms, absent_ms=absent_ms)
     return Timers(
         no_saturation_ms=no_saturation_ms,
+        blood_ms=blood_ms,
         over_ms=_since(old.over_ms, _highest(cuff) > limits.pressure_trip_dmmhg, now),
         missing_ms=_since(old.missing_ms, cuff.highest_dmmhg is None, now),
         disagree_ms=_since(old.disagree_ms, _disagree(limits, cuff), now),
-        deviation_ms=_since(old.deviation_ms, _deviates(limits, state, cuff), now),
+        deviation_ms=_since(old.deviation_ms, _deviates(limits, state, cuff, now), now),
         low_ms=_since(old.low_ms, _low(limits, state, observations, cuff), now),
         above_ms=_since(old.above_ms, is_above(limits, cuff), now),
+        congestion_ms=_since(old.congestion_ms, _congests(limits, state, cuff), now),
+        working_ms=_since(old.working_ms, _works_to_hold(limits, state, cuff, now), now),
+        residual_ms=_since(old.residual_ms, _presses_on(limits, state, cuff), now),
     )
 
 
@@ -67,7 +75,8 @@ def _highest(cuff: CuffReading) -> int:
 
 def _no_saturation(observations: Observations) -> bool:
     """Whether the oximeter's newest word is no value; a sensor that moves gives a few of those."""
-    return observations.saturation is None or observations.saturation.value is None
+    saturation = observations.tissue.saturation
+    return saturation is None or saturation.value is None
 
 
 def _disagree(limits: Limits, cuff: CuffReading) -> bool:
@@ -76,20 +85,51 @@ def _disagree(limits: Limits, cuff: CuffReading) -> bool:
     return abs(cuff.control_dmmhg - cuff.limit_dmmhg) > limits.sensors_disagree_dmmhg
 
 
-def _deviates(limits: Limits, state: State, cuff: CuffReading) -> bool:
+def _deviates(limits: Limits, state: State, cuff: CuffReading, now: int) -> bool:
+    """Further from its target than it may be; a movement or contraction, and what follows it, widens that."""
     hold = state.inflation
     if hold is None or hold.reached_ms is None or cuff.control_dmmhg is None:
         return False
-    return abs(cuff.control_dmmhg - hold.target_dmmhg) > limits.deviation_dmmhg
+    moving = state.moved_ms is not None and now - state.moved_ms <= limits.deviation_ms
+    allowed = limits.deviation_moving_dmmhg if moving else limits.deviation_dmmhg
+    return abs(cuff.control_dmmhg - hold.target_dmmhg) > allowed
 
 
 def _low(limits: Limits, state: State, observations: Observations, cuff: CuffReading) -> bool:
-    """No longer occluding, by the systolic of the inflation or by a higher one entered since."""
+    """No longer occluding, by the systolic of the inflation or by a higher one entered since.
+
+    A cuff that restricts or measures has lost its pressure when half of the target is gone.
+    """
     hold, entered = state.inflation, observations.blood_pressure
     if hold is None or hold.reached_ms is None or cuff.control_dmmhg is None:
         return False
+    if not hold.purpose.is_occlusive:
+        return 2 * cuff.control_dmmhg < hold.target_dmmhg
     systolic = max(hold.systolic_mmhg, entered.systolic_mmhg if entered else 0)
-    return cuff.control_dmmhg < (systolic + limits.occluding_margin_mmhg) * 10
+    return cuff.control_dmmhg < occluding_dmmhg(limits, systolic)
+
+
+def _congests(limits: Limits, state: State, cuff: CuffReading) -> bool:
+    """Pressure that shuts the veins and not the arteries, where it is not the purpose."""
+    rising = state.inflation
+    if rising is None or not rising.purpose.is_occlusive or cuff.control_dmmhg is None:
+        return False
+    least = limits.congestion_lowest_dmmhg
+    return least < cuff.control_dmmhg < occluding_dmmhg(limits, rising.systolic_mmhg)
+
+
+def _works_to_hold(limits: Limits, state: State, cuff: CuffReading, now: int) -> bool:
+    hold = state.inflation
+    if hold is None or hold.reached_ms is None or now - hold.reached_ms < limits.leak_after_ms:
+        return False
+    return cuff.working
+
+
+def _presses_on(limits: Limits, state: State, cuff: CuffReading) -> bool:
+    """A vented cuff that is not quite empty, on a limb."""
+    if state.inflation is not None or state.limb is None or is_above(limits, cuff):
+        return False
+    return _highest(cuff) > limits.residual_dmmhg
 
 
 class _Instant:
@@ -117,7 +157,7 @@ def _over_pressure(at: _Instant) -> bool:
 
 def _occlusion_time(at: _Instant) -> bool:
     device_ms = 0 if at.cuff is None else at.cuff.debt_ms
-    owed = at.state.debt
+    owed = at.state.debts.largest(at.state.limb)
     if owed.above and max(owed.value_ms, device_ms) >= at.limits.debt_vent_ms:
         return True
     under_way = at.state.inflation
@@ -188,7 +228,48 @@ def _too_slow(at: _Instant) -> bool:
     since_ms = at.now - rising.started_ms
     if since_ms >= at.limits.respond_ms and at.cuff is not None and not is_seen_above(at.limits, at.cuff):
         return True  # the pump works and no sensor sees it: a kink, or both sensors on a closed line
-    return since_ms >= at.limits.reach_ms
+    if rising.purpose.is_occlusive and rising.passed_ms is None and since_ms >= at.limits.pass_ms:
+        return True
+    return at.now - rising.aimed_ms >= at.limits.reach_ms
+
+
+def _congestion(at: _Instant) -> bool:
+    timers = at.state.timers
+    if not at.energised:
+        return False
+    pressed = _lasted(timers.congestion_ms, at.limits.congestion_ms, at.now)
+    return pressed or _lasted(timers.blood_ms, at.limits.haemoglobin_ms, at.now)
+
+
+def _wrong_limb(at: _Instant) -> bool:
+    return verification.wrong_limb(at.limits, at.state, at.seen.tissue, at.now)
+
+
+def _not_reperfused(at: _Instant) -> bool:
+    return verification.not_recovered(at.limits, at.state, at.seen.tissue, at.now)
+
+
+def _electrode(at: _Instant) -> bool:
+    return at.seen.stimulator is not None and at.seen.stimulator.electrode_fault
+
+
+def _stimulator_lost(at: _Instant) -> bool:
+    """Silent while it is being used, or no longer the link on which it was first used in this session."""
+    used, reading = at.state.stimulation, at.seen.stimulator
+    if not at.seen.armed or used.link is None:
+        return False
+    if reading is None or reading.link != used.link:
+        return True
+    return not 0 <= at.now - reading.arrived_ms <= at.limits.stimulator_age_ms
+
+
+def _stimulator_unexpected(at: _Instant) -> bool:
+    """It stimulates, and neither is it allowed to nor was it until a moment ago."""
+    reading, permitted_ms = at.seen.stimulator, at.state.stimulation.permitted_ms
+    if reading is None or not reading.stimulating or at.state.stimulation.on:
+        return False
+    settled_ms = at.limits.stimulation_permit_ms + at.limits.stimulator_age_ms
+    return permitted_ms is None or at.now - permitted_ms > settled_ms
 
 
 def _pressure_lost(at: _Instant) -> bool:
@@ -220,8 +301,14 @@ TRIPS: tuple[tuple[Reason, _Check], ...] = (
     (Reason.SENSORS_DISAGREE, _sensors_disagree),
     (Reason.DEFLATION_FAILED, _deflation_failed),
     (Reason.UNEXPECTED_PRESSURE, _unexpected_pressure),
+    (Reason.WRONG_LIMB, _wrong_limb),
     (Reason.PRESSURE_LOST, _pressure_lost),
     (Reason.INFLATION_TOO_SLOW, _too_slow),
+    (Reason.VENOUS_CONGESTION, _congestion),
+    (Reason.REPERFUSION_FAILED, _not_reperfused),
+    (Reason.ELECTRODE_FAULT, _electrode),
+    (Reason.STIMULATOR_UNEXPECTED, _stimulator_unexpected),
+    (Reason.STIMULATOR_LOST, _stimulator_lost),
     (Reason.DEVICE_REFUSED, _lease_refused),
     (Reason.JOURNAL_FAILED, _journal_failed),
 )
@@ -232,6 +319,7 @@ _LIMB = (
     (Reason.OCCLUSION_TIME, _occlusion_time),
     (Reason.DEFLATION_FAILED, _deflation_failed),
     (Reason.UNEXPECTED_PRESSURE, _unexpected_pressure),
+    (Reason.REPERFUSION_FAILED, _not_reperfused),
 )
 """The checks of the limb itself. They alarm even when another reason latched first, because the
 alarm of the first may have been acknowledged before the limb came into danger."""
@@ -246,14 +334,12 @@ def first_trip(
 
 
 def conditions(
-    limits: Limits, state: State, observations: Observations, answer: Reason | None, now: int
+    limits: Limits, state: State, observations: Observations, refused: frozenset[Reason], now: int
 ) -> frozenset[Reason]:
-    """Every condition that must alarm at ``now``; ``answer`` is the cuff's safe reason, if any."""
-    found: set[Reason] = set()
+    """Every condition that must alarm at ``now``; ``refused`` says why an output is safe."""
+    found = {reason for reason in refused if _alarms_as_answer(observations, reason)}
     if state.latched is not None:
         found.add(state.latched)
-    if answer is not None and _alarms_as_answer(observations, answer):
-        found.add(answer)
     if _lasted(state.timers.deviation_ms, limits.deviation_ms, now):
         found.add(Reason.PRESSURE_DEVIATION)
     if _lasted(state.timers.absent_ms, limits.absent_ms, now):
@@ -264,9 +350,33 @@ def conditions(
         found.add(Reason.SENSOR_MISSING)
     if _lasted(state.timers.disagree_ms, limits.sensors_disagree_ms, now):
         found.add(Reason.SENSORS_DISAGREE)
+    found.update(_notices(limits, state, observations, now))
     instant = _Instant(limits, state, observations, None, now)
     found.update(reason for reason, holds in _LIMB if holds(instant))
     return frozenset(found)
+
+
+def _notices(limits: Limits, state: State, observations: Observations, now: int) -> set[Reason]:
+    found = set()
+    if _lasted(state.timers.working_ms, limits.leak_ms, now):
+        found.add(Reason.LEAK)
+    if _lasted(state.timers.residual_ms, limits.residual_ms, now):
+        found.add(Reason.RESIDUAL_PRESSURE)
+    if state.watch is not None and state.watch.verified == verification.NO and state.inflation is not None:
+        found.add(Reason.OCCLUSION_UNVERIFIED)
+    if _far_above(limits, state, observations):
+        found.add(Reason.TARGET_FAR_ABOVE_SYSTOLIC)
+    return found
+
+
+def _far_above(limits: Limits, state: State, observations: Observations) -> bool:
+    """By a systolic entered since; a target that follows a measured limb pressure may be."""
+    hold, pressure, arming = state.inflation, observations.blood_pressure, observations.arming
+    if hold is None or hold.reached_ms is None or pressure is None or arming is None:
+        return False
+    if arming.limb_pressure_dmmhg is not None or not hold.purpose.is_occlusive:
+        return False
+    return hold.target_dmmhg > (pressure.systolic_mmhg + limits.far_above_systolic_mmhg) * 10
 
 
 def _alarms_as_answer(observations: Observations, answer: Reason) -> bool:
@@ -277,7 +387,7 @@ def _alarms_as_answer(observations: Observations, answer: Reason) -> bool:
 def _saturation_lost(limits: Limits, state: State, observations: Observations, now: int) -> bool:
     if not observations.saturation_expected:
         return False
-    sample, span_ms = observations.saturation, limits.tissue_saturation_age_ms
+    sample, span_ms = observations.tissue.saturation, limits.tissue_saturation_age_ms
     if _lasted(state.timers.no_saturation_ms, span_ms, now):
         return True
     return sample is not None and now - sample.arrived_ms > span_ms

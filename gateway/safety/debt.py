@@ -5,30 +5,62 @@ Theory of operation
 A limb owes one second for each second that its cuff is above 15 mmHg and is paid back one second
 for each second below, never under zero.  An inflation needs debt + its planned time <= 300 s, so a
 five-minute occlusion is followed by five minutes of reperfusion and a five-second one by five
-seconds.
+seconds.  Each of the four limbs has its own; the cuff's pressure is charged to the limb that it was
+last armed for, and to every limb as long as nobody has said where it is.
 
 What is not observed is never to the limb's disadvantage: time without a fresh reading pays nothing
 back, and counts as occluded when the last fresh reading was above 15 mmHg (up to the forced-vent
 limit, since beyond it nothing more can be asked for).  Time with a sensor missing counts as occluded,
 up to 300 s unless the other sensor shows pressure: a broken sensor on an idle cuff is no occlusion.
-A stalled gateway is credited with at most one status age per step.
+A stalled gateway is credited with at most one status age per step; a limb without the cuff recovers
+by the clock alone.
 
 Units: ms.  Source: docs/decisions, "ischaemia debt"; the 300 s are those of Chhetri 2022.
 """
 
 from dataclasses import dataclass
 
-from gateway.model import CuffReading
+from gateway.model import LIMBS, CuffReading, Limb
 from gateway.safety.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """What the limb is owed, when that was last true, and whether the cuff was above 15 mmHg."""
+    """What one limb is owed, when that was last true, and whether the cuff was above 15 mmHg on it."""
 
     value_ms: int
     at_ms: int
     above: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Debts:
+    """The debt of every limb, in the order of ``Limb``."""
+
+    of_limbs: tuple[Debt, ...]
+
+    @classmethod
+    def equal(cls, value_ms: int, now: int) -> "Debts":
+        """The same debt on every limb."""
+        return cls((Debt(value_ms, now),) * len(LIMBS))
+
+    @classmethod
+    def of_ms(cls, values_ms: tuple[int, ...], now: int) -> "Debts":
+        """These debts, one per limb."""
+        return cls(tuple(Debt(value_ms, now) for value_ms in values_ms))
+
+    def of(self, limb: Limb) -> Debt:
+        """The debt of one limb."""
+        return self.of_limbs[limb.number]
+
+    def largest(self, limb: Limb | None) -> Debt:
+        """The debt of this limb, or the largest where nobody said which."""
+        return self.of(limb) if limb is not None else max(self.of_limbs, key=lambda debt: debt.value_ms)
+
+    @property
+    def values_ms(self) -> tuple[int, ...]:
+        """What each limb is owed."""
+        return tuple(debt.value_ms for debt in self.of_limbs)
 
 
 def is_above(limits: Limits, cuff: CuffReading) -> bool:
@@ -48,6 +80,16 @@ def is_seen_above(limits: Limits, cuff: CuffReading) -> bool:
     return any(value > limits.deflated_dmmhg for value in known)
 
 
+def advance_all(limits: Limits, debts: Debts, limb: Limb | None, cuff: CuffReading | None, now: int) -> Debts:
+    """Every limb's debt at ``now``: the limb under the cuff by the reading, the others by the clock."""
+    return Debts(
+        tuple(
+            advance(limits, debt, cuff, now) if limb in (None, one) else _resting(debt, now)
+            for one, debt in zip(LIMBS, debts.of_limbs, strict=True)
+        )
+    )
+
+
 def advance(limits: Limits, debt: Debt, cuff: CuffReading | None, now: int) -> Debt:
     """The debt at ``now``, given the newest reading."""
     elapsed = max(0, now - debt.at_ms)
@@ -59,6 +101,10 @@ def advance(limits: Limits, debt: Debt, cuff: CuffReading | None, now: int) -> D
     if above or debt.above:
         return Debt(debt.value_ms + elapsed, now, above)
     return Debt(max(0, debt.value_ms - min(elapsed, limits.status_age_ms)), now, above)
+
+
+def _resting(debt: Debt, now: int) -> Debt:
+    return Debt(max(0, debt.value_ms - max(0, now - debt.at_ms)), now)
 
 
 def _unobserved(limits: Limits, debt: Debt, elapsed: int) -> int:

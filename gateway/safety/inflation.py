@@ -5,40 +5,83 @@ Theory of operation
 ``refusal`` says why an inflation may not start now, in the order in which a person would want to
 hear it: what can never be granted first, then what needs an entry, then what only needs time, last
 the durable authorisation (``JOURNAL_PENDING`` asks the caller to write it).  ``begin`` notes the
-start, ``observe`` the arrival at the target, ``end`` the vent.  An occlusive target is refused,
-never reduced.
+start, ``observe`` the passing of the systolic pressure and the arrival at the target, ``end`` the vent.
+An occlusive target is refused, never reduced.  Only a measurement of the limb occlusion pressure may
+change its target on the way, because it climbs in steps.
+
+A target above 250 mmHg, and any target of a restriction, needs a limb occlusion pressure measured in this
+session; the measurement itself is the exception, or it could never be made.
+
+A series of short occlusions lives on one blood pressure: fresh at its first, for ten minutes.  An
+examination must fit whole: what it still plans counts, not only the next inflation.
 
 Units: pressures 0.1 mmHg, blood pressures mmHg, times ms.
 """
 
 from dataclasses import replace
 
-from gateway.model import BloodPressure, Intent, Reason
+from gateway.model import LIMBS, BloodPressure, Intent, Limb, Purpose, Reason
 from gateway.safety.debt import is_above, is_fresh
 from gateway.safety.limits import Limits
-from gateway.safety.observations import Authorisation, Inflation, Observations, State
+from gateway.safety.observations import Arming, Authorisation, Inflation, Observations, State
+from gateway.safety.readiness import missing
+from gateway.safety.verification import awaits_recovery
 
 
 def refusal(
     limits: Limits, state: State, observations: Observations, intent: Intent, now: int
 ) -> Reason | None:
     """Why this inflation may not start at ``now``, or ``None``."""
+    arming = observations.arming
+    if arming is None or not observations.cuff_accepted:
+        return Reason.NOT_ARMED
     return (
-        _never(limits, observations, intent)
-        or _blood_pressure(limits, observations.blood_pressure, intent, now)
-        or _not_yet(limits, state, observations, intent, now)
+        _never(limits, state, arming, intent)
+        or _blood_pressure(limits, state, observations.blood_pressure, intent, now)
+        or _not_yet(limits, state, observations, arming.limb, intent, now)
         or _unauthorised(limits, observations.authorisation, intent, now)
     )
 
 
-def _never(limits: Limits, observations: Observations, intent: Intent) -> Reason | None:
-    if not observations.cuff_accepted:
-        return Reason.NOT_ARMED
+def _never(limits: Limits, state: State, arming: Arming, intent: Intent) -> Reason | None:
+    if missing(limits, arming.limb, arming.readiness):
+        return Reason.NOT_READY
     if intent.pressure_dmmhg is None or intent.pressure_dmmhg > limits.pressure_ceiling_dmmhg:
         return Reason.TARGET_ABOVE_CEILING
-    if not 0 < intent.planned_ms <= limits.planned_longest_ms:
+    if not 0 < intent.planned_ms <= _longest_ms(limits, intent.purpose):
         return Reason.PLANNED_TIME_TOO_LONG
-    return None
+    unmeasured = _unmeasured(limits, arming, intent.purpose, intent.pressure_dmmhg)
+    return unmeasured or _spent(limits, state, arming, intent)
+
+
+def _longest_ms(limits: Limits, purpose: Purpose) -> int:
+    return limits.short_longest_ms if purpose is Purpose.SHORT_OCCLUSIONS else limits.planned_longest_ms
+
+
+def _unmeasured(limits: Limits, arming: Arming, purpose: Purpose, target_dmmhg: int) -> Reason | None:
+    if purpose is Purpose.LIMB_PRESSURE:
+        return None
+    measured = arming.limb_pressure_dmmhg
+    restricts = purpose is Purpose.RESTRICTION
+    if measured is None:
+        needed = restricts or target_dmmhg > limits.unmeasured_target_dmmhg
+        return Reason.TARGET_NEEDS_LIMB_PRESSURE if needed else None
+    return Reason.TARGET_ABOVE_CEILING if restricts and target_dmmhg > measured else None
+
+
+def _spent(limits: Limits, state: State, arming: Arming, intent: Intent) -> Reason | None:
+    """Not enough left for the planned time and for as long as the cuff may take to empty."""
+    left_ms = arming.therapy_left_ms - state.therapy_spent_ms
+    if not intent.purpose.is_therapy:
+        left_ms = arming.examination_left_ms - state.examination_spent_ms
+    return Reason.BUDGET_SPENT if _wanted_ms(intent) + limits.not_deflated_ms > left_ms else None
+
+
+def _wanted_ms(intent: Intent) -> int:
+    """How much time under pressure must be there before this inflation starts."""
+    if intent.purpose.is_therapy:
+        return intent.planned_ms
+    return max(intent.planned_ms, intent.schedule_ms)
 
 
 def blood_pressure_refusal(limits: Limits, pressure: BloodPressure | None, now: int) -> Reason | None:
@@ -54,25 +97,49 @@ def blood_pressure_refusal(limits: Limits, pressure: BloodPressure | None, now: 
 
 
 def _blood_pressure(
-    limits: Limits, pressure: BloodPressure | None, intent: Intent, now: int
+    limits: Limits, state: State, pressure: BloodPressure | None, intent: Intent, now: int
 ) -> Reason | None:
-    reason = blood_pressure_refusal(limits, pressure, now)
+    reason = blood_pressure_refusal(limits, pressure, _judged_ms(limits, state, pressure, intent, now))
     if reason is not None or pressure is None or intent.pressure_dmmhg is None:
         return reason
+    if not intent.purpose.is_occlusive:
+        return None
     occluding = (pressure.systolic_mmhg + limits.occluding_margin_mmhg) * 10
     return Reason.TARGET_BELOW_SYSTOLIC if intent.pressure_dmmhg < occluding else None
 
 
+def _judged_ms(limits: Limits, state: State, pressure: BloodPressure | None, intent: Intent, now: int) -> int:
+    """The instant at which the blood pressure must have been fresh: the first of a running series."""
+    if not _in_series(limits, state, intent, now) or state.series_ms is None or pressure is None:
+        return now
+    return max(state.series_ms, pressure.entered_ms)
+
+
+def _in_series(limits: Limits, state: State, intent: Intent, now: int) -> bool:
+    if intent.purpose is not Purpose.SHORT_OCCLUSIONS or state.series_ms is None:
+        return False
+    since_ms = now - state.series_ms
+    return since_ms >= 0 and since_ms + intent.planned_ms <= limits.short_series_ms
+
+
 def _not_yet(
-    limits: Limits, state: State, observations: Observations, intent: Intent, now: int
+    limits: Limits, state: State, observations: Observations, limb: Limb, intent: Intent, now: int
 ) -> Reason | None:
     cuff = observations.cuff
     if cuff is None or not is_fresh(limits, cuff, now) or is_above(limits, cuff):
         return Reason.NOT_DEFLATED_YET
-    owed = max(state.debt.value_ms, cuff.debt_ms)
-    if owed + intent.planned_ms > limits.debt_inflation_ms:
+    owed = max(state.debts.of(limb).value_ms, cuff.debt_of_ms(limb))
+    if owed + _wanted_ms(intent) > limits.debt_inflation_ms or awaits_recovery(limits, state, now):
         return Reason.ISCHAEMIA_DEBT
+    if _another_was_deflated(limits, state, limb, now):
+        return Reason.OTHER_LIMB_DEFLATED
     return None
+
+
+def _another_was_deflated(limits: Limits, state: State, limb: Limb, now: int) -> bool:
+    """Within the last minute; an instant in the future proves nothing and counts as now."""
+    others = (at for one, at in zip(LIMBS, state.deflated_ms, strict=True) if one is not limb)
+    return any(at is not None and now - at < limits.limb_gap_ms for at in others)
 
 
 def _unauthorised(
@@ -82,39 +149,94 @@ def _unauthorised(
         return Reason.JOURNAL_PENDING
     if not 0 <= now - authorisation.durable_ms <= limits.authorisation_age_ms:
         return Reason.JOURNAL_PENDING
-    asked = (intent.cycle, intent.pressure_dmmhg, intent.planned_ms)
-    granted = (authorisation.cycle, authorisation.target_dmmhg, authorisation.planned_ms)
+    asked = (intent.cycle, intent.pressure_dmmhg, intent.planned_ms, intent.purpose)
+    granted = (
+        authorisation.cycle,
+        authorisation.target_dmmhg,
+        authorisation.planned_ms,
+        authorisation.purpose,
+    )
     return None if asked == granted else Reason.JOURNAL_PENDING
 
 
-def change(under_way: Inflation, intent: Intent) -> Reason | None:
+def change(limits: Limits, under_way: Inflation, intent: Intent) -> Reason | None:
     """Why this request may not continue the inflation under way, or ``None``."""
-    asked = (intent.cycle, intent.pressure_dmmhg, intent.planned_ms)
-    same = asked == (under_way.cycle, under_way.target_dmmhg, under_way.planned_ms)
-    return None if same else Reason.REQUEST_CHANGED
+    asked = (intent.cycle, intent.planned_ms, intent.purpose)
+    if asked != (under_way.cycle, under_way.planned_ms, under_way.purpose):
+        return Reason.REQUEST_CHANGED
+    if intent.pressure_dmmhg == under_way.target_dmmhg:
+        return None
+    climbs = under_way.purpose is Purpose.LIMB_PRESSURE and intent.pressure_dmmhg is not None
+    if not climbs:
+        return Reason.REQUEST_CHANGED
+    within = (intent.pressure_dmmhg or 0) <= limits.pressure_ceiling_dmmhg
+    return None if within else Reason.TARGET_ABOVE_CEILING
 
 
-def begin(state: State, observations: Observations, intent: Intent, now: int) -> State:
-    """The state with this inflation under way; unchanged when it already is."""
-    pressure, target = observations.blood_pressure, intent.pressure_dmmhg
-    if state.inflation is not None or pressure is None or target is None:
+def begin(limits: Limits, state: State, observations: Observations, intent: Intent, now: int) -> State:
+    """The state with this inflation under way, aimed at what is asked for."""
+    pressure, target, under_way = observations.blood_pressure, intent.pressure_dmmhg, state.inflation
+    if pressure is None or target is None:
         return state
-    started = Inflation(intent.cycle, target, intent.planned_ms, pressure.systolic_mmhg, now)
-    return replace(state, inflation=started, vented_ms=None)
+    if under_way is not None:
+        if target == under_way.target_dmmhg:
+            return state
+        aimed = replace(under_way, target_dmmhg=target, aimed_ms=now, reached_ms=None)
+        return replace(state, inflation=aimed)
+    started = Inflation(
+        intent.cycle,
+        target,
+        intent.planned_ms,
+        pressure.systolic_mmhg,
+        started_ms=now,
+        aimed_ms=now,
+        purpose=intent.purpose,
+    )
+    return replace(
+        state,
+        inflation=started,
+        vented_ms=None,
+        watch=None,
+        examining=not intent.purpose.is_therapy,
+        series_ms=_series(limits, state, intent, now),
+    )
+
+
+def _series(limits: Limits, state: State, intent: Intent, now: int) -> int | None:
+    """When the series of short occlusions that this one belongs to began."""
+    if intent.purpose is not Purpose.SHORT_OCCLUSIONS:
+        return None
+    return state.series_ms if _in_series(limits, state, intent, now) else now
 
 
 def observe(limits: Limits, state: State, observations: Observations, now: int) -> State:
-    """Note the arrival at the target, and that a vented cuff has deflated."""
+    """Note what the cuff shows: passing the systolic, arriving at the target, being empty after a vent."""
     cuff, under_way = observations.cuff, state.inflation
     if cuff is None or not is_fresh(limits, cuff, now):
         return state
     if under_way is None:
-        return state if is_above(limits, cuff) else replace(state, vented_ms=None)
-    if under_way.reached_ms is not None or cuff.control_dmmhg is None:
+        return state if is_above(limits, cuff) else _emptied(state, now)
+    if cuff.control_dmmhg is None:
         return state
-    if cuff.control_dmmhg < under_way.target_dmmhg - limits.reached_dmmhg:
+    noted = under_way
+    if noted.passed_ms is None and cuff.control_dmmhg >= occluding_dmmhg(limits, noted.systolic_mmhg):
+        noted = replace(noted, passed_ms=now)
+    if noted.reached_ms is None and cuff.control_dmmhg >= noted.target_dmmhg - limits.reached_dmmhg:
+        noted = replace(noted, reached_ms=now)
+    return state if noted is under_way else replace(state, inflation=noted)
+
+
+def _emptied(state: State, now: int) -> State:
+    if state.vented_ms is None:
         return state
-    return replace(state, inflation=replace(under_way, reached_ms=now))
+    known = zip(LIMBS, state.deflated_ms, strict=True)
+    deflated_ms = tuple(now if limb is state.limb else at for limb, at in known)
+    return replace(state, vented_ms=None, deflated_ms=deflated_ms)
+
+
+def occluding_dmmhg(limits: Limits, systolic_mmhg: int) -> int:
+    """The least pressure that counts as occluding: systolic + 20 mmHg."""
+    return (systolic_mmhg + limits.occluding_margin_mmhg) * 10
 
 
 def end(state: State, now: int) -> State:

@@ -45,12 +45,30 @@ class Limits:
     sensors_disagree_ms: int = 1000
     reached_dmmhg: int = 30
     respond_ms: int = 5_000
+    pass_ms: int = 30_000
     reach_ms: int = 45_000
+    unmeasured_target_dmmhg: int = 2500
+    congestion_lowest_dmmhg: int = 200
+    congestion_ms: int = 30_000
     deviation_dmmhg: int = 150
+    deviation_moving_dmmhg: int = 300
     deviation_ms: int = 1500
+    leak_after_ms: int = 60_000
+    leak_ms: int = 8_000
+    far_above_systolic_mmhg: int = 100
     occluding_margin_mmhg: int = 20
     pressure_lost_ms: int = 1500
     not_deflated_ms: int = 10_000
+    residual_dmmhg: int = 50
+    residual_ms: int = 60_000
+    limb_gap_ms: int = 60_000
+    verify_ms: int = 60_000
+    saturation_fall_permille: int = 50
+    recovery_ms: int = 60_000
+    haemoglobin_permille: int = 50
+    haemoglobin_ms: int = 10_000
+    short_longest_ms: int = 10_000
+    short_series_ms: int = 600_000
     cycle_late_ms: int = 900
     systolic_lowest_mmhg: int = 90
     systolic_highest_mmhg: int = 180
@@ -58,6 +76,26 @@ class Limits:
     blood_pressure_age_ms: int = 300_000
     authorisation_age_ms: int = 5_000
     tissue_saturation_age_ms: int = 10_000
+    press_age_ms: int = 60_000
+    circumference_largest_mm: int = 770
+    therapy_budget_ms: int = 2_700_000
+    therapy_window_ms: int = 72_000_000
+    examination_budget_ms: int = 1_200_000
+    examination_window_ms: int = 86_400_000
+    sessions_most: int = 3
+    sessions_window_ms: int = 86_400_000
+    session_gap_ms: int = 14_400_000
+    resume_ms: int = 3_600_000
+    restarts_most: int = 3
+    restarts_window_ms: int = 1_800_000
+    stimulation_rms_ua: int = 50_000
+    stimulation_density_ua_cm2: int = 2_000
+    stimulation_pulse_mj: int = 300
+    stimulation_rise_ua: int = 1_000
+    stimulation_press_rise_ua: int = 5_000
+    stimulation_press_ms: int = 1_000
+    stimulation_permit_ms: int = 600
+    stimulator_age_ms: int = 600
 
     def tightened(self, pressure_ceiling_dmmhg: int) -> "Limits":
         """These limits with a lower ceiling. Raises ValueError when it would be higher."""
@@ -110,11 +148,31 @@ SOURCES: dict[str, Source] = {
     "reached_dmmhg": Source(f"{_NIBP} pressure accuracy 3 mmHg", _MEMORY),
     "respond_ms": Source(f"{_OURS}: a pump that moves nothing in 5 s pumps against a kink", _PROPOSAL),
     "reach_ms": Source(f"{_OURS}: longer means a leak or a wrong cuff", _PROPOSAL),
+    "pass_ms": Source(f"{_OURS}: below systolic + 20 mmHg the limb fills and cannot empty", _PROPOSAL),
+    "unmeasured_target_dmmhg": Source(
+        f"{_OURS}: more only with a measured limb occlusion pressure", _PROPOSAL
+    ),
+    "congestion_lowest_dmmhg": Source(f"{_OURS}: above the venous pressure of a lying leg", _PROPOSAL),
+    "congestion_ms": Source(f"{_OURS}: as long as an inflation may take to pass", _PROPOSAL),
+    "deviation_moving_dmmhg": Source(f"{_OURS}: a contraction or a movement presses on the cuff", _PROPOSAL),
+    "leak_after_ms": Source(f"{_OURS}: fabric and air settle for a minute", _PROPOSAL),
+    "leak_ms": Source(f"{_OURS}: a tight cuff needs short top-ups only", _PROPOSAL),
+    "far_above_systolic_mmhg": Source(f"{_OURS}: twice the prescribed margin", _PROPOSAL),
     "deviation_dmmhg": Source("Zimmer A.T.S. 3000/4000TS: alarm above 15 mmHg from set", "read"),
     "deviation_ms": Source("Zimmer A.T.S. 3000/4000TS: 1.5 s delay for limb motion", "read"),
     "occluding_margin_mmhg": Source(f"{_OURS}: below it the limb congests", _PROPOSAL),
     "pressure_lost_ms": Source(f"{_OURS}: as the deviation delay", _PROPOSAL),
     "not_deflated_ms": Source("deflate within 10 s, seen in a hospital maintenance form", "read"),
+    "residual_dmmhg": Source(f"{_OURS}: a tight empty cuff impedes the venous return", _PROPOSAL),
+    "residual_ms": Source(f"{_OURS}: longer than any deflation", _PROPOSAL),
+    "limb_gap_ms": Source(f"{_OURS}: one reperfusion at a time burdens the circulation", _PROPOSAL),
+    "verify_ms": Source(f"{_OURS}: StO2 falls by 11 to 12 points a minute (Crit Care cc7404)", _PROPOSAL),
+    "saturation_fall_permille": Source(f"{_OURS}: half of the fall that a minute brings", _PROPOSAL),
+    "recovery_ms": Source(f"{_OURS}: half of a fall returns in 10 to 20 s on a perfused limb", _PROPOSAL),
+    "haemoglobin_permille": Source(f"{_OURS}: a closed limb keeps its blood", _PROPOSAL),
+    "haemoglobin_ms": Source(f"{_OURS}: longer than a movement", _PROPOSAL),
+    "short_longest_ms": Source(f"{_OURS}: 5 s occlusions are usual (mnirs)", _PROPOSAL),
+    "short_series_ms": Source(f"{_OURS}: a blood pressure holds for 5 min, a series for 10", _PROPOSAL),
     "cycle_late_ms": Source(f"{_OURS}: under the controller's dead-man of 1 s", _PROPOSAL),
     "systolic_lowest_mmhg": Source(f"{_OURS}, after haemodynamic stops in BFR (Scott)", _PROPOSAL),
     "systolic_highest_mmhg": Source("severe hypertension above 180/100 is a contraindication", "read"),
@@ -122,6 +180,28 @@ SOURCES: dict[str, Source] = {
     "blood_pressure_age_ms": Source(f"{_OURS}: the interval of ROSProx is not published", _PROPOSAL),
     "authorisation_age_ms": Source(f"{_OURS}: what was authorised must still be what is asked", _PROPOSAL),
     "tissue_saturation_age_ms": Source(f"{_OURS}: ten values of a one-a-second oximeter", _PROPOSAL),
+    "press_age_ms": Source(f"{_OURS}: who pressed is still at the bedside", _PROPOSAL),
+    "circumference_largest_mm": Source("thigh over 77 cm excluded: Trials 2019;20:456, Table 1", "read"),
+    "therapy_budget_ms": Source(f"{_OURS}: two sessions of four times five minutes, and a little", _PROPOSAL),
+    "therapy_window_ms": Source(f"{_OURS}: a day with room to move a session", _PROPOSAL),
+    "examination_budget_ms": Source(f"{_OURS}: some five occlusion tests", _PROPOSAL),
+    "examination_window_ms": Source(f"{_OURS}: a day", _PROPOSAL),
+    "sessions_most": Source(f"{_OURS}: twice a day (Trials 2021;22:969) and one to spare", _PROPOSAL),
+    "sessions_window_ms": Source(f"{_OURS}: a day", _PROPOSAL),
+    "session_gap_ms": Source("twice a day with a 4 h interval: Trials 2021;22:969", "read"),
+    "resume_ms": Source(f"{_OURS}: later it is another session", _PROPOSAL),
+    "restarts_most": Source(f"{_OURS}: a gateway that keeps dying is out of order", _PROPOSAL),
+    "restarts_window_ms": Source(f"{_OURS}: a gateway that keeps dying is out of order", _PROPOSAL),
+    "stimulation_rms_ua": Source("IEC 60601-2-10: 50 mA r.m.s. up to 400 Hz", _MEMORY),
+    "stimulation_density_ua_cm2": Source("2 mA r.m.s./cm2: AS 60601.2.10:2018", "read"),
+    "stimulation_pulse_mj": Source(
+        "300 mJ per pulse into 500 ohm: IEC 60601-2-10 as quoted by BIOPAC", "read"
+    ),
+    "stimulation_rise_ua": Source(f"{_OURS}: one step of a device a contraction", _PROPOSAL),
+    "stimulation_press_rise_ua": Source(f"{_OURS}: a person sees and feels each press", _PROPOSAL),
+    "stimulation_press_ms": Source(f"{_OURS}: a person sees and feels each press", _PROPOSAL),
+    "stimulation_permit_ms": Source(f"{_OURS}: under the watchdogs of the devices, 1.2 s and 2 s", _PROPOSAL),
+    "stimulator_age_ms": Source(f"{_OURS}: one poll", _PROPOSAL),
 }
 
 
@@ -146,6 +226,15 @@ FIRMWARE_LIMITS: tuple[tuple[str, int], ...] = (
     ("loop_late_ms", 200),
     ("not_deflated_ms", 10000),
     ("self_test_zero_dmmhg", 30),
+    ("presence_ms", 60000),
+    ("limb_gap_ms", 60000),
+    ("no_rise_ms", 5000),
+    ("no_rise_dmmhg", 50),
+    ("vent_check_above_dmmhg", 500),
+    ("vent_check_ms", 1000),
+    ("vent_fall_dmmhg", 100),
+    ("pump_stuck_dmmhg", 200),
+    ("silent_host_ms", 5000),
 )
 """The limits that a cuff controller must have built in, in the order of its CRC."""
 

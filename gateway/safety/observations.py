@@ -10,8 +10,28 @@ Units: pressures 0.1 mmHg, times ms of the clock that is handed to ``step``.
 
 from dataclasses import dataclass, field
 
-from gateway.model import BloodPressure, CuffReading, Reason, Sample
-from gateway.safety.debt import Debt
+from gateway.model import BloodPressure, CuffReading, Limb, Purpose, Reason, Sample
+from gateway.safety.debt import Debts
+from gateway.safety.readiness import Readiness
+from gateway.safety.stimulation import SiteStimulation, StimulationState, StimulatorReading
+
+
+@dataclass(frozen=True, slots=True)
+class Arming:
+    """What was settled when the session was armed. ``number`` tells one session from the next.
+
+    ``limb_pressure_dmmhg`` is the limb occlusion pressure measured for this limb, cuff, posture and
+    session.  The three ``left`` are what the patient's budgets still allow this limb, in ms.
+    """
+
+    number: int
+    limb: Limb
+    readiness: Readiness
+    limb_pressure_dmmhg: int | None = None
+    therapy_left_ms: int = 0
+    examination_left_ms: int = 0
+    stimulation_left_ms: int = 0
+    stimulation: SiteStimulation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +42,21 @@ class Authorisation:
     target_dmmhg: int
     planned_ms: int
     durable_ms: int
+    purpose: Purpose = Purpose.OCCLUSION
+
+
+@dataclass(frozen=True, slots=True)
+class Tissue:
+    """What the oximeter says. ``haemoglobin`` is in any unit, ``other`` the saturation of the other limb.
+
+    ``flow_seen`` is a sign of arterial inflow beyond the cuff (oscillations, a distal pulse); ``None``
+    where nothing looks for one.
+    """
+
+    saturation: Sample | None = None
+    haemoglobin: Sample | None = None
+    other: Sample | None = None
+    flow_seen: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +66,39 @@ class Observations:
     cuff: CuffReading | None = None
     cuff_accepted: bool = False
     blood_pressure: BloodPressure | None = None
-    saturation: Sample | None = None
+    tissue: Tissue = Tissue()
     saturation_expected: bool = False
     authorisation: Authorisation | None = None
-    armed: bool = False
-    stop: bool = False
+    arming: Arming | None = None
+    moving: bool = False
+    stop: Reason | None = None
     reset: bool = False
     journal_failed: bool = False
     lease_refused: bool = False
+    stimulator: StimulatorReading | None = None
+
+    @property
+    def armed(self) -> bool:
+        """Whether a session is running."""
+        return self.arming is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Inflation:
-    """An inflation under way, from its first permit to its vent."""
+    """An inflation under way, from its first permit to its vent.
+
+    ``aimed_ms`` is when the present target was set, ``reached_ms`` when it was reached.
+    """
 
     cycle: int
     target_dmmhg: int
     planned_ms: int
     systolic_mmhg: int
     started_ms: int
+    aimed_ms: int
     reached_ms: int | None = None
+    passed_ms: int | None = None
+    purpose: Purpose = Purpose.OCCLUSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +113,56 @@ class Timers:
     above_ms: int | None = None
     absent_ms: int | None = None
     no_saturation_ms: int | None = None
+    congestion_ms: int | None = None
+    working_ms: int | None = None
+    residual_ms: int | None = None
+    blood_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the oximeter showed when an inflation reached its target, and what became of it.
+
+    ``verified`` is ``None`` until the verdict, and then for ever "yes", "no" or "unknown".
+    ``released_ms`` is when the cuff was empty again.
+    """
+
+    cycle: int
+    reached_ms: int
+    saturation: int | None
+    haemoglobin: int | None
+    other: int | None
+    other_ms: int
+    lowest: int | None
+    verified: str | None = None
+    vented_ms: int | None = None
+    released_ms: int | None = None
+    recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The supervisor's memory. ``latched`` and ``debt`` outlive the process, in the journal."""
+    """The supervisor's memory. ``latched`` and ``debts`` outlive the process, in the journal.
 
-    debt: Debt
+    ``limb`` is where the cuff is, by the last arming; ``None`` when nobody said so yet.
+    ``deflated_ms`` has one entry per limb: when the cuff was last emptied on it.
+    """
+
+    debts: Debts
     latched: Reason | None = None
+    limb: Limb | None = None
+    deflated_ms: tuple[int | None, ...] = (None, None, None, None)
+    session: int | None = None
+    presses: int | None = None
+    therapy_spent_ms: int = 0
+    examination_spent_ms: int = 0
+    examining: bool = False
+    series_ms: int | None = None
+    moved_ms: int | None = None
     inflation: Inflation | None = None
+    watch: Watch | None = None
     vented_ms: int | None = None
     nonce: int | None = None
     now_ms: int | None = None
     timers: Timers = field(default_factory=Timers)
+    stimulation: StimulationState = field(default_factory=StimulationState)

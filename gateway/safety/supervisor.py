@@ -4,15 +4,18 @@ Theory of operation
 -------------------
 ``step(limits, state, observations, intents, now)`` is a pure, total function.  It is called on
 every accepted sample and at least every 50 ms, never counts its calls and reads no clock.  For
-each output it answers with one ``Permit`` (a value and the instant at which it lapses) or one
+each output it answers with one permit (a value and the instant at which it lapses) or one
 ``Safe`` (a reason).  Order of judgement:
 
-1. *Bookkeeping*: the ischaemia debt, the timers of the input checks, the inflation under way.
+1. *Bookkeeping*: where the cuff is, the ischaemia debts, the timers of the input checks, the inflation
+   under way, what the oximeter says of it.
 2. *Trips* (``checks``): the first one found latches with its reason; everything goes safe, and
    stays so until a person at the bedside resets it and its cause is gone.
-3. *Default deny*: without a running session, without a request, or on any stop, the answer is safe.
+3. *Default deny*: without a running session, without a request, or on any stop (at the desk, by the
+   button at the bedside, by the patient), the answer is safe.
 4. *Inflation rules* (``inflation``): a new inflation is judged whole, before it starts; one that is
    under way may only go on as it was authorised.
+5. *Stimulation rules* (``stimulation``): every change of the pulses is judged.
 
 There is no state in which an output is energised without an inflation in ``State`` that says when
 it started, for how long it was planned and to what pressure it was authorised.
@@ -22,91 +25,181 @@ Units: pressures 0.1 mmHg, times ms.
 
 from dataclasses import dataclass, field, replace
 
-from gateway.model import Intent, Output, Permit, Reason, Safe
-from gateway.safety import checks, debt, inflation
+from gateway.model import Intent, Output, Permit, Reason, Safe, StimulationIntent, StimulationPermit
+from gateway.safety import checks, debt, inflation, stimulation, verification
+from gateway.safety.debt import is_above, is_fresh
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State
+from gateway.safety.readiness import missing
+
+Wish = Intent | StimulationIntent
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One answer per output, the latched reason, and the conditions that must alarm now."""
 
-    outputs: tuple[Permit | Safe, ...]
+    cuff: Permit | Safe
+    stimulator: StimulationPermit | Safe
     latched: Reason | None = None
     conditions: frozenset[Reason] = field(default_factory=frozenset)
 
-    @property
-    def cuff(self) -> Permit | Safe:
-        """The answer for the cuff."""
-        return self.outputs[0]
-
 
 def step(
-    limits: Limits, state: State, observations: Observations, intents: tuple[Intent, ...], now: int
+    limits: Limits, state: State, observations: Observations, intents: tuple[Wish, ...], now: int
 ) -> tuple[State, Verdict]:
     """Judge one instant. Never raises; see the module's theory of operation."""
     state = _reset(state, observations)
     previous_ms = state.now_ms
     state = _bookkeeping(limits, state, observations, now)
-    reason = state.latched or checks.first_trip(limits, state, observations, previous_ms, now)
-    if reason is not None:
-        return _safe(limits, replace(state, latched=reason), observations, reason, now)
-    intent = _for_cuff(intents)
-    denied = _denied(observations, intent)
-    if intent is None or denied is not None:
-        return _safe(limits, state, observations, denied or Reason.NO_REQUEST, now)
-    return _judge(limits, state, observations, intent, now)
+    tripped = state.latched or checks.first_trip(limits, state, observations, previous_ms, now)
+    denied = tripped or _denied(state, observations)
+    state = replace(state, latched=tripped) if tripped is not state.latched else state
+    state, cuff = _cuff(limits, state, observations, denied, intents, now)
+    state, stimulator = _stimulator(limits, state, observations, denied, intents, now)
+    refused = frozenset(answer.reason for answer in (cuff, stimulator) if isinstance(answer, Safe))
+    conditions = checks.conditions(limits, state, observations, refused, now)
+    return state, Verdict(cuff, stimulator, state.latched, conditions)
 
 
 def _reset(state: State, observations: Observations) -> State:
     """Only what latched is forgotten: a vent under way keeps being watched, timers keep running."""
     if not observations.reset or state.latched is None:
         return state
-    return replace(state, latched=None, nonce=None, inflation=None)
+    unused = stimulation.StimulationState()
+    return replace(state, latched=None, nonce=None, inflation=None, watch=None, stimulation=unused)
+
+
+# bookkeeping
 
 
 def _bookkeeping(limits: Limits, state: State, observations: Observations, now: int) -> State:
-    owed = debt.advance(limits, state.debt, observations.cuff, now)
+    state = _session(limits, state, observations, now)
+    was_above = state.debts.largest(state.limb).above
     timers = checks.timed(limits, state, observations, now)
-    nonce = checks.expected_nonce(limits, state, observations, now)
     # A clock that ran backwards proves no duration: a vent that lies in the future began now.
-    vented = None if state.vented_ms is None else min(state.vented_ms, now)
-    state = replace(state, debt=owed, now_ms=now, timers=timers, nonce=nonce, vented_ms=vented)
-    return inflation.observe(limits, state, observations, now)
+    vented_ms = None if state.vented_ms is None else min(state.vented_ms, now)
+    state = replace(
+        state,
+        debts=debt.advance_all(limits, state.debts, state.limb, observations.cuff, now),
+        timers=timers,
+        nonce=checks.expected_nonce(limits, state, observations, now),
+        moved_ms=now if observations.moving or state.stimulation.on else state.moved_ms,
+        vented_ms=vented_ms,
+    )
+    state = _spend(state, was_above, now)
+    state = inflation.observe(limits, state, observations, now)
+    state = verification.follow(limits, state, observations, now)
+    return replace(state, now_ms=now)
 
 
-def _for_cuff(intents: tuple[Intent, ...]) -> Intent | None:
-    """The one wish for the cuff; two that could contradict each other are none."""
-    asked = [intent for intent in intents if intent.output is Output.CUFF]
-    return asked[0] if len(asked) == 1 and asked[0].pressure_dmmhg is not None else None
+def _session(limits: Limits, state: State, observations: Observations, now: int) -> State:
+    """A session that was just armed says where the cuff is, and starts its accounts at nothing."""
+    arming, cuff = observations.arming, observations.cuff
+    if arming is None:
+        return replace(state, presses=None) if state.presses is not None else state
+    if cuff is None or not is_fresh(limits, cuff, now):
+        return state
+    if state.presses is None:
+        state = replace(state, presses=cuff.presses)
+    if arming.number != state.session:
+        state = replace(
+            state,
+            session=arming.number,
+            therapy_spent_ms=0,
+            examination_spent_ms=0,
+            series_ms=None,
+            stimulation=stimulation.StimulationState(),
+        )
+    if arming.limb is not state.limb and not is_above(limits, cuff):
+        state = replace(state, limb=arming.limb)
+    return state
 
 
-def _denied(observations: Observations, intent: Intent | None) -> Reason | None:
-    if observations.stop:
-        return Reason.STOPPED_BY_OPERATOR
+def _spend(state: State, was_above: bool, now: int) -> State:
+    """Time above 15 mmHg, on the account of what the inflation was for; a vent belongs to it."""
+    above = was_above or state.debts.largest(state.limb).above
+    if state.now_ms is None or not above:
+        return state
+    spent_ms = max(0, now - state.now_ms)
+    if state.examining:
+        return replace(state, examination_spent_ms=state.examination_spent_ms + spent_ms)
+    return replace(state, therapy_spent_ms=state.therapy_spent_ms + spent_ms)
+
+
+# the two outputs
+
+
+def _denied(state: State, observations: Observations) -> Reason | None:
+    """Why nothing at all may be energised; a stop always passes."""
+    if observations.stop is not None:
+        return observations.stop
     if not observations.armed:
         return Reason.NOT_ARMED
-    return Reason.NO_REQUEST if intent is None else None
+    cuff = observations.cuff  # an armed session without one has tripped
+    if cuff is not None and cuff.patient_stop:
+        return Reason.STOPPED_BY_PATIENT
+    pressed = cuff is not None and cuff.presses != state.presses
+    return Reason.STOPPED_AT_BEDSIDE if pressed else None
 
 
-def _judge(
-    limits: Limits, state: State, observations: Observations, intent: Intent, now: int
-) -> tuple[State, Verdict]:
+def _cuff(
+    limits: Limits,
+    state: State,
+    observations: Observations,
+    denied: Reason | None,
+    intents: tuple[Wish, ...],
+    now: int,
+) -> tuple[State, Permit | Safe]:
+    """The answer for the cuff; two wishes that could contradict each other are none."""
+    asked = [intent for intent in intents if isinstance(intent, Intent)]
+    intent = asked[0] if len(asked) == 1 else None
+    if denied is not None or intent is None or intent.pressure_dmmhg is None:
+        return inflation.end(state, now), Safe(Output.CUFF, denied or Reason.NO_REQUEST)
     if state.inflation is None:
         reason = inflation.refusal(limits, state, observations, intent, now)
     else:
-        reason = inflation.change(state.inflation, intent)
-    if reason is not None or intent.pressure_dmmhg is None:
-        return _safe(limits, state, observations, reason or Reason.NO_REQUEST, now)
-    state = inflation.begin(state, observations, intent, now)
-    permit = Permit(Output.CUFF, intent.pressure_dmmhg, now + limits.permit_ms)
-    return state, Verdict((permit,), None, checks.conditions(limits, state, observations, None, now))
+        reason = inflation.change(limits, state.inflation, intent)
+    if reason is not None:
+        return inflation.end(state, now), Safe(Output.CUFF, reason)
+    state = inflation.begin(limits, state, observations, intent, now)
+    return state, Permit(Output.CUFF, intent.pressure_dmmhg, now + limits.permit_ms)
 
 
-def _safe(
-    limits: Limits, state: State, observations: Observations, reason: Reason, now: int
-) -> tuple[State, Verdict]:
-    state = inflation.end(state, now)
-    conditions = checks.conditions(limits, state, observations, reason, now)
-    return state, Verdict((Safe(Output.CUFF, reason),), state.latched, conditions)
+def _stimulator(
+    limits: Limits,
+    state: State,
+    observations: Observations,
+    denied: Reason | None,
+    intents: tuple[Wish, ...],
+    now: int,
+) -> tuple[State, StimulationPermit | Safe]:
+    """The answer for the stimulator, by the same rules of asking."""
+    asked = [intent for intent in intents if isinstance(intent, StimulationIntent)]
+    wish = asked[0] if len(asked) == 1 else None
+    if denied is not None or wish is None:
+        return _rested(state, denied or Reason.NO_REQUEST)
+    reason = _stimulation_refusal(limits, state, observations, wish, now)
+    if reason is not None:
+        return _rested(state, reason)
+    given = stimulation.give(limits, state.stimulation, observations.stimulator, wish, now)
+    expires_ms = now + limits.stimulation_permit_ms
+    permit = StimulationPermit(wish.current_ua, wish.pulse_width_us, wish.frequency_dhz, expires_ms)
+    return replace(state, stimulation=given), permit
+
+
+def _stimulation_refusal(
+    limits: Limits, state: State, observations: Observations, wish: StimulationIntent, now: int
+) -> Reason | None:
+    arming, reading = observations.arming, observations.stimulator
+    if arming is None or reading is None:
+        return Reason.NOT_ARMED
+    if missing(limits, arming.limb, arming.readiness):
+        return Reason.NOT_READY
+    if state.stimulation.spent_ms >= arming.stimulation_left_ms:
+        return Reason.BUDGET_SPENT
+    return stimulation.refusal(limits, arming.stimulation, state.stimulation, wish, now)
+
+
+def _rested(state: State, reason: Reason) -> tuple[State, Safe]:
+    return replace(state, stimulation=stimulation.rest(state.stimulation)), Safe(Output.STIMULATOR, reason)

@@ -32,6 +32,7 @@ from gateway.simulation.plant import Plant
 from gateway.simulation.recording import Playback, Recording
 
 TURN_MS = 10
+PRESS_MS = 100
 START_MS = 1_000
 EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a date to print, not the time of any day
 OPERATOR = Asker(uid=0, gid=0, pid=0, operator=True)
@@ -69,7 +70,7 @@ class Bedside:
     """Core, firmware, plant and oximeter, joined by memory."""
 
     def __init__(self, bed: Bed, journal_path: Path) -> None:
-        self.clock = VirtualClock()
+        self.clock = self._new_clock()
         self.plant = Plant(bed.cuff, bed.limb, bed.seed, START_MS)
         self.board = MemoryBoard(self.plant)
         self._bed, self._journal_path = bed, journal_path
@@ -94,14 +95,14 @@ class Bedside:
 
     def start_core(self) -> None:
         """Start the core on the journal as it stands."""
-        journal = Journal.open(self._journal_path, device=self._bed.config.site.device)
+        journal = self._open_journal()
         boot = journal.next_boot()
-        self.sink = DirectWriter(journal)
+        self.sink = self._open_sink(journal)
         self.core: Core | None = compose(self._bed.config, self._journal_path, boot, self.sink, self.clock)
         self.desk = Desk(self.core)
         if self.cable:
-            self.core.cuff_connected(self.now)
-        self.core.oximeter_connected(self.now)
+            self.core.cuff_connected(self.core_ms)
+        self.core.oximeter_connected(self.core_ms)
 
     def kill_core(self) -> None:
         """End the core without a word; what it had submitted is in the journal."""
@@ -112,28 +113,30 @@ class Bedside:
         """Unplug the controller's wire; the controller itself goes on."""
         self.cable = False
         if self.core is not None:
-            self.core.cuff_lost("the cable was pulled", self.now)
+            self.core.cuff_lost("the cable was pulled", self.core_ms)
 
     def plug_cable(self) -> None:
         """Plug it in again."""
         self.cable = True
         if self.core is not None:
-            self.core.cuff_connected(self.now)
+            self.core.cuff_connected(self.core_ms)
 
     @property
     def now(self) -> int:
         """The present instant, ms."""
         return self.clock.ms
 
+    @property
+    def core_ms(self) -> int:
+        """The present instant by the gateway's own clock."""
+        return self.clock.now_ms()
+
     def turn(self) -> None:
         """Ten milliseconds."""
         self.clock.ms += TURN_MS
         now = self.clock.ms
         self.board.step(now)
-        if self.controller is not None:
-            self.controller.step(now)
-            self.board.feed_watchdog()
-            self._up(self.controller.outgoing(), now)
+        self._firmware_turn(now)
         self._oximeter(now)
         self._core_turn(now)
         self._down(now)
@@ -143,11 +146,17 @@ class Bedside:
         for _ in range(duration_ms // TURN_MS):
             self.turn()
 
+    def press_button(self) -> None:
+        """A person presses the bedside button and lets it go."""
+        for pressed in (True, False):
+            self.board.pressed = pressed
+            self.run(PRESS_MS)
+
     def ask(self, request: AnyRequest, asker: Asker = OPERATOR) -> Reply:
         """A person's request and its answer, however many turns that takes."""
         replies: list[Reply] = []
         answer: Answer = replies.append
-        self.desk.ask(request, asker, self.now, answer)
+        self.desk.ask(request, asker, self.core_ms, answer)
         self._down(self.now)
         while not replies:
             self.turn()
@@ -156,17 +165,18 @@ class Bedside:
     def close(self) -> None:
         """Stop the core as its service would, and close the journal."""
         if self.core is not None:
-            self.core.shut_down("asked to stop", self.now)
+            self.core.shut_down("asked to stop", self.core_ms)
             self._down(self.now)
             self.kill_core()
 
     def _core_turn(self, now: int) -> None:
         if self.core is None or now % STEP_MS:
             return
-        if self.core.state.now_ms != now:
-            self.core.step(now)
-        self.desk.step(now)
-        self.core.link_is_listening(now)
+        at = self.core_ms
+        if self.core.state.now_ms != at:
+            self.core.step(at)
+        self.desk.step(at)
+        self.core.link_is_listening(at)
 
     def _saturation(self, now: int) -> int | None:
         if self._playback is None:
@@ -178,14 +188,29 @@ class Bedside:
             self._playback.indicate(self.board.actuators.indicator, now)
         line = self.oximeter.step(now)
         if line and self.core is not None:
-            self.core.oximeter_bytes(line, now)
+            self.core.oximeter_bytes(line, self.core_ms)
+
+    def _firmware_turn(self, now: int) -> None:
+        if self.controller is not None:
+            self.controller.step(now)
+            self.board.feed_watchdog()
+            self._up(self.controller.outgoing(), now)
 
     def _up(self, data: bytes, now: int) -> None:
         if data and self.cable and self.core is not None:
-            self.core.cuff_bytes(data, now)
+            self.core.cuff_bytes(data, self.core_ms)
 
     def _down(self, now: int) -> None:
-        data = b"" if self.core is None else self.core.outgoing(now)
+        data = b"" if self.core is None else self.core.outgoing(self.core_ms)
         if data and self.cable and self.controller is not None:
             self.controller.receive(data, now)
             self._up(self.controller.outgoing(), now)
+
+    def _new_clock(self) -> VirtualClock:
+        return VirtualClock()
+
+    def _open_journal(self) -> Journal:
+        return Journal.open(self._journal_path, device=self._bed.config.site.device)
+
+    def _open_sink(self, journal: Journal) -> DirectWriter:
+        return DirectWriter(journal)

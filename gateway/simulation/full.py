@@ -11,7 +11,7 @@ byte for byte.
 from pathlib import Path
 
 from gateway.config import Config, CuffConfig, MqttConfig, OximeterConfig, SiteConfig
-from gateway.model import Side
+from gateway.model import Limb
 from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
 from gateway.simulation.bedside import Bed, Bedside
@@ -61,8 +61,9 @@ def configuration(cuff: str, limb: str, replay: Path | None, *, ceiling_mmhg: in
 def give(bedside: Bedside, prescription: str, limb: str, seed: int, say: Progress | None = None) -> str:
     """One session with a nurse; returns its name."""
     bedside.run(_READINGS_MS)
-    nurse = Nurse(bedside.ask, LIMBS[limb].systolic_mmhg, LIMBS[limb].diastolic_mmhg, seed)
-    session = nurse.start(prescription, Side.LEFT)
+    body = LIMBS[limb]
+    nurse = Nurse(bedside.ask, bedside.press_button, body.systolic_mmhg, body.diastolic_mmhg, seed)
+    session = nurse.start(prescription, Limb.LEFT_THIGH)
     for look in range(_LONGEST_LOOKS):
         state = nurse.look()
         if say is not None and look % _SHOW_EVERY == 0:

@@ -19,10 +19,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gateway.model import Limb
 from gateway.record.reader import JournalReader
 from gateway.runtime.control_client import ask
-from gateway.runtime.requests import AnyRequest, Reply, SessionStart, SessionStatus
+from gateway.runtime.requests import (
+    AnyRequest,
+    PatientHistory,
+    Reply,
+    SessionReset,
+    SessionStart,
+    SessionStatus,
+)
 from gateway.simulation.models import CUFFS, LIMBS
+from gateway.simulation.nurse import PATIENT, start_request
+from gateway.simulation.plant_process import PRESS_MS, press
 from gateway.simulation.stage import Stage
 from gateway.simulation.subscriber import Subscriber
 from gateway.ward.broker import HOST, EmbeddedBroker
@@ -105,11 +115,18 @@ class LiveBedside:
         self.broker = self._ending.enter_context(again)
 
     def ask(self, request: AnyRequest) -> Reply:
-        """A person's request; a refusal is a ``LiveError``."""
+        """A person's request; a refusal is a ``LiveError``. Who starts or resets presses the button first."""
+        if isinstance(request, SessionStart | SessionReset):
+            self.press_button()
         reply = ask(self._runtime_dir / "control.sock", request)
         if reply.exit_code:
             raise LiveError(reply.message)
         return reply
+
+    def press_button(self) -> None:
+        """Press the bedside button and let it go."""
+        press(self.plant_socket)
+        self.stage.wait_a_moment(2 * PRESS_MS / 1000)
 
     def state(self) -> dict[str, Any]:
         """What ``rvos session status`` shows."""
@@ -121,13 +138,9 @@ class LiveBedside:
             "cuff and oximeter give readings", lambda state: state["cuff_ok"] and state["sto2_ok"]
         )
         limb = LIMBS[LIMB]
-        request = SessionStart(
-            prescription="demo",
-            patient="simulated-limb",
-            side="left",
-            systolic_mmhg=round(limb.systolic_mmhg),
-            diastolic_mmhg=round(limb.diastolic_mmhg),
-            confirm=True,
+        self.ask(PatientHistory(patient=PATIENT, nothing=True, confirm=True))
+        request = start_request(
+            "demo", Limb.LEFT_THIGH, round(limb.systolic_mmhg), round(limb.diastolic_mmhg)
         )
         return self.ask(request).message
 

@@ -17,17 +17,22 @@ READING_VALID_MS = 100
 
 
 class MemoryBoard(Board):
-    """A board wired to ``plant`` directly. ``pressed`` is the device's button, for tests."""
+    """A board wired to ``plant`` directly.
+
+    ``pressed`` is the bedside button, ``patient_stop_pressed`` the patient's own; who plays people sets them.
+    """
 
     def __init__(self, plant: Plant) -> None:
         self.plant = plant
         self.pressed = False
+        self.patient_stop_pressed = False
         self._stage = OutputStage(plant)
         self._now_ms = plant.now_ms
         self._read_ms = plant.now_ms - READING_VALID_MS - 1
-        self._control_dmmhg = 0
-        self._limit_dmmhg = 0
+        self._control_dmmhg: int | None = None
+        self._limit_dmmhg: int | None = None
         self._button = False
+        self._patient_stop = False
 
     @property
     def actuators(self) -> Actuators:
@@ -44,11 +49,12 @@ class MemoryBoard(Board):
         self._stage.drop()
 
     def read(self) -> None:
-        """Sample both sensors and the button."""
+        """Sample both sensors and both buttons."""
         self._read_ms = self._now_ms
         self._control_dmmhg = self.plant.control_dmmhg
         self._limit_dmmhg = self.plant.limit_dmmhg
-        self._button = self.pressed
+        self._button = self.pressed or self.plant.defects.button_stuck
+        self._patient_stop = self.patient_stop_pressed
 
     def control_dmmhg(self) -> int | None:
         """The control sensor as last read."""
@@ -62,8 +68,18 @@ class MemoryBoard(Board):
         """Whether the device's button was down when last read."""
         return self._button
 
+    def patient_stop(self) -> bool:
+        """Whether the patient's stop was pressed when last read."""
+        return self._patient_stop
+
     def write(
-        self, pump_permille: int, inflate_open: bool, dump_closed: bool, buzzer: bool, indicator: int
+        self,
+        pump_permille: int,
+        inflate_open: bool,
+        dump_closed: bool,
+        buzzer: bool,
+        indicator: int,
+        relay_closed: bool = False,
     ) -> None:
         """Drive the outputs."""
         now = self._stage.actuators
@@ -73,9 +89,12 @@ class MemoryBoard(Board):
             and now.dump_closed == dump_closed
             and now.buzzer == buzzer
             and now.indicator == indicator
+            and now.relay_closed == relay_closed
         ):
             return
-        self._stage.command(Actuators(pump_permille, inflate_open, dump_closed, buzzer, indicator))
+        self._stage.command(
+            Actuators(pump_permille, inflate_open, dump_closed, buzzer, indicator, relay_closed)
+        )
 
     def feed_watchdog(self) -> None:
         """Prove life to the hardware watchdog."""

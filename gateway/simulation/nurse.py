@@ -2,10 +2,12 @@
 
 Theory of operation
 -------------------
-The nurse sees what ``rvos session status`` shows and asks what a person would ask, through the same
-desk.  Measured pressures scatter around the limb's true ones by a few mmHg, from a seed.  A pressure is
-entered a minute before the next inflation can start, or when the last one is four minutes old and an
-inflation may start at any moment, so that a fault-free session waits for nobody and sounds no alarm.
+The nurse says once that the patient had nothing elsewhere, presses the bedside button before a session
+starts, sees what ``rvos session status`` shows and asks what a person would ask, through the same desk.
+Measured pressures scatter around the limb's true ones by a few mmHg, from a seed.  A pressure is entered a
+minute before the next inflation can start, or when the last one is four minutes old and an inflation may
+start at any moment; a pain score is given when it is due; so a fault-free session waits for nobody and
+sounds no alarm.
 
 Units: mmHg; seconds as the status shows them.
 """
@@ -13,17 +15,23 @@ Units: mmHg; seconds as the status shows them.
 import random
 from collections.abc import Callable
 
-from gateway.model import Side
+from gateway.model import Limb
 from gateway.runtime.requests import (
     AnyRequest,
+    PatientHistory,
     Reply,
     SessionCuffRemoved,
+    SessionPain,
     SessionPressure,
     SessionStart,
     SessionStatus,
 )
+from gateway.therapy.screening import questions, right_answers
 
+PATIENT = "simulated-limb"
+CUFF_WIDTH_MM, CIRCUMFERENCE_MM = 180, 560
 _SCATTER_MMHG = 3
+_NRS_BEARABLE = 5
 _BEFORE_INFLATION_S = 60.0
 _RECENT_S = 120.0
 _OLD_S = 240.0
@@ -38,34 +46,39 @@ class Refused(Exception):
 class Nurse:
     """One person with a blood pressure monitor."""
 
-    def __init__(self, ask: Ask, systolic_mmhg: float, diastolic_mmhg: float, seed: int) -> None:
-        self._ask = ask
+    def __init__(
+        self,
+        ask: Ask,
+        press_button: Callable[[], None],
+        systolic_mmhg: float,
+        diastolic_mmhg: float,
+        seed: int,
+    ) -> None:
+        self._ask, self._press_button = ask, press_button
         self._systolic_mmhg, self._diastolic_mmhg = systolic_mmhg, diastolic_mmhg
         self._random = random.Random(seed)
+        self._told = False
         self.pressures_entered = 0
 
-    def start(self, prescription: str, side: Side) -> str:
-        """Start the session; returns its name. Raises ``Refused``."""
+    def start(self, prescription: str, limb: Limb) -> str:
+        """Press the bedside button and start the session; returns its name. Raises ``Refused``."""
+        if not self._told:
+            self._told = True
+            self._said_yes(PatientHistory(patient=PATIENT, nothing=True, confirm=True))
+        self._press_button()
         systolic, diastolic = self._measure()
-        reply = self._said_yes(
-            SessionStart(
-                prescription=prescription,
-                patient="simulated-limb",
-                side=side.value,
-                systolic_mmhg=systolic,
-                diastolic_mmhg=diastolic,
-                confirm=True,
-            )
-        )
+        reply = self._said_yes(start_request(prescription, limb, systolic, diastolic))
         return str(reply.data["session"])
 
     def look(self) -> dict[str, object]:
         """Look at the status, do what it asks for, and return its state."""
         state = self._said_yes(SessionStatus()).data["state"]
-        if isinstance(state, dict) and _pressure_is_due(state):
+        if isinstance(state, dict) and pressure_is_due(state):
             systolic, diastolic = self._measure()
             self._said_yes(SessionPressure(systolic_mmhg=systolic, diastolic_mmhg=diastolic, confirm=True))
             self.pressures_entered += 1
+        if isinstance(state, dict) and state.get("pain_score_due"):
+            self._said_yes(SessionPain(nrs=self._random.randint(0, _NRS_BEARABLE)))
         return dict(state)
 
     def remove_cuff(self) -> None:
@@ -83,7 +96,32 @@ class Nurse:
         return round(self._systolic_mmhg) + scatter, round(self._diastolic_mmhg) + scatter
 
 
-def _pressure_is_due(state: dict[str, object]) -> bool:
+def start_request(
+    prescription: str,
+    limb: Limb,
+    systolic_mmhg: int,
+    diastolic_mmhg: int,
+    *,
+    patient: str = PATIENT,
+    resume: bool = False,
+) -> SessionStart:
+    """A start with every answer that a patient without contraindications gives."""
+    return SessionStart(
+        prescription=prescription,
+        patient=patient,
+        limb=limb.value,
+        systolic_mmhg=systolic_mmhg,
+        diastolic_mmhg=diastolic_mmhg,
+        confirm=True,
+        answers=right_answers(questions(limb)),
+        cuff_width_mm=CUFF_WIDTH_MM,
+        circumference_mm=CIRCUMFERENCE_MM if limb.is_thigh else None,
+        resume=resume,
+    )
+
+
+def pressure_is_due(state: dict[str, object]) -> bool:
+    """Whether the status shows that a blood pressure is wanted now, or a minute from now."""
     age, left, phase = (state.get(key) for key in ("blood_pressure_age_s", "phase_left_s", "phase"))
     if not isinstance(age, float) or not isinstance(left, float):
         return False

@@ -1,227 +1,325 @@
-"""The truth of the simulated bedside: air in a cuff, blood and oxygen in a thigh.
+"""The truth of the simulated bedside: air, blood, muscle, and the sensors that look at them.
 
 Theory of operation
 -------------------
-``Plant.step(now_ms, actuators)`` brings the physics to ``now_ms`` in fixed sub-steps of 5 ms, the
-actuators held constant over them.  Because the sub-step is fixed and chance comes from one seeded
-generator drawn once per sub-step, the trajectory does not depend on how often ``step`` is called,
-as long as the actuators change at the same multiples of 5 ms.
+``Plant.step(now_ms, actuators)`` brings the physics to ``now_ms``, the actuators held constant over it:
+the air (``air``) in sub-steps of 5 ms, blood, oxygen and muscle (``body``, ``muscle``) every 50 ms.  Both
+grids begin at ``start_ms`` and chance is drawn only when a sensor is read (``sensors``), so the truth does
+not depend on how often ``step`` is called, as long as actuators and defects change at the same multiples
+of 5 ms.
 
-Air.  The pump (first-order lag) blows through the inflate valve, against a back-pressure that
-weakens it; the dump valve is normally open, so without ``dump_closed`` the cuff empties
-exponentially whatever else is asked; a small leak always, a mechanical relief valve at the top.
+A cuff presses on the *treated* limb, the one that the session names, unless a defect puts it on the
+*other* one or beside the limb.  The controller's control sensor sees the manifold; the limit sensor sees
+the cuff through a lumen of its own.  The heart beat, a contracting muscle, a moving limb and somebody who
+leans on the cuff add to the pressure in it.
 
-Blood and oxygen.  See ``models.Limb``.  Three states: saturation, hyperaemia (0 none, 1 whole),
-and the slow wander of the probe, which is redrawn once a second.
+``Plant.defects`` is looked at on every step and every reading; change it whenever you like.  Stimulators
+set ``Plant.train``; it reaches the tissue through the relay that ``Actuators.relay_closed`` drives.
 
 ``OutputStage`` is the board's last hardware before the valves: a watchdog of its own that
 de-energises everything when the board has been silent for a second.
 
-Units: mmHg, percent and seconds as floats inside; 0.1 mmHg, per mille and milliseconds as
+Units: mmHg, percent, N and seconds as floats inside; 0.1 mmHg, per mille, uA, mN and milliseconds as
 integers at the faces that sensors and devices read.
 """
 
-import random
 from dataclasses import dataclass
 
-from gateway.simulation.models import Cuff, Limb
+from gateway.simulation import body, muscle, sensors
+from gateway.simulation.air import HOSE_KINKED, HOSE_OPEN, HOSE_UNPLUGGED, SUB_STEP_MS, Air
+from gateway.simulation.defects import Defects
+from gateway.simulation.models import QUADRICEPS, Cuff, Limb, Muscle
 
-SUB_STEP_MS = 5
 WATCHDOG_MS = 1000
 
-_WANDER_SUB_STEPS = 1000 // SUB_STEP_MS
-# a difference of two uniform draws has variance 1/6, one centred uniform draw 1/12
-_TRIANGLE = 6.0**0.5
-_UNIFORM = 12.0**0.5
+_BODY_SUB_STEPS = body.STEP_MS // SUB_STEP_MS
+_TAUT_MMHG = 60.0
+"""From this pressure on a cuff gives what presses on it whole to its air, below in proportion: chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actuators:
-    """What the board drives. The default is everything de-energised: vented."""
+    """What the board drives. The default is everything de-energised: vented, relay open."""
 
     pump_permille: int = 0
     inflate_open: bool = False
     dump_closed: bool = False
     buzzer: bool = False
     indicator: int = 0
+    relay_closed: bool = False
 
 
 DE_ENERGISED = Actuators()
 
 
 class Plant:
-    """One cuff on one limb, from ``start_ms`` on, at atmospheric pressure and at rest."""
+    """One cuff on one patient, from ``start_ms`` on, at atmospheric pressure and at rest.
+
+    ``movement_mmhg`` is what a moving limb adds to a full cuff, ``leaning_mmhg`` the least pressure that
+    somebody who leans on the cuff leaves in it; ``train`` is what the stimulator sends.
+    """
 
     __slots__ = (
-        "_control_noise",
-        "_dump",
-        "_hyperaemia",
-        "_hyperaemia_decay",
-        "_hyperaemia_gain",
-        "_hyperaemia_rise",
-        "_inverse_flow_span",
-        "_inverse_stall",
-        "_leak",
-        "_limit_noise",
-        "_occluded_mmhg",
-        "_pressure",
-        "_probe_noise",
-        "_pump",
-        "_pump_fill",
-        "_pump_lag",
-        "_random",
-        "_relief",
-        "_sensor_scale",
-        "_sto2",
-        "_sto2_fall",
-        "_sto2_rise",
-        "_wander",
-        "_wander_due",
-        "_wander_keep",
-        "_wander_scale",
-        "actuators",
-        "cuff",
-        "limb",
-        "now_ms",
+        *("_air", "_arteries", "_body_due", "_electrodes", "_lumen_blocked", "_muscle"),
+        *("_control", "_force", "_haemoglobin", "_limit", "_other_saturation", "_saturation"),
+        *("_other", "_squeeze", "_trapped_mmhg", "_treated", "_venous_mmhg"),
+        *("actuators", "cuff", "defects", "leaning_mmhg", "limb", "movement_mmhg", "now_ms", "train"),
     )
 
-    def __init__(self, cuff: Cuff, limb: Limb, seed: int, start_ms: int = 0) -> None:
+    def __init__(
+        self, cuff: Cuff, limb: Limb, seed: int, start_ms: int = 0, muscle_model: Muscle = QUADRICEPS
+    ) -> None:
         self.cuff = cuff
         self.limb = limb
         self.now_ms = start_ms
         self.actuators = DE_ENERGISED
-        self._random = random.Random(seed).random
-        self._prepare_air(cuff)
-        self._prepare_limb(limb)
-        self._prepare_probe(limb)
+        self.defects = Defects()
+        self.train = muscle.SILENT
+        self.movement_mmhg = 0.0
+        self.leaning_mmhg = 0.0
+        self._air = Air(cuff)
+        self._lumen_blocked = False
+        self._trapped_mmhg = 0.0
+        self._squeeze = 0.0
+        self._prepare_body(limb, muscle_model)
+        self._prepare_sensors(cuff, limb, muscle_model, seed)
 
-    def _prepare_air(self, cuff: Cuff) -> None:
-        per_sub_step = SUB_STEP_MS / 1000.0 / cuff.compliance_ml_mmhg
-        self._pressure = 0.0
-        self._pump = 0.0
-        self._pump_lag = SUB_STEP_MS / 1000.0 / cuff.pump_lag_s
-        self._pump_fill = cuff.pump_flow_ml_s * per_sub_step
-        self._inverse_stall = 1.0 / cuff.pump_stall_mmhg
-        self._dump = cuff.dump_ml_s_mmhg * per_sub_step
-        self._leak = cuff.leak_ml_s_mmhg * per_sub_step
-        self._relief = cuff.relief_ml_s_mmhg * per_sub_step
-        self._control_noise = 0.0
-        self._limit_noise = 0.0
-        self._sensor_scale = cuff.sensor_noise_mmhg * _TRIANGLE
+    def _prepare_body(self, limb: Limb, model: Muscle) -> None:
+        self._arteries = body.Arteries(limb)
+        self._treated = body.Tissue(limb, self._arteries)
+        self._other = body.Tissue(limb, self._arteries)
+        self._muscle = muscle.Quadriceps(model)
+        self._electrodes = muscle.Electrodes(model)
+        self._body_due = _BODY_SUB_STEPS
+        self._venous_mmhg = limb.venous_mmhg
 
-    def _prepare_limb(self, limb: Limb) -> None:
-        sub_step_s = SUB_STEP_MS / 1000.0 * limb.speed
-        self._occluded_mmhg = limb.systolic_mmhg + limb.occlusion_margin_mmhg
-        self._inverse_flow_span = 1.0 / (self._occluded_mmhg - limb.diastolic_mmhg)
-        self._sto2 = limb.sto2_baseline_percent
-        self._sto2_fall = sub_step_s / limb.desaturation_s
-        self._sto2_rise = sub_step_s / limb.reperfusion_s
-        self._hyperaemia = 0.0
-        self._hyperaemia_rise = sub_step_s / limb.hyperaemia_rise_s
-        self._hyperaemia_decay = sub_step_s / limb.hyperaemia_decay_s
-        self._hyperaemia_gain = limb.hyperaemia_gain_percent
+    def _prepare_sensors(self, cuff: Cuff, limb: Limb, model: Muscle, seed: int) -> None:
+        self._control = sensors.PressureSensor(f"{seed} control", cuff.sensor_noise_mmhg)
+        self._limit = sensors.PressureSensor(f"{seed} limit", cuff.sensor_noise_mmhg)
+        self._saturation = sensors.saturation_channel(f"{seed} saturation", limb, self.now_ms)
+        self._other_saturation = sensors.saturation_channel(f"{seed} other saturation", limb, self.now_ms)
+        self._haemoglobin = sensors.haemoglobin_channel(f"{seed} haemoglobin", limb, self.now_ms)
+        self._force = sensors.LoadCell(f"{seed} force", model.force_noise_n)
 
-    def _prepare_probe(self, limb: Limb) -> None:
-        keep = 1.0 - 1.0 / limb.probe_wander_s
-        self._probe_noise = 0.0
-        self._wander = 0.0
-        self._wander_due = _WANDER_SUB_STEPS
-        self._wander_keep = keep
-        self._wander_scale = limb.probe_wander_percent * (1.0 - keep * keep) ** 0.5 * _UNIFORM
-
-    # One body and local names on purpose: it runs hundreds of thousands of times in a session of
-    # virtual time, and attribute look-ups and calls would be most of its cost.
     def step(self, now_ms: int, actuators: Actuators) -> None:
         """Hold ``actuators`` until ``now_ms``. An earlier ``now_ms`` changes nothing.
 
         A remainder below one sub-step is left for the next call.
         """
         self.actuators = actuators
-        sub_steps = (now_ms - self.now_ms) // SUB_STEP_MS
-        if sub_steps <= 0:
+        left = (now_ms - self.now_ms) // SUB_STEP_MS
+        if left <= 0:
             return
-        self.now_ms += sub_steps * SUB_STEP_MS
-        pump_drive = actuators.pump_permille * 0.001
-        pump_fill = self._pump_fill if actuators.inflate_open else 0.0
-        escape = self._leak if actuators.dump_closed else self._leak + self._dump
-        limb = self.limb
-        diastolic = limb.diastolic_mmhg
-        baseline = limb.sto2_baseline_percent
-        floor = limb.sto2_floor_percent
-        relief_opens = self.cuff.relief_opens_mmhg
-        pressure = self._pressure
-        pump = self._pump
-        sto2 = self._sto2
-        hyperaemia = self._hyperaemia
-        draw = self._random
-        for _ in range(sub_steps):
-            pump += (pump_drive - pump) * self._pump_lag
-            change = pump * pump_fill * (1.0 - pressure * self._inverse_stall) - escape * pressure
-            if pressure > relief_opens:
-                change -= (pressure - relief_opens) * self._relief
-            pressure += change
+        self.now_ms += left * SUB_STEP_MS
+        self._set_paths(actuators)
+        while left >= self._body_due:
+            left -= self._body_due
+            self._air.blow(self._body_due)
+            self._live()
+            self._body_due = _BODY_SUB_STEPS
+        if left:
+            self._air.blow(left)
+            self._body_due -= left
 
-            if pressure <= diastolic:
-                sto2 += (baseline + self._hyperaemia_gain * hyperaemia - sto2) * self._sto2_rise
-                hyperaemia -= hyperaemia * self._hyperaemia_decay
-            elif pressure >= self._occluded_mmhg:
-                sto2 -= (sto2 - floor) * self._sto2_fall
-                hyperaemia += (1.0 - hyperaemia) * self._hyperaemia_rise
-            else:
-                flow = (self._occluded_mmhg - pressure) * self._inverse_flow_span
-                sto2 += (baseline + self._hyperaemia_gain * hyperaemia - sto2) * self._sto2_rise * flow
-                sto2 -= (sto2 - floor) * self._sto2_fall * (1.0 - flow)
-                hyperaemia -= hyperaemia * self._hyperaemia_decay * flow
+    def _set_paths(self, actuators: Actuators) -> None:
+        """What the pump, the valves and the hose really do."""
+        defects = self.defects
+        air = self._air
+        air.drive = 1.0 if defects.pump_stuck_on else actuators.pump_permille * 0.001
+        air.inflate_open = actuators.inflate_open or defects.inflate_stuck_open
+        dump_open = defects.dump_stuck_open or not (actuators.dump_closed or defects.dump_stuck_closed)
+        hose = HOSE_OPEN
+        if defects.hose_unplugged:
+            hose = HOSE_UNPLUGGED
+        elif defects.hose_kinked:
+            hose = HOSE_KINKED
+        if dump_open != air.dump_open or hose != air.hose or defects.leak_factor != air.leak_factor:
+            air.set_paths(dump_open, hose, defects.leak_factor)
+        if defects.lumen_blocked != self._lumen_blocked:
+            self._lumen_blocked = defects.lumen_blocked
+            self._trapped_mmhg = air.cuff_mmhg
 
-            self._control_noise = draw() - draw()
-            self._limit_noise = draw() - draw()
-            self._probe_noise = draw() - draw()
-            self._wander_due -= 1
-            if not self._wander_due:
-                self._wander_due = _WANDER_SUB_STEPS
-                self._wander = self._wander * self._wander_keep + (draw() - 0.5) * self._wander_scale
-        self._pressure = pressure
-        self._pump = pump
-        self._sto2 = sto2
-        self._hyperaemia = hyperaemia
+    def _live(self) -> None:
+        """``body.STEP_MS`` of blood, oxygen and muscle."""
+        defects = self.defects
+        arteries = self._arteries
+        if defects.systolic_change_mmhg != arteries.change_mmhg:
+            arteries.change_systolic(defects.systolic_change_mmhg)
+        self._air.settle()
+        treated = self.treated_limb_mmhg
+        current_ua = 0 if self.train is muscle.SILENT else self.tissue_current_ua
+        self._muscle.step(self.train, current_ua, arteries.share(treated))
+        self._treated.step(treated, self._muscle.activation)
+        self._other.step(self.other_limb_mmhg, 0.0)
+        if self._muscle.activation or self.movement_mmhg or self._squeeze or self.leaning_mmhg:
+            self._press()
+
+    def _press(self) -> None:
+        """A moving limb and a contracting muscle squeeze the cuff around them; somebody leans on it."""
+        air = self._air
+        squeeze = 0.0
+        if not self.defects.cuff_off:
+            bulge = 0.0 if self.defects.cuff_on_other_limb else self._muscle.bulge_mmhg
+            squeeze = (self.movement_mmhg + bulge) * min(1.0, air.cuff_mmhg / _TAUT_MMHG)
+        air.cuff_mmhg = max(self.leaning_mmhg, air.cuff_mmhg + squeeze - self._squeeze)
+        self._squeeze = squeeze
 
     @property
     def pressure_mmhg(self) -> float:
-        """The true pressure in the cuff."""
-        return self._pressure
+        """The true pressure in the cuff, without the heart beat."""
+        return self._air.cuff_mmhg
 
     @property
-    def control_dmmhg(self) -> int:
-        """What the control sensor reads."""
-        return round(10.0 * (self._pressure + self._control_noise * self._sensor_scale))
+    def manifold_mmhg(self) -> float:
+        """The true pressure on the controller's side of the hose."""
+        return self._air.manifold_mmhg
 
     @property
-    def limit_dmmhg(self) -> int:
-        """What the second, independent sensor reads."""
-        return round(10.0 * (self._pressure + self._limit_noise * self._sensor_scale))
+    def treated_limb_mmhg(self) -> float:
+        """The pressure around the limb that the session names."""
+        away = self.defects.cuff_off or self.defects.cuff_on_other_limb
+        return 0.0 if away else self._air.cuff_mmhg
+
+    @property
+    def other_limb_mmhg(self) -> float:
+        """The pressure around the opposite limb."""
+        here = self.defects.cuff_on_other_limb and not self.defects.cuff_off
+        return self._air.cuff_mmhg if here else 0.0
+
+    @property
+    def _around_mmhg(self) -> float:
+        """The pressure around whichever limb is in the cuff."""
+        return 0.0 if self.defects.cuff_off else self._air.cuff_mmhg
+
+    @property
+    def oscillation_mmhg(self) -> float:
+        """What the heart beat adds to the pressure in the cuff at this instant."""
+        return self._arteries.oscillation_mmhg(self._around_mmhg, self.now_ms)
+
+    @property
+    def control_dmmhg(self) -> int | None:
+        """What the control sensor reads, on the controller's side; ``None`` when it is missing."""
+        truth = self._air.manifold_mmhg
+        if self._venous_mmhg < truth < self._arteries.occlusion_mmhg and self._air.hose == HOSE_OPEN:
+            truth += self.oscillation_mmhg
+        return self._control.read(self.now_ms, truth, self.defects.control)
+
+    @property
+    def limit_dmmhg(self) -> int | None:
+        """What the limit sensor reads through its own lumen to the cuff; ``None`` when it is missing."""
+        truth = self._air.cuff_mmhg
+        if self._lumen_blocked:
+            truth = self._trapped_mmhg
+        elif self._venous_mmhg < truth < self._arteries.occlusion_mmhg:
+            truth += self.oscillation_mmhg
+        return self._limit.read(self.now_ms, truth, self.defects.limit)
 
     @property
     def true_flow(self) -> float:
-        """Arterial inflow as a share of the inflow without a cuff: 0 occluded, 1 free."""
-        share = (self._occluded_mmhg - self._pressure) * self._inverse_flow_span
-        return min(1.0, max(0.0, share))
+        """Arterial inflow past the cuff as a share of the inflow without one: 0 occluded, 1 free."""
+        return self._arteries.share(self._around_mmhg)
+
+    @property
+    def occlusion_mmhg(self) -> float:
+        """The patient's limb occlusion pressure now."""
+        return self._arteries.occlusion_mmhg
 
     @property
     def congested(self) -> bool:
         """Blood flows in while the veins are shut: the partial occlusion that nobody wants."""
-        return self._pressure > self.limb.venous_mmhg and self.true_flow > 0.0
+        around = self._around_mmhg
+        return around > self.limb.venous_mmhg and self._arteries.share(around) > 0.0
 
     @property
     def sto2_percent(self) -> float:
-        """The true tissue saturation under the probe, without the probe's wander and noise."""
-        return self._sto2
+        """The true saturation of the treated limb's muscle below the cuff."""
+        return self._treated.sto2_percent
 
     @property
-    def sto2_permille(self) -> int:
-        """What the probe measures: the truth with its wander and noise."""
-        noise = self._probe_noise * self.limb.probe_noise_percent * _TRIANGLE
-        measured = round(10.0 * (self._sto2 + self._wander + noise))
-        return min(1000, max(0, measured))
+    def blood_rise_percent(self) -> float:
+        """The treated limb's true total haemoglobin above its value at rest."""
+        return self._treated.blood_rise_percent
+
+    @property
+    def other_blood_rise_percent(self) -> float:
+        """The other limb's true total haemoglobin above its value at rest."""
+        return self._other.blood_rise_percent
+
+    @property
+    def sto2_permille(self) -> int | None:
+        """What the probe of the treated limb measures, with its wander and noise; ``None`` off the skin."""
+        if self.defects.probe_off:
+            return None
+        tissue = self._under_the_probe
+        truth = self.limb.sto2_baseline_percent if tissue is None else tissue.sto2_percent
+        return self._saturation.read(self.now_ms, truth)
+
+    @property
+    def haemoglobin_permille(self) -> int | None:
+        """Total haemoglobin by the same probe; 1000 is the value at rest; ``None`` off the skin."""
+        if self.defects.probe_off:
+            return None
+        tissue = self._under_the_probe
+        rise = 0.0 if tissue is None else tissue.blood_rise_percent
+        return self._haemoglobin.read(self.now_ms, 100.0 + rise)
+
+    @property
+    def other_sto2_permille(self) -> int:
+        """What the probe of the other limb measures; it hangs on the treated one when the two are swapped."""
+        tissue = self._treated if self.defects.probe_on_other_limb else self._other
+        return self._other_saturation.read(self.now_ms, tissue.sto2_percent)
+
+    @property
+    def _under_the_probe(self) -> body.Tissue | None:
+        """The tissue that the treated limb's probe sees; ``None`` above the cuff, where nothing changes."""
+        if self.defects.probe_on_other_limb:
+            return self._other
+        return None if self.defects.probe_above_cuff else self._treated
+
+    @property
+    def distal_pulse_permille(self) -> int:
+        """Amplitude of the pulse beyond the cuff on the treated limb; 0 is none, 1000 that without a cuff."""
+        return round(1000.0 * self._arteries.share(self.treated_limb_mmhg))
+
+    @property
+    def relay_closed(self) -> bool:
+        """Whether the stimulator's lead is closed."""
+        return self.actuators.relay_closed
+
+    @property
+    def tissue_current_ua(self) -> int:
+        """The amplitude of the pulses that reach the tissue now."""
+        return self._electrodes.current_ua(self.train, self.relay_closed, self.defects.electrode_peel)
+
+    @property
+    def tissue_current_rms_ua(self) -> int:
+        """The r.m.s. of the current in the tissue."""
+        return muscle.rms_ua(self.train, self.tissue_current_ua)
+
+    @property
+    def current_density_ua_cm2(self) -> int:
+        """The r.m.s. current over the area of electrode that still has contact."""
+        return self._electrodes.density_ua_cm2(self.tissue_current_rms_ua, self.defects.electrode_peel)
+
+    @property
+    def electrode_ohm(self) -> int:
+        """The resistance that the stimulator measures; ``muscle.OPEN_OHM`` for an open lead."""
+        return self._electrodes.ohm(self.relay_closed, self.defects.electrode_peel)
+
+    @property
+    def force_mn(self) -> int:
+        """What the load cell at the ankle reads."""
+        return self._force.read(self.now_ms, self._muscle.force_n)
+
+    @property
+    def muscle_capacity(self) -> float:
+        """What share of its fresh force the muscle can still give: 1 is fresh."""
+        return self._muscle.capacity
+
+    @property
+    def contractions(self) -> int:
+        """Evoked contractions so far."""
+        return self._muscle.contractions
 
 
 class OutputStage:

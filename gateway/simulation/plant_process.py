@@ -9,9 +9,11 @@ Real time, one thread.  Physics are brought up to CLOCK_MONOTONIC at every recor
 gets one 8-byte record back for each:
 
 * ``A`` from the cuff controller's board: pump per mille, output bits (1 dump closed, 2 inflate
-  open, 4 buzzer), status lamp, counter; answered by ``S``: both sensors in 0.1 mmHg, button, counter.
+  open, 4 buzzer, 8 relay closed), status lamp, counter; answered by ``S``: both sensors in 0.1 mmHg,
+  button bits (1 bedside button, 2 patient's stop), counter.
 * ``O`` from an oximeter's probe; answered by ``O``: saturation in per mille, the board's status
   lamp, true pressure in 0.1 mmHg, a counter.
+* ``P`` from a person: button bits, and for how many ms they are held down; answered by the same.
 
 The outputs drop (dump valve open, pump off) when the board's connection closes or when no ``A`` has
 come for 1000 ms.  A connection that sends another first byte, or does not take its answers, is closed.
@@ -43,14 +45,21 @@ BOARD_REQUEST = struct.Struct("<BHBBHB")
 BOARD_REPLY = struct.Struct("<BhhBH")
 PROBE_REQUEST = struct.Struct("<B7x")
 PROBE_REPLY = struct.Struct("<BhBHH")
+PRESS = struct.Struct("<BBH4x")
 
 BOARD = 0x41
 BOARD_ANSWER = 0x53
 PROBE = 0x4F
+PERSON = 0x50
 
 DUMP_CLOSED_BIT = 1
 INFLATE_OPEN_BIT = 2
 BUZZER_BIT = 4
+RELAY_CLOSED_BIT = 8
+
+BUTTON_BIT = 1
+PATIENT_STOP_BIT = 2
+PRESS_MS = 200
 
 LOG_HEADER = "t_ms,pressure_mmhg,dump_open,pump,buzzer,sto2\n"
 
@@ -73,6 +82,7 @@ class Bedside:
         self._log = log
         self._logged_ms = plant.now_ms
         self._probe_counter = 0
+        self._pressed_until_ms = dict.fromkeys((BUTTON_BIT, PATIENT_STOP_BIT), plant.now_ms)
         if log is not None:
             log.write(LOG_HEADER)
 
@@ -90,6 +100,8 @@ class Bedside:
             return self._answer_board(record, now_ms)
         if record[0] == PROBE:
             return self._answer_probe()
+        if record[0] == PERSON:
+            return self._press(record, now_ms)
         return None
 
     def board_gone(self) -> None:
@@ -105,11 +117,13 @@ class Bedside:
                 dump_closed=bool(bits & DUMP_CLOSED_BIT),
                 buzzer=bool(bits & BUZZER_BIT),
                 indicator=indicator,
+                relay_closed=bool(bits & RELAY_CLOSED_BIT),
             )
         )
         self._stage.feed(now_ms)
         plant = self._plant
-        return BOARD_REPLY.pack(BOARD_ANSWER, plant.control_dmmhg, plant.limit_dmmhg, _BUTTON_UP, counter)
+        pressed = sum(bit for bit, until_ms in self._pressed_until_ms.items() if now_ms < until_ms)
+        return BOARD_REPLY.pack(BOARD_ANSWER, plant.control_dmmhg, plant.limit_dmmhg, pressed, counter)
 
     def _answer_probe(self) -> bytes:
         self._probe_counter = (self._probe_counter + 1) & 0xFFFF
@@ -120,6 +134,13 @@ class Bedside:
             max(0, round(10.0 * self._plant.pressure_mmhg)),
             self._probe_counter,
         )
+
+    def _press(self, record: bytes, now_ms: int) -> bytes:
+        _, buttons, hold_ms = PRESS.unpack(record)
+        for bit in self._pressed_until_ms:
+            if buttons & bit:
+                self._pressed_until_ms[bit] = now_ms + hold_ms
+        return record
 
     def _write_log(self) -> None:
         if self._log is None:
@@ -207,6 +228,14 @@ class Server:
         client.connection.close()
         if client.is_board:
             self._bedside.board_gone()
+
+
+def press(plant: Path, buttons: int = BUTTON_BIT, hold_ms: int = PRESS_MS) -> None:
+    """Have a person press a button at the bedside of a running plant; it is let go by itself."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as person:
+        person.connect(os.fspath(plant))
+        person.sendall(PRESS.pack(PERSON, buttons, hold_ms))
+        person.recv(RECORD_BYTES)
 
 
 @contextlib.contextmanager

@@ -84,9 +84,9 @@ class PlanState:
 Step = tuple[PlanState, Intent, tuple[Skipped, ...]]
 
 
-def start(now: int) -> PlanState:
-    """A plan that begins with its baseline."""
-    return PlanState(Phase.BASELINE, 1, now)
+def start(now: int, first_cycle: int = 1) -> PlanState:
+    """A plan that begins with its baseline; one that was interrupted goes on with its first missing cycle."""
+    return PlanState(Phase.BASELINE, first_cycle, now)
 
 
 def step(prescription: RvosPrescription, state: PlanState, seen: Seen, now: int) -> Step:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.record.errors import JournalUnreadable
+from gateway.record.errors import UNREADABLE, JournalUnreadable, RowUnreadable
 from gateway.record.reader import JournalReader
 from gateway.record.row import StoredRow
 from gateway.ward.cursor import Cursor
@@ -61,7 +61,8 @@ class Backlog:
 
     def position(self, cursor: Cursor) -> Position:
         """Where to begin: what the cursor says, if it tells of this journal."""
-        if cursor.journal == self.digest(cursor.settled_through):
+        is_of_it = cursor.is_within(self.newest()) and cursor.journal == self.digest(cursor.settled_through)
+        if is_of_it:
             return cursor.position
         _log.warning("%s is not the journal that the cursor tells of: sending all of it", self._reader.path)
         return Position()
@@ -76,7 +77,15 @@ class Backlog:
                 :PAGE
             ] + rows
         chosen = [row for row in rows if row.stamp.boot == boot and row.type in types]
-        return [(row.type, msgspec.json.decode(row.body, type=dict[str, Any])) for row in chosen]
+        return [(row.type, _body(row)) for row in chosen]
 
     def close(self) -> None:
         self._reader.close()
+
+
+def _body(row: StoredRow) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = msgspec.json.decode(row.body, type=dict[str, Any])
+    except UNREADABLE as error:
+        raise RowUnreadable(row.seq, row.type, str(error)) from error
+    return body

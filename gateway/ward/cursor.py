@@ -18,24 +18,32 @@ of the broker for ever.
 import fcntl
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 import msgspec
 
+from gateway.record.errors import UNREADABLE
 from gateway.ward.errors import CursorError
 from gateway.ward.outbox import Position, runs
+
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+_AlarmId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,64}$")]  # as in a topic
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """What the file holds.  ``unheard`` lists runs of event numbers, first and last of each."""
 
     v: int = 1
-    settled_through: int = 0
-    acknowledged_through: int = 0
-    answered_through: int = 0
-    unheard: tuple[tuple[int, int], ...] = ()
+    settled_through: _Number = 0
+    acknowledged_through: _Number = 0
+    answered_through: _Number = 0
+    unheard: tuple[tuple[_Number, _Number], ...] = ()
     journal: str = ""
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[_AlarmId, ...] = ()
+
+    def is_within(self, newest: int) -> bool:
+        """Whether it tells of no event after this one."""
+        return max(self.settled_through, self.answered_through, *(last for _, last in self.unheard)) <= newest
 
     @property
     def position(self) -> Position:
@@ -82,13 +90,15 @@ class CursorFile:
 
     def load(self) -> Cursor:
         """The cursor, or a new one when there is no file yet."""
+        if self._path.exists() and not self._path.is_file():
+            raise CursorError(f"{self._path}: not a file but something else of that name; move it away")
         try:
             cursor = msgspec.json.decode(self._path.read_bytes(), type=Cursor)
         except FileNotFoundError:
             return Cursor()
         except OSError as error:
             raise CursorError(f"{self._path}: {error.strerror}; the link needs to read it") from error
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise CursorError(
                 f"{self._path}: not a cursor ({error}); move it away and every event is sent once more"
             ) from error

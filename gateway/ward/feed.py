@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.record.errors import UNREADABLE
 from gateway.ward.messages import Feed
 
 RETRY_MS = 1000
@@ -103,7 +104,7 @@ class FeedReader:
     def _decode(self, lines: list[bytes], now_ms: int) -> list[Feed]:
         try:
             return [self._decoder.decode(line) for line in lines]
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             return self._lost(f"a line that is no feed ({error})", now_ms)
 
     def _lost(self, reason: str, now_ms: int) -> list[Feed]:

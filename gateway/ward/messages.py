@@ -33,6 +33,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from gateway.record.errors import UNREADABLE
 from gateway.record.row import Stamp, StoredRow
 from gateway.record.summary import Summary
 from gateway.ward.errors import MessageError, TopicError
@@ -99,7 +100,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     mode: Literal["idle", "session", "latched"]
     session: str | None = None
     prescription: str | None = None
-    side: str | None = None
+    limb: str | None = None
     cycle: int | None = None
     cycles_prescribed: int | None = None
     phase: str | None = None
@@ -112,13 +113,18 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     cuff_ok: bool
     sto2_ok: bool
     blood_pressure_age_s: float | None = None
+    pain_score_due: bool | None = None
     waiting_for: str | None = None
     latched: str | None = None
     alarms_active: int
+    alarm_pause_left_s: float | None = None
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """One alarm that has not ended; ``raised_ms`` is monotonic time of the boot."""
+    """One alarm that has not ended; ``raised_ms`` is monotonic time of the boot.
+
+    ``presented`` is the priority of its signal, one higher than ``priority`` where it has ``escalated``.
+    """
 
     alarm_id: str
     condition: str
@@ -126,6 +132,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["active", "acknowledged", "latched"]
     text: str
     raised_ms: int
+    presented: str | None = None
+    escalated: bool = False
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +227,7 @@ def encode_event(place: Place, row: StoredRow, *, replay: bool) -> tuple[str, by
         )
     try:
         body = msgspec.json.decode(row.body, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MessageError(
             f"journal event {row.event_seq}: its body is not a JSON object ({error})"
         ) from error
@@ -235,7 +243,7 @@ def decode_summary(payload: bytes) -> Summary:
             field.encode_name: received.get(field.encode_name) for field in msgspec.structs.fields(Summary)
         }
         return msgspec.convert(known, Summary)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise MessageError(f"session/summary: {error}") from error
 
 

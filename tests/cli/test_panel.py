@@ -7,7 +7,7 @@ import pytest
 
 from gateway.cli.panel import panel, reason_text
 from gateway.model import Reason
-from gateway.safety.reasons import text_of
+from gateway.safety.texts import text_of
 from gateway.therapy.rvos import Phase
 from gateway.ward.messages import Alarm, Feed, State
 
@@ -16,7 +16,7 @@ RUNNING = State(
     mode="session",
     session="g-4-1",
     prescription="rvos-after-rosprox",
-    side="right",
+    limb="right_thigh",
     cycle=2,
     cycles_prescribed=4,
     phase="holding",
@@ -43,7 +43,7 @@ def shown(state: State, *alarms: Alarm, **changed: Any) -> dict[str, str]:
 def test_a_session_under_way() -> None:
     assert shown(RUNNING) == {
         "Mode": "a session is running",
-        "Session": "g-4-1, prescription rvos-after-rosprox, right leg",
+        "Session": "g-4-1, prescription rvos-after-rosprox, right thigh",
         "Cycle": "2 of 4: occluded, 3 min 12 s left",
         "Cuff": "169.8 mmHg, target 170.0 mmHg",
         "StO2": "54.3 %",

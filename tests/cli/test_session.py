@@ -14,14 +14,14 @@ from gateway.config import CoreConfig
 from gateway.ward.messages import Alarm, Feed, State
 from tests.cli.stand_in import StandIn
 
-START = ["session", "start", "--prescription", "demo", "--patient", "P-7", "--side", "left"]
+START = ["session", "start", "--prescription", "demo", "--patient", "P-7", "--limb", "left-thigh"]
 PRESSURE = ["--systolic", "120", "--diastolic", "80"]
 FEED = Feed(
     state=State(
         mode="session",
         session="gateway-1-4-1",
         prescription="demo",
-        side="left",
+        limb="left_thigh",
         cycle=1,
         cycles_prescribed=2,
         phase="holding",
@@ -43,17 +43,22 @@ FEED = Feed(
 
 def test_start_asks_core_and_says_what_comes(run: Any, core: StandIn) -> None:
     core.reply(message="session gateway-1-4-1 started")
-    result = run(*START, *PRESSURE, "--confirm")
+    result = run(*START, *PRESSURE, "--cuff-width", "18", "--circumference", "56", "--confirm")
     assert (result.exit_code, result.stderr) == (0, "")
     assert core.asked == [
         {
             "verb": "session_start",
             "prescription": "demo",
             "patient": "P-7",
-            "side": "left",
+            "limb": "left_thigh",
             "systolic_mmhg": 120,
             "diastolic_mmhg": 80,
             "confirm": True,
+            "answers": {},
+            "cuff_width_mm": 180,
+            "circumference_mm": 560,
+            "measured_again": False,
+            "resume": False,
         }
     ]
     first, *following = result.stdout.splitlines()
@@ -76,7 +81,7 @@ def test_start_without_confirm_says_what_it_would_do(run: Any, core: StandIn) ->
     result = run(*START, *PRESSURE)
     assert (result.exit_code, result.stdout, core.asked) == (2, "", [])
     assert result.stderr == (
-        "rvos: nothing done: this would start demo for patient P-7: the cuff on the left leg inflates 2 "
+        "rvos: nothing done: this would start demo for patient P-7: the cuff on the left thigh inflates 2 "
         "times for 6 s to 170 mmHg. Repeat with --confirm to do it.\n"
     )
 
@@ -84,7 +89,7 @@ def test_start_without_confirm_says_what_it_would_do(run: Any, core: StandIn) ->
 def test_start_without_a_side_asks_for_it(run: Any, core: StandIn) -> None:
     result = run("session", "start", "--prescription", "demo", "--patient", "P", *PRESSURE, "--confirm")
     assert (result.exit_code, core.asked) == (2, [])
-    assert "Which leg carries the cuff? Say --side left or --side right." in result.stderr
+    assert "Which limb carries the cuff? Say --limb left-thigh" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -93,9 +98,9 @@ def test_start_without_a_side_asks_for_it(run: Any, core: StandIn) -> None:
         ([*START, "--systolic", "12x", "--diastolic", "80", "--confirm"], "--systolic"),
         ([*START, "--systolic", "120.5", "--diastolic", "80", "--confirm"], "--systolic"),
         ([*START, "--systolic", "120", "--confirm"], "--diastolic"),
-        ([*START[:-1], "both", *PRESSURE, "--confirm"], "--side"),
+        ([*START[:-1], "both", *PRESSURE, "--confirm"], "--limb"),
         (["session", "pressure", "--diastolic", "80", "--confirm"], "--systolic"),
-        (["session", "start", *PRESSURE, "--side", "left", "--patient", "P"], "--prescription"),
+        (["session", "start", *PRESSURE, "--limb", "left-thigh", "--patient", "P"], "--prescription"),
         (["session", "sotp"], "sotp"),
     ],
 )
@@ -117,8 +122,17 @@ def test_an_unknown_prescription_never_reaches_core(run: Any, core: StandIn) -> 
     [
         (
             ["session", "pressure", *PRESSURE, "--confirm"],
-            {"verb": "session_pressure", "systolic_mmhg": 120, "diastolic_mmhg": 80, "confirm": True},
+            {
+                "verb": "session_pressure",
+                "systolic_mmhg": 120,
+                "diastolic_mmhg": 80,
+                "confirm": True,
+                "measured_again": False,
+            },
         ),
+        (["session", "pain", "--nrs", "3"], {"verb": "session_pain", "nrs": 3, "cpot": None}),
+        (["session", "pain", "--cpot", "2"], {"verb": "session_pain", "nrs": None, "cpot": 2}),
+        (["session", "clear-patient"], {"verb": "session_clear_patient"}),
         (["session", "stop"], {"verb": "session_stop"}),
         (["session", "reset", "--confirm"], {"verb": "session_reset", "confirm": True}),
         (["session", "cuff-removed"], {"verb": "session_cuff_removed"}),

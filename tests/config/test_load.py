@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import ConfigError, Finding, config_hash, load, parse
+from gateway.config import Config, ConfigError, Finding, config_hash, load, parse
 from gateway.config.values import HARD_CEILING_MMHG
 
 VALID = """\
@@ -132,7 +132,7 @@ def test_ports_that_stay_with_their_device_are_accepted(port: str) -> None:
     [
         ("ceiling_mmhg", "celling_mmhg", "9:1: cuff.celling_mmhg is unknown; did you mean 'ceiling_mmhg'?"),
         ("[mqtt]", "[mqt]", "16:2: mqt is unknown; did you mean 'mqtt'?"),
-        ("[site]", "z = 1\n[site]", "1:1: z is unknown; known here: site, core, cuff, oximeter, mqtt, link"),
+        ("[site]", "z = 1\n[site]", f"1:1: z is unknown; known here: {', '.join(Config.__struct_fields__)}"),
     ],
 )  # fmt: skip
 def test_an_unknown_key_is_an_error_with_the_nearest_known_one(old: str, new: str, finding: str) -> None:
@@ -197,11 +197,56 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
         ),
         ('[mqtt.tls]\nca = "/ca"\nkey = "/k"\n', "20:7: mqtt.tls.cert and mqtt.tls.key must both stand here"),
         ('[link]\nstate_dir = "/var/lib/rvos"\n', "19:13: link.state_dir: must not be core.state_dir"),
+        (
+            '[annunciator]\noutput = "gpio"\nred_line = 17\n',
+            '19:10: annunciator.output = "gpio" needs annunciator.yellow_line, annunciator.buzzer_line',
+        ),
+        (
+            '[annunciator]\noutput = "gpio"\nred_line = 17\nyellow_line = 27\nbuzzer_line = 17\n',
+            "22:15: annunciator: red_line, yellow_line and buzzer_line must differ",
+        ),
     ],
 )
 def test_contradicting_values_are_located(extra: str, finding: str) -> None:
     (found,) = findings(VALID + extra)
     assert found.startswith(f"rvos.toml:{finding}")
+
+
+def test_an_annunciator_is_whole_or_the_terminal() -> None:
+    assert parse(VALID).annunciator.output == "terminal"
+    lines = "red_line = 17\nyellow_line = 27\nbuzzer_line = 0\n"
+    whole = parse(VALID + f'[annunciator]\noutput = "gpio"\n{lines}').annunciator
+    assert (whole.chip, whole.red_line, whole.yellow_line, whole.buzzer_line) == ("/dev/gpiochip0", 17, 27, 0)
+    assert parse(VALID + "[annunciator]\nred_line = 17\n").annunciator.output == "terminal"
+
+
+@pytest.mark.parametrize(
+    ("extra", "finding"),
+    [
+        (
+            '[annunciator]\noutput = "lamp"\n',
+            '19:10: annunciator.output = "lamp": must be "terminal" or "gpio"',
+        ),
+        (
+            "[annunciator]\nred_line = -1\n",
+            "19:12: annunciator.red_line = -1: must be the number of a GPIO line",
+        ),
+        (
+            '[annunciator]\nchip = "gpiochip0"\n',
+            '19:8: annunciator.chip = "gpiochip0": must be an absolute path',
+        ),
+    ],
+)
+def test_a_wrong_annunciator_is_located(extra: str, finding: str) -> None:
+    (found,) = findings(VALID + extra)
+    assert found.startswith(f"rvos.toml:{finding}")
+
+
+def test_a_site_speaks_english_unless_it_says_french() -> None:
+    assert parse(VALID).site.language == "en"
+    assert parse(changed("[site]", '[site]\nlanguage = "fr"')).site.language == "fr"
+    (found,) = findings(changed("[site]", '[site]\nlanguage = "de"'))
+    assert found == 'rvos.toml:2:12: site.language = "de": must be "en" or "fr", in quotes'
 
 
 def test_two_devices_on_one_port_are_refused() -> None:

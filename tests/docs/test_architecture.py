@@ -10,7 +10,7 @@ from firmware_bridge import cuff
 from firmware_bridge.cuff import Status
 from gateway.config import Config
 from gateway.config.values import table_of
-from gateway.model import DeviceFault
+from gateway.model import DeviceFault, Limb
 from tests.docs.pages import ROOT, read, rows, section
 
 PAGE = read("docs/architecture.md")
@@ -24,6 +24,8 @@ REQUESTS = {
     "self-test": cuff.SELF_TEST,
     "clear faults": cuff.CLEAR_FAULTS,
     "annunciate": cuff.ANNUNCIATE,
+    "relay": cuff.RELAY,
+    "relay open": cuff.RELAY_OPEN,
 }
 REPLIES = {
     "hello": cuff.encode_hello_reply(cuff.Hello(1, 1, 0, 1, 0, 0, 0, b"", b"")),
@@ -33,6 +35,8 @@ REPLIES = {
     "self-test": cuff.encode_self_test_reply(0, 0, 0),
     "clear faults": cuff.encode_clear_reply(0),
     "annunciate": cuff.encode_annunciate_reply(0),
+    "relay": cuff.encode_relay_reply(0, 0),
+    "relay open": cuff.encode_relay_open(),
 }
 FRAME_AND_HEADER = 6
 
@@ -78,6 +82,7 @@ def test_every_request_is_on_the_page() -> None:
 
 def test_fields_are_in_the_order_of_the_messages() -> None:
     assert names(table()["lease"][2]) == list(cuff.LeaseRequest._fields)
+    assert names(table()["relay"][2]) == list(cuff.RelayRequest._fields)
     assert names(table()["tighten"][2]) == list(cuff.TightenRequest._fields)
     assert names(table()["hello"][3]) == list(cuff.Hello._fields)
 
@@ -88,12 +93,24 @@ def values(field: str) -> str:
 
 def test_results_and_states_have_their_numbers() -> None:
     results = ("OK", "TARGET_ABOVE_CEILING", "BAD_DURATION", "WRONG_NONCE", "DEBT", "FAULTED", "OLD_SEQUENCE")
-    for name in (*results, "NOT_VENTED", "NOT_ZERO", "SENSOR_MISSING"):
+    new = ("WRONG_LIMB", "LIMB_TOO_SOON", "NO_PRESENCE")
+    for name in (*results, "NOT_VENTED", "NOT_ZERO", "SENSOR_MISSING", *new):
         assert f"{getattr(cuff, name)} {name.lower().replace('_', ' ')}" in values("result")
     for name in ("VENTED", "INFLATING", "HOLDING", "LOWERING"):
         assert f"{getattr(cuff, name)} {name.lower()}" in values("state")
+    for limb in Limb:
+        assert f"{limb.number} {limb.value.replace('_', ' ')}" in values("limb")
     for name in ("SILENT", "LOW", "MEDIUM", "HIGH"):
         assert f"{getattr(cuff, name)} {name.lower()}" in values("priority")
+
+
+def test_every_bit_of_the_actuators_is_on_the_page() -> None:
+    described = values("actuators")
+    bits = ("dump valve closed", "inflate valve open", "pump on", "buzzer", "button", "relay closed")
+    for bit, words in enumerate((*bits, "patient's stop", "air is being moved")):
+        assert f"{bit} {words}" in described
+    of = (cuff.DUMP_CLOSED, cuff.INFLATE_OPEN, cuff.PUMP_ON, cuff.BUZZER, cuff.BUTTON, cuff.RELAY_CLOSED)
+    assert (*of, cuff.PATIENT_STOP, cuff.MOVING) == tuple(1 << bit for bit in range(8))
 
 
 def test_faults_are_explained_elsewhere_and_have_the_wire_s_numbers() -> None:

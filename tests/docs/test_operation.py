@@ -7,13 +7,10 @@ import pytest
 from gateway.cli.exits import MEANINGS as EXIT_MEANINGS
 from gateway.model import DeviceFault, Reason
 from gateway.safety.reasons import MEANINGS, Kind
+from gateway.safety.texts import EN, EVERY_TRIP, Language
 from tests.docs.pages import read, rows, section
 
 PAGE = read("docs/operation.md")
-FOR_EVERY_TRIP = (
-    "Check the limb and the cuff, unplug the hose if it is still tight, "
-    "then run `rvos session reset --confirm`."
-)
 HEADINGS = {
     Kind.WAIT: "Waits: nothing inflates now, it may later, by itself or after an entry",
     Kind.REFUSAL: "Refusals: not as it stands",
@@ -25,10 +22,8 @@ HEADINGS = {
 
 def row_of(reason: Reason) -> tuple[str, ...]:
     """The row that the page must have; what every trip asks for is said once, above its table."""
-    kind, priority, text, action = MEANINGS[reason]
-    if kind is Kind.TRIP:
-        assert action.endswith(FOR_EVERY_TRIP)
-        action = action.removesuffix(FOR_EVERY_TRIP).strip()
+    priority = MEANINGS[reason].priority
+    text, action = EN[reason]
     return (f"`{reason.value}`", priority.value if priority else "-", text, action or "-")
 
 
@@ -44,7 +39,7 @@ def test_no_row_is_left_of_a_reason_that_is_gone(kind: Kind) -> None:
 
 
 def test_what_every_trip_asks_for_is_said() -> None:
-    assert FOR_EVERY_TRIP in section(PAGE, HEADINGS[Kind.TRIP])
+    assert EVERY_TRIP[Language.ENGLISH] in section(PAGE, HEADINGS[Kind.TRIP])
 
 
 def test_every_fault_of_the_controller_is_explained() -> None:

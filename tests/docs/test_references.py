@@ -21,16 +21,19 @@ FIRST_FOLDERS = (
 PATH = re.compile(r"[\w.*-]+(/[\w.*-]+)*/?")
 FIGURE = re.compile(r"(\w+)\.(\w+) = (-?\d+)")
 FIGURES_OF = {
+    "alarms": "gateway.safety.alarms",
     "limits": "firmware_bridge.mcu.limits",
     "controller": "firmware_bridge.mcu.controller",
     "serial_port": "drivers.serial_port",
     "core": "gateway.runtime.core",
     "recorder": "gateway.runtime.recorder",
     "desk": "gateway.runtime.desk",
+    "arming": "gateway.runtime.arming",
     "reserve": "gateway.record.reserve",
     "gate": "gateway.runtime.gate",
     "service": "gateway.runtime.service",
     "plant": "gateway.simulation.plant",
+    "plant_process": "gateway.simulation.plant_process",
     "link": "gateway.ward.link",
     "mqtt": "gateway.ward.mqtt",
     "outbox": "gateway.ward.outbox",
@@ -119,7 +122,7 @@ def test_commands_can_be_typed(page: Path) -> None:
     ("line", "why"),
     [
         ("rvos sesion stop", "no verb sesion"),
-        ("rvos session start --side left --force", "no option --force"),
+        ("rvos session start --limb left-thigh --force", "no option --force"),
         ("scripts/demo --speed 2", "no option --speed"),
         ("rvos session stop", ""),
         ("rvos --config FILE core", ""),

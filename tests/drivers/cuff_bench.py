@@ -16,6 +16,8 @@ from firmware_bridge.mcu.controller import Controller
 
 NONCE = 0xC0FFEE01
 VENT = wire.encode_vent()
+RELAY_OPEN = wire.encode_relay_open()
+LIMB = 0
 STEP_MS = 10
 
 STATUS = wire.Status(
@@ -28,18 +30,25 @@ STATUS = wire.Status(
     state=wire.VENTED,
     actuators=0,
     pump_permille=0,
-    debt_ms=0,
+    left_thigh_debt_ms=0,
+    right_thigh_debt_ms=0,
+    left_upper_arm_debt_ms=0,
+    right_upper_arm_debt_ms=0,
+    limb=wire.NO_LIMB,
     lease_seq=0,
     lease_left_ms=0,
+    relay_seq=0,
     faults=0,
     first_fault=0,
+    presses=0,
+    presence=1,
 )
 ENERGISED = STATUS._replace(
     target_dmmhg=1700, state=wire.HOLDING, actuators=wire.DUMP_CLOSED, lease_left_ms=900
 )
 
 
-def hello_reply(nonce: int = NONCE, low: int = 1, high: int = 1) -> bytes:
+def hello_reply(nonce: int = NONCE, low: int = 2, high: int = 2) -> bytes:
     return wire.encode_hello_reply(wire.Hello(low, high, 0, 1, 0, 0x1234, nonce, b"RV-1", b"bench"))
 
 
@@ -72,20 +81,49 @@ def greeted(lease_seq: int = 0) -> CuffHost:
 
 
 class PressedCuff(Board):
-    """A cuff that follows the dump valve: full pressure while it is closed, none while it is open."""
+    """A cuff that follows the dump valve: full pressure while it is closed, none while it is open.
+
+    ``lag_dmmhg`` is by how much it stays below that pressure.
+    """
 
     dump_closed = False
+    relay_closed = False
+    pressed = False
+    patient_pressed = False
+    lag_dmmhg = 0
 
     def control_dmmhg(self) -> int | None:
-        return 1700 if self.dump_closed else 0
+        return 1700 - self.lag_dmmhg if self.dump_closed else 0
 
     def limit_dmmhg(self) -> int | None:
         return self.control_dmmhg()
 
+    def button(self) -> bool:
+        return self.pressed
+
+    def patient_stop(self) -> bool:
+        return self.patient_pressed
+
     def write(
-        self, pump_permille: int, inflate_open: bool, dump_closed: bool, buzzer: bool, indicator: int
+        self,
+        pump_permille: int,
+        inflate_open: bool,
+        dump_closed: bool,
+        buzzer: bool,
+        indicator: int,
+        relay_closed: bool = False,
     ) -> None:
-        self.dump_closed = dump_closed
+        self.dump_closed, self.relay_closed = dump_closed, relay_closed
+
+
+def press(board: PressedCuff, controller: Controller, now_ms: int) -> int:
+    """A person presses the bedside button and lets it go; the time when it is done."""
+    for pressed in (False, True, False):
+        board.pressed = pressed
+        for _ in range(5):
+            now_ms += STEP_MS
+            controller.step(now_ms)
+    return now_ms
 
 
 @dataclass
@@ -104,11 +142,16 @@ class Bench:
         self.restart(NONCE)
 
     def restart(self, nonce: int) -> None:
-        """Power on; the debt that a reset assumes is waited for before anything else."""
+        """Power on; the debt that a reset assumes is waited for, then somebody presses the bedside button."""
         self.controller = Controller(self.board, self.now_ms, nonce)
         self.controller.step(self.now_ms)
         self.now_ms += 400_000
         self.controller.step(self.now_ms)
+        self.press()
+
+    def press(self) -> None:
+        """A person presses the bedside button."""
+        self.now_ms = press(self.board, self.controller, self.now_ms)
         self.controller.outgoing()
 
     def run(self, duration_ms: int) -> list[cuff.Event]:
@@ -134,9 +177,14 @@ class Bench:
         assert any(isinstance(event, cuff.Hello) for event in self.run(100)), "the device did not answer"
 
     def inflate(self) -> None:
-        assert self.host.lease(1700, 1000, 300_000, self.now_ms) is not None
+        assert self.host.lease(LIMB, 1700, 1000, 300_000, self.now_ms) is not None
         self.run(50)
         assert self.board.dump_closed, "the device did not energise"
+
+    def close_relay(self) -> None:
+        assert self.host.relay_lease(1000, self.now_ms) is not None
+        self.run(50)
+        assert self.board.relay_closed, "the device did not close its relay"
 
 
 def nothing(data: bytes) -> bytes:

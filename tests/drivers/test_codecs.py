@@ -158,11 +158,10 @@ STATUS = st.builds(
     st.integers(cuff.VENTED, cuff.LOWERING),
     U8,
     U16,
-    U32,
-    U16,
-    U16,
-    U16,
-    U16,
+    *(U32, U32, U32, U32),
+    st.sampled_from([0, 1, 2, 3, cuff.NO_LIMB]),
+    *(U16, U16, U16, U16, U16),
+    *(U8, U8),
 )
 HELLO = st.builds(
     cuff.Hello,
@@ -183,6 +182,7 @@ class TestCuffMessagesToHost(_CuffMessages):
         st.tuples(st.just(cuff.STATUS), STATUS),
         st.tuples(st.just(cuff.HELLO), HELLO),
         st.tuples(st.just(cuff.LEASE), st.builds(cuff.LeaseReply, U8, U16)),
+        st.tuples(st.just(cuff.RELAY), st.builds(cuff.RelayReply, U8, U16)),
         st.tuples(st.just(cuff.TIGHTEN), st.builds(cuff.TightenReply, U8, U16)),
         st.tuples(st.just(cuff.SELF_TEST), st.builds(cuff.SelfTestReply, U8, PRESSURE, PRESSURE)),
         st.tuples(st.just(cuff.CLEAR_FAULTS), U8),
@@ -192,6 +192,7 @@ class TestCuffMessagesToHost(_CuffMessages):
         cuff.STATUS: cuff.encode_status,
         cuff.HELLO: cuff.encode_hello_reply,
         cuff.LEASE: lambda reply: cuff.encode_lease_reply(*reply),
+        cuff.RELAY: lambda reply: cuff.encode_relay_reply(*reply),
         cuff.TIGHTEN: lambda reply: cuff.encode_tighten_reply(*reply),
         cuff.SELF_TEST: lambda reply: cuff.encode_self_test_reply(*reply),
         cuff.CLEAR_FAULTS: cuff.encode_clear_reply,
@@ -201,6 +202,7 @@ class TestCuffMessagesToHost(_CuffMessages):
         cuff.STATUS: cuff.decode_status,
         cuff.HELLO: cuff.decode_hello_reply,
         cuff.LEASE: cuff.decode_lease_reply,
+        cuff.RELAY: cuff.decode_relay_reply,
         cuff.TIGHTEN: cuff.decode_tighten_reply,
         cuff.SELF_TEST: cuff.decode_self_test_reply,
         cuff.CLEAR_FAULTS: cuff.decode_clear_reply,
@@ -209,7 +211,10 @@ class TestCuffMessagesToHost(_CuffMessages):
     samples: ClassVar = [
         (
             cuff.STATUS,
-            cuff.Status(7, 1255, 0xFFFF00FF, 1699, None, 1700, 2, 1, 255, 65535, 3, 900, 0, 0),
+            cuff.Status(
+                *(7, 1255, 0xFFFF00FF, 1699, None, 1700, 2, 1, 255),
+                *(65535, 0, 255, 0xFFFFFFFF, 2, 3, 900, 255, 0, 0, 255, 1),
+            ),
         ),
         (cuff.LEASE, cuff.LeaseReply(0, 0xFF)),
     ]
@@ -221,26 +226,30 @@ class TestCuffMessagesToDevice(_CuffMessages):
     messages = st.one_of(
         st.tuples(
             st.just(cuff.LEASE),
-            st.builds(cuff.LeaseRequest, U16, st.integers(0, 0x7FFF), U16, U32, U32),
+            st.builds(cuff.LeaseRequest, U16, st.integers(0, 3), st.integers(0, 0x7FFF), U16, U32, U32),
         ),
+        st.tuples(st.just(cuff.RELAY), st.builds(cuff.RelayRequest, U16, U16, U32)),
         st.tuples(st.just(cuff.TIGHTEN), st.builds(cuff.TightenRequest, U16, U32)),
         st.tuples(st.just(cuff.SELF_TEST), U32),
         st.tuples(st.just(cuff.CLEAR_FAULTS), U32),
     )
     writers: ClassVar = {
         cuff.LEASE: lambda request: cuff.encode_lease_request(*request),
+        cuff.RELAY: lambda request: cuff.encode_relay_request(*request),
         cuff.TIGHTEN: lambda request: cuff.encode_tighten_request(*request),
         cuff.SELF_TEST: cuff.encode_self_test_request,
         cuff.CLEAR_FAULTS: cuff.encode_clear_request,
     }
     readers: ClassVar = {
         cuff.LEASE: cuff.decode_lease_request,
+        cuff.RELAY: cuff.decode_relay_request,
         cuff.TIGHTEN: cuff.decode_tighten_request,
         cuff.SELF_TEST: cuff.decode_self_test_request,
         cuff.CLEAR_FAULTS: cuff.decode_clear_request,
     }
     samples: ClassVar = [
-        (cuff.LEASE, cuff.LeaseRequest(0xFF, 1700, 1000, 300_000, 0xFFFFFFFF)),
+        (cuff.LEASE, cuff.LeaseRequest(0xFF, 3, 1700, 1000, 300_000, 0xFFFFFFFF)),
+        (cuff.RELAY, cuff.RelayRequest(0xFF, 1000, 0xFFFFFFFF)),
         (cuff.TIGHTEN, cuff.TightenRequest(0xFFF1, 0xF2FF)),
     ]
 

@@ -11,6 +11,7 @@ from firmware_bridge import cuff as wire
 from firmware_bridge import ecp
 from firmware_bridge.errors import EncodingError
 from tests.drivers.cuff_bench import (
+    LIMB,
     NONCE,
     STEP_MS,
     VENT,
@@ -39,8 +40,10 @@ class TestRequests:
         assert cuff.Cleared(wire.OK) in bench.run(60)
         bench.host.annunciate(wire.HIGH)
         assert cuff.Annunciated(wire.OK) in bench.run(60)
-        seq = bench.host.lease(1700, 1000, 300_000, bench.now_ms)
+        seq = bench.host.lease(LIMB, 1700, 1000, 300_000, bench.now_ms)
         assert cuff.LeaseResult(wire.OK, seq) in bench.run(60)
+        seq = bench.host.relay_lease(1000, bench.now_ms)
+        assert cuff.RelayResult(wire.OK, seq) in bench.run(60)
         assert (bench.host.crc_errors, bench.host.resyncs, bench.host.invalid) == (0, 0, 0)
         assert (bench.host.unexpected, bench.host.retries, bench.host.status_gaps) == (0, 0, 0)
 
@@ -112,7 +115,7 @@ class TestRequests:
         arguments = (2500,) if name == "tighten" else ()
         with pytest.raises(NotGreetedError, match="before a compatible hello"):
             getattr(host, name)(*arguments)
-        assert host.lease(1700, 1000, 300_000, 0) is None
+        assert host.lease(LIMB, 1700, 1000, 300_000, 0) is None
         assert host.outgoing(0) == b""
 
     def test_a_nack_costs_a_try(self) -> None:
@@ -146,7 +149,7 @@ class TestRequests:
 class TestProtocolRange:
     @pytest.mark.parametrize(
         ("low", "high", "compatible"),
-        [(1, 1, True), (0, 1, True), (1, 9, True), (2, 9, False), (0, 0, False)],
+        [(2, 2, True), (1, 2, True), (2, 9, True), (3, 9, False), (1, 1, False)],
     )
     def test_ranges_overlap_or_nothing_is_asked(self, low: int, high: int, compatible: bool) -> None:
         host = CuffHost()
@@ -158,7 +161,7 @@ class TestProtocolRange:
         assert (hello.compatible, hello.arrived_ms) == (compatible, 5)
         assert host.nonce == (NONCE if compatible else None)
         host.receive(status(), 10)
-        assert (host.lease(1700, 1000, 300_000, 10) is not None) == compatible
+        assert (host.lease(LIMB, 1700, 1000, 300_000, 10) is not None) == compatible
         host.vent()
         assert host.outgoing(20).startswith(VENT)
 
@@ -167,15 +170,15 @@ class TestLeases:
     def test_a_lease_goes_before_what_waits(self) -> None:
         host = greeted()
         host.annunciate(wire.LOW)
-        host.lease(1700, 1000, 300_000, 0)
+        host.lease(LIMB, 1700, 1000, 300_000, 0)
         assert codes(host.outgoing(0)) == [wire.LEASE]
 
     def test_only_the_newest_waiting_lease_goes_out(self) -> None:
         host = greeted()
         host.annunciate(wire.LOW)
         host.outgoing(0)
-        host.lease(1600, 1000, 300_000, 0)
-        newest = host.lease(1700, 1000, 300_000, 50)
+        host.lease(LIMB, 1600, 1000, 300_000, 0)
+        newest = host.lease(LIMB, 1700, 1000, 300_000, 50)
         host.receive(wire.encode_annunciate_reply(wire.OK), 60)
         request = lease_in(host.outgoing(60))
         assert (request.target_dmmhg, request.seq) == (1700, newest)
@@ -186,7 +189,7 @@ class TestLeases:
         host = greeted()
         host.annunciate(wire.LOW)
         host.outgoing(0)
-        host.lease(1700, 1000, 290_000, 100)
+        host.lease(LIMB, 1700, 1000, 290_000, 100)
         host.receive(wire.encode_annunciate_reply(wire.OK), 450)
         request = lease_in(host.outgoing(450))
         assert (request.duration_ms, request.planned_ms, request.nonce) == (650, 290_000, NONCE)
@@ -195,14 +198,14 @@ class TestLeases:
         host = greeted()
         host.annunciate(wire.LOW)
         host.outgoing(0)
-        host.lease(1700, 200, 300_000, 0)
+        host.lease(LIMB, 1700, 200, 300_000, 0)
         host.receive(wire.encode_annunciate_reply(wire.OK), 200)
         assert host.outgoing(200) == b""
         assert host.leases_lost == 1
 
     def test_a_lease_is_lost_after_150_ms_and_never_sent_again(self) -> None:
         host = greeted()
-        host.lease(1700, 1000, 300_000, 0)
+        host.lease(LIMB, 1700, 1000, 300_000, 0)
         assert codes(host.outgoing(0)) == [wire.LEASE]
         host.annunciate(wire.LOW)
         assert host.outgoing(149) == b""
@@ -213,16 +216,16 @@ class TestLeases:
 
     def test_the_answer_to_an_earlier_lease_does_not_count_for_this_one(self) -> None:
         host = greeted()
-        host.lease(1700, 1000, 300_000, 0)
+        host.lease(LIMB, 1700, 1000, 300_000, 0)
         host.outgoing(0)
-        second = host.lease(1700, 1000, 300_000, 150)
+        second = host.lease(LIMB, 1700, 1000, 300_000, 150)
         assert lease_in(host.outgoing(150)).seq == second
         assert host.receive(wire.encode_lease_reply(wire.OK, 1), 160) == []
         assert host.receive(wire.encode_lease_reply(wire.OK, 2), 170) == [cuff.LeaseResult(wire.OK, 2)]
 
     def test_a_nack_ends_a_lease(self) -> None:
         host = greeted()
-        host.lease(1700, 1000, 300_000, 0)
+        host.lease(LIMB, 1700, 1000, 300_000, 0)
         host.outgoing(0)
         assert host.receive(ecp.encode_nack(ecp.ERROR_CRC), 10) == [cuff.Nack(ecp.ERROR_CRC, wire.LEASE)]
         assert host.outgoing(10) == b""
@@ -230,23 +233,29 @@ class TestLeases:
 
     def test_a_refusal_is_reported_with_its_number(self) -> None:
         host = greeted()
-        seq = host.lease(1700, 1000, 300_000, 0)
+        seq = host.lease(LIMB, 1700, 1000, 300_000, 0)
         host.outgoing(0)
         reply = wire.encode_lease_reply(wire.DEBT, seq or 0)
         assert host.receive(reply, 10) == [cuff.LeaseResult(wire.DEBT, seq or 0)]
 
+    @pytest.mark.parametrize("limb", range(4))
+    def test_a_lease_names_its_limb(self, limb: int) -> None:
+        host = greeted()
+        host.lease(limb, 1700, 1000, 300_000, 0)
+        assert lease_in(host.outgoing(0)).limb == limb
+
     @pytest.mark.parametrize(("before", "expected"), [(0, 1), (40_000, 40_001), (0xFFFF, 0)])
     def test_numbers_follow_the_device(self, before: int, expected: int) -> None:
-        assert greeted(lease_seq=before).lease(1700, 1000, 300_000, 0) == expected
+        assert greeted(lease_seq=before).lease(LIMB, 1700, 1000, 300_000, 0) == expected
 
     def test_an_old_number_is_cured_by_the_next_status(self) -> None:
         host = greeted()
-        host.lease(1700, 1000, 300_000, 0)
+        host.lease(LIMB, 1700, 1000, 300_000, 0)
         host.outgoing(0)
         host.receive(wire.encode_lease_reply(wire.OLD_SEQUENCE, 1), 10)
-        assert host.lease(1700, 1000, 300_000, 20) is None
+        assert host.lease(LIMB, 1700, 1000, 300_000, 20) is None
         host.receive(status(counter=2, lease_seq=700), 50)
-        assert host.lease(1700, 1000, 300_000, 60) == 701
+        assert host.lease(LIMB, 1700, 1000, 300_000, 60) == 701
 
     def test_a_second_gateway_goes_on_where_the_first_ended(self) -> None:
         bench = Bench()
@@ -254,13 +263,13 @@ class TestLeases:
         bench.inflate()
         bench.host = CuffHost()
         bench.greet()
-        seq = bench.host.lease(1700, 1000, 300_000, bench.now_ms)
+        seq = bench.host.lease(LIMB, 1700, 1000, 300_000, bench.now_ms)
         assert cuff.LeaseResult(wire.OK, seq) in bench.run(50)
 
     @pytest.mark.parametrize("values", [(-1, 1000, 0), (40_000, 1000, 0), (1700, 70_000, 0), (1700, 1, -1)])
     def test_values_that_do_not_fit_raise_and_change_nothing(self, values: tuple[int, int, int]) -> None:
         host = greeted()
         with pytest.raises(EncodingError):
-            host.lease(*values, 0)
+            host.lease(LIMB, *values, 0)
         assert host.outgoing(0) == b""
-        assert host.lease(1700, 1000, 0, 0) == 1
+        assert host.lease(LIMB, 1700, 1000, 0, 0) == 1

@@ -13,6 +13,8 @@ from firmware_bridge import cuff as wire
 from firmware_bridge import ecp
 from tests.drivers.cuff_bench import (
     ENERGISED,
+    LIMB,
+    RELAY_OPEN,
     STEP_MS,
     VENT,
     Bench,
@@ -30,10 +32,12 @@ class TestVent:
         [
             CuffHost.request_hello,
             lambda host: host.tighten(2500),
-            lambda host: host.lease(1700, 1000, 300_000, 0),
+            lambda host: host.lease(LIMB, 1700, 1000, 300_000, 0),
             CuffHost.self_test,
             CuffHost.clear,
             lambda host: host.annunciate(wire.HIGH),
+            lambda host: host.relay_lease(1000, 0),
+            CuffHost.open_relay,
             lambda host: None,
         ],
     )
@@ -50,9 +54,9 @@ class TestVent:
 
     def test_vent_drops_waiting_and_pending_leases(self) -> None:
         host = greeted()
-        host.lease(1700, 1000, 300_000, 0)
+        host.lease(LIMB, 1700, 1000, 300_000, 0)
         host.outgoing(0)
-        host.lease(1700, 1000, 300_000, 1)
+        host.lease(LIMB, 1700, 1000, 300_000, 1)
         host.vent()
         assert host.outgoing(2) == VENT
         assert host.receive(wire.encode_lease_reply(wire.OK, 1), 3) == []
@@ -105,7 +109,7 @@ class TestVent:
         host.receive(status(3, ENERGISED), 100)
         assert host.outgoing(100) == VENT
         host.receive(status(4), 150)
-        assert host.lease(1700, 1000, 300_000, 150) is not None
+        assert host.lease(LIMB, 1700, 1000, 300_000, 150) is not None
         assert codes(host.outgoing(150)) == [wire.LEASE]
         host.receive(status(5, ENERGISED), 200)
         assert host.outgoing(200) == b""
@@ -113,19 +117,19 @@ class TestVent:
     def test_no_lease_while_it_is_not_confirmed(self) -> None:
         host = greeted()
         host.vent()
-        assert host.lease(1700, 1000, 300_000, 0) is None
+        assert host.lease(LIMB, 1700, 1000, 300_000, 0) is None
         host.outgoing(0)
         host.receive(status(2, ENERGISED), 10)
-        assert host.lease(1700, 1000, 300_000, 10) is None
+        assert host.lease(LIMB, 1700, 1000, 300_000, 10) is None
         host.receive(status(3), 60)
-        assert host.lease(1700, 1000, 300_000, 60) == 1
+        assert host.lease(LIMB, 1700, 1000, 300_000, 60) == 1
 
     def test_a_second_vent_after_a_lease_is_sent_at_once(self) -> None:
         host = greeted()
         host.vent()
         host.outgoing(0)
         host.receive(status(2), 10)
-        host.lease(1700, 1000, 300_000, 20)
+        host.lease(LIMB, 1700, 1000, 300_000, 20)
         host.outgoing(20)
         host.vent()
         assert host.outgoing(30) == VENT
@@ -157,13 +161,13 @@ class TestVent:
 class TestReset:
     def test_a_status_with_another_nonce_is_a_reset_once(self) -> None:
         host = greeted()
-        host.lease(1700, 1000, 300_000, 0)
+        host.lease(LIMB, 1700, 1000, 300_000, 0)
         events = host.receive(status(1, nonce=77) + status(2, nonce=77), 10)
         assert [event for event in events if not isinstance(event, cuff.Status)] == [cuff.DeviceReset(77)]
         assert isinstance(events[0], cuff.DeviceReset)
         assert host.nonce is None
         assert host.outgoing(20) == b""
-        assert host.lease(1700, 1000, 300_000, 20) is None
+        assert host.lease(LIMB, 1700, 1000, 300_000, 20) is None
         with pytest.raises(NotGreetedError):
             host.clear()
 
@@ -175,7 +179,7 @@ class TestReset:
         assert events[0] == cuff.DeviceReset(77)
         assert isinstance(events[1], cuff.Hello)
         assert host.nonce == 77
-        assert host.lease(1700, 1000, 300_000, 20) is None
+        assert host.lease(LIMB, 1700, 1000, 300_000, 20) is None
 
     def test_before_the_first_hello_no_nonce_is_a_surprise(self) -> None:
         host = CuffHost()
@@ -188,7 +192,7 @@ class TestReset:
         bench.restart(nonce=5)
         events = bench.run(100)
         assert cuff.DeviceReset(5) in events
-        assert bench.host.lease(1700, 1000, 300_000, bench.now_ms) is None
+        assert bench.host.lease(LIMB, 1700, 1000, 300_000, bench.now_ms) is None
         bench.greet()
         bench.inflate()
 
@@ -208,7 +212,7 @@ class TestLife:
     def test_an_echo_of_all_that_we_send_is_no_life(self) -> None:
         host = greeted()
         host.receive(status(2), 1000)
-        host.lease(1700, 1000, 300_000, 1000)
+        host.lease(LIMB, 1700, 1000, 300_000, 1000)
         host.receive(host.outgoing(1000), 1010)
         host.vent()
         for at in range(1200, 9000, 500):
@@ -256,7 +260,10 @@ class TestLife:
 
 ACTIONS = st.lists(
     st.sampled_from(
-        ["lease", "vent", "annunciate", "hello", "tighten", "clear", "wait", "cut", "join", "noise"]
+        [
+            *("lease", "vent", "relay", "open", "annunciate", "hello", "tighten", "clear", "press"),
+            *("wait", "cut", "join", "noise"),
+        ]
     ),
     max_size=40,
 )
@@ -266,8 +273,9 @@ ACTIONS = st.lists(
 @example(actions=["lease", "wait", "lease", "annunciate", "noise"], noise=b"\xff\xf1\x43")
 @example(actions=["lease", "cut", "vent", "wait", "wait"], noise=b"")
 @settings(deadline=None, max_examples=60, derandomize=True)
-def test_a_vent_on_a_joined_wire_always_arrives(actions: list[str], noise: bytes) -> None:
-    """Whatever was asked, lost or garbled before: vent is first out, and the valve is open 250 ms later."""
+@example(actions=["relay", "wait", "relay", "cut", "open", "lease", "wait"], noise=b"")
+def test_a_stop_on_a_joined_wire_always_arrives(actions: list[str], noise: bytes) -> None:
+    """Whatever was asked, lost or garbled before: vent and relay-open are first out and heeded in 250 ms."""
     bench = Bench()
     bench.greet()
 
@@ -278,8 +286,11 @@ def test_a_vent_on_a_joined_wire_always_arrives(actions: list[str], noise: bytes
         bench.to_device = bench.to_host = lambda data: data
 
     verbs: dict[str, Callable[[], object]] = {
-        "lease": lambda: bench.host.lease(1700, 1000, 60_000, bench.now_ms),
+        "lease": lambda: bench.host.lease(LIMB, 1700, 1000, 60_000, bench.now_ms),
         "vent": bench.host.vent,
+        "relay": lambda: bench.host.relay_lease(1000, bench.now_ms),
+        "open": bench.host.open_relay,
+        "press": bench.press,
         "annunciate": lambda: bench.host.annunciate(wire.LOW),
         "hello": bench.host.request_hello,
         "tighten": lambda: bench.host.tighten(2500) if bench.host.nonce is not None else None,
@@ -293,12 +304,18 @@ def test_a_vent_on_a_joined_wire_always_arrives(actions: list[str], noise: bytes
         verbs[action]()
         bench.run(STEP_MS)
     for _, out in bench.log:
-        assert len([code for code in codes(out) if code != wire.VENT]) <= 1
-        assert not (VENT in out and wire.LEASE in codes(out))
+        said = codes(out)
+        assert len([code for code in said if code not in (wire.VENT, wire.RELAY_OPEN)]) <= 1
+        assert not (VENT in out and wire.LEASE in said)
+        assert not (RELAY_OPEN in out and wire.RELAY in said)
     join()
     asked = len(bench.log)
     bench.host.vent()
+    bench.host.open_relay()
     bench.run(250)
     assert not bench.board.dump_closed
-    assert not bench.host.venting
-    assert all(wire.LEASE not in codes(out) for _, out in bench.log[asked:])
+    assert not bench.board.relay_closed
+    assert (bench.host.venting, bench.host.opening) == (False, False)
+    later = [code for _, out in bench.log[asked:] for code in codes(out)]
+    assert wire.LEASE not in later
+    assert wire.RELAY not in later

@@ -5,6 +5,7 @@ Theory of operation
 ``Bench`` steps a real ``Controller`` every 10 ms of a time that it owns and speaks to it with real bytes.
 Its ``BenchBoard`` either reads what the test says, or a ``ToyCuff``: pressure rises with the pump through
 the inflate valve, falls exponentially through an open dump valve and a leak, and is seen some steps late.
+Somebody has pressed the bedside button before a bench is handed out, unless ``presence=False``.
 
 Runs on CPython and on MicroPython (no pytest in here), like the test modules that use it.
 """
@@ -50,6 +51,8 @@ class BenchBoard(Board):
         self.control: int | None = 0
         self.limit: int | None = 0
         self.pressed = False
+        self.patient_pressed = False
+        self.relay_closed = True
         self.pump_permille = 0
         self.inflate_open = True
         self.dump_closed = True
@@ -71,9 +74,19 @@ class BenchBoard(Board):
     def button(self) -> bool:
         return self.pressed
 
+    def patient_stop(self) -> bool:
+        return self.patient_pressed
+
     def write(
-        self, pump_permille: int, inflate_open: bool, dump_closed: bool, buzzer: bool, indicator: int
+        self,
+        pump_permille: int,
+        inflate_open: bool,
+        dump_closed: bool,
+        buzzer: bool,
+        indicator: int,
+        relay_closed: bool = False,
     ) -> None:
+        self.relay_closed = relay_closed
         self.pump_permille = pump_permille
         self.inflate_open = inflate_open
         self.dump_closed = dump_closed
@@ -91,14 +104,24 @@ class BenchBoard(Board):
 class Bench:
     """A controller, its board and its host."""
 
-    def __init__(self, toy: ToyCuff | None = None, debt_ms: int | None = 0, start_ms: int = 0) -> None:
+    def __init__(
+        self,
+        toy: ToyCuff | None = None,
+        debt_ms: int | None = 0,
+        start_ms: int = 0,
+        presence: bool = True,
+    ) -> None:
         self.now_ms = start_ms
         self.board = BenchBoard()
         self.toy = toy
         self.controller = Controller(self.board, start_ms, NONCE, b"T-1", b"bench")
         if debt_ms is not None:
-            self.core.debt.debt_ms = debt_ms
+            self.owe(debt_ms)
+        if presence:
+            self.core.presence._stands = True
+            self.core.presence._button.closed = False
         self.seq = 0
+        self.relay_seq = 0
         self.statuses: list[cuff.Status] = []
         self._decoder = ecp.Decoder()
 
@@ -110,6 +133,28 @@ class Bench:
     def status(self) -> cuff.Status:
         """The last status that arrived."""
         return self.statuses[-1]
+
+    def owe(self, debt_ms: int) -> None:
+        """Let every limb owe this much."""
+        self.core.debt.debts_ms = [debt_ms] * cuff.LIMBS
+
+    def debts_ms(self) -> list[int]:
+        """What each limb owes, as the next status tells it."""
+        self.run(60)
+        status = self.status
+        return [
+            status.left_thigh_debt_ms,
+            status.right_thigh_debt_ms,
+            status.left_upper_arm_debt_ms,
+            status.right_upper_arm_debt_ms,
+        ]
+
+    def press(self, held_ms: int = 50) -> None:
+        """A person presses the bedside button and lets it go."""
+        self.board.pressed = True
+        self.run(held_ms)
+        self.board.pressed = False
+        self.run(50)
 
     def run(self, duration_ms: int, renew: int | None = None) -> None:
         """Let time pass in steps; ``renew`` is a target that is leased again every 100 ms."""
@@ -141,16 +186,30 @@ class Bench:
         planned_ms: int = 6000,
         nonce: int = NONCE,
         seq: int | None = None,
+        limb: int = 0,
     ) -> int:
         """Ask for a lease; return its result."""
         if seq is None:
             self.seq = (self.seq + 1) & 0xFFFF
             seq = self.seq
-        frame = cuff.encode_lease_request(seq, target_dmmhg, duration_ms, planned_ms, nonce)
+        frame = cuff.encode_lease_request(seq, limb, target_dmmhg, duration_ms, planned_ms, nonce)
         reply = cuff.decode_lease_reply(self.ask(frame))
         assert reply is not None
         assert reply.seq == seq
         return reply.result
+
+    def relay(self, duration_ms: int = 500, nonce: int = NONCE, seq: int | None = None) -> int:
+        """Ask for a lease of the relay; return its result."""
+        if seq is None:
+            self.relay_seq = (self.relay_seq + 1) & 0xFFFF
+            seq = self.relay_seq
+        reply = cuff.decode_relay_reply(self.ask(cuff.encode_relay_request(seq, duration_ms, nonce)))
+        assert reply is not None
+        assert reply.seq == seq
+        return reply.result
+
+    def open_relay(self) -> None:
+        assert cuff.decode_relay_open(self.ask(cuff.encode_relay_open()))
 
     def vent(self) -> None:
         assert cuff.decode_vent(self.ask(cuff.encode_vent()))
@@ -204,9 +263,12 @@ def latched() -> Bench:
 
 
 def assert_tripped(bench: Bench, fault: int) -> None:
-    """Vented, sounding, latched with this fault alone, and deaf to leases."""
+    """Vented, relay open, sounding, latched with this fault alone, and deaf to leases of either kind."""
     assert bench.board.is_vented()
+    assert not bench.board.relay_closed
     assert bench.board.buzzer
     assert bench.faults() == (fault, fault)
+    assert not bench.status.presence
     assert bench.lease() == cuff.FAULTED
+    assert bench.relay() == cuff.FAULTED
     assert bench.board.is_vented()

@@ -113,12 +113,13 @@ def test_a_sensor_that_reports_a_fault_is_missing_at_once(rp2040: Any) -> None:
     assert (board.control_dmmhg(), board.limit_dmmhg()) == (0, None)
 
 
-def test_outputs_begin_with_the_dump_valve(rp2040: Any) -> None:
+def test_outputs_begin_with_dump_valve_and_relay(rp2040: Any) -> None:
     board, _ = board_and_ticks(rp2040)
     Pin.log.clear()
-    board.write(500, True, True, True, 1)
+    board.write(500, True, True, True, 1, True)
     assert Pin.log == [
         (8, "value", 1),
+        (11, "value", 1),
         (7, "value", 1),
         (6, "duty", 32767),
         (9, "value", 1),
@@ -126,7 +127,14 @@ def test_outputs_begin_with_the_dump_valve(rp2040: Any) -> None:
     ]
     Pin.log.clear()
     board.write(0, False, False, False, 0)
-    assert Pin.log == [(8, "value", 0), (7, "value", 0), (6, "duty", 0), (9, "value", 0), (25, "value", 0)]
+    assert Pin.log == [
+        (8, "value", 0),
+        (11, "value", 0),
+        (7, "value", 0),
+        (6, "duty", 0),
+        (9, "value", 0),
+        (25, "value", 0),
+    ]
 
 
 def test_button_pulls_to_ground_and_watchdog_is_fed(rp2040: Any) -> None:
@@ -135,5 +143,9 @@ def test_button_pulls_to_ground_and_watchdog_is_fed(rp2040: Any) -> None:
     assert not board.button()
     board._button.state = 0
     assert board.button()
+    board._patient_stop.state = 0
+    assert not board.patient_stop()
+    board._patient_stop.state = 1
+    assert board.patient_stop(), "pressed, or its cable torn"
     board.feed_watchdog()
     assert sys.modules["machine"].watchdog.fed == 1

@@ -50,9 +50,11 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
 def test_outputs_are_one_record(plant: Plant) -> None:
     plant.board.write(750, True, True, True, 1)
     plant.board.write(0, False, True, False, 2)
-    first, second = plant.connection.recv(8), plant.connection.recv(8)
+    plant.board.write(0, False, False, False, 0, True)
+    first, second, third = (plant.connection.recv(8) for _ in range(3))
     assert struct.unpack(OUTPUTS, first) == (0x41, 750, 0b111, 1, 1, 0)
     assert struct.unpack(OUTPUTS, second) == (0x41, 0, 0b001, 2, 2, 0)
+    assert struct.unpack(OUTPUTS, third) == (0x41, 0, 0b1000, 0, 3, 0)
     assert (len(first), struct.calcsize(READINGS)) == (8, 8)
 
 
@@ -87,18 +89,22 @@ def test_a_missing_sensor_is_missing(plant: Plant) -> None:
     assert (plant.board.control_dmmhg(), plant.board.limit_dmmhg()) == (None, 12)
 
 
-def test_readings_age(plant: Plant) -> None:
+def test_each_button_has_its_bit(plant: Plant) -> None:
+    for bits, seen in ((0, (False, False)), (1, (True, False)), (2, (False, True)), (3, (True, True))):
+        plant.answer(0, 0, button=bits)
+        plant.board.read()
+        assert (plant.board.button(), plant.board.patient_stop()) == seen
+
+
+def test_pressures_age_and_buttons_stay_as_they_were(plant: Plant) -> None:
     plant.answer(1700, 1701, button=1)
     plant.board.read()
     plant.ticks.value = 100
     plant.board.read()
     assert plant.board.control_dmmhg() == 1700
     plant.ticks.value = 101
-    assert (plant.board.control_dmmhg(), plant.board.limit_dmmhg(), plant.board.button()) == (
-        None,
-        None,
-        False,
-    )
+    assert (plant.board.control_dmmhg(), plant.board.limit_dmmhg()) == (None, None)
+    assert (plant.board.button(), plant.board.patient_stop()) == (True, False)
 
 
 def test_a_plant_that_does_not_read_gets_whole_records_later(plant: Plant) -> None:

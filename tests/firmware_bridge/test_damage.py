@@ -10,7 +10,7 @@ from firmware_bridge import cuff, ecp
 from firmware_bridge.checksums import crc16, crc16_by_nibbles
 
 # The second lease has bytes FF in its content and in its CRC's neighbourhood, so that stuffing is hit too.
-LEASES = [(513, 1700, 500, 300000, 0x01020304), (0xFFFF, 0x00FF, 255, 0xFF00FF, 0xFFFFFFFF)]
+LEASES = [(513, 1, 1700, 500, 300000, 0x01020304), (0xFFFF, 3, 0x00FF, 255, 0xFF00FF, 0xFFFFFFFF)]
 
 FRAMES = st.one_of(
     st.builds(cuff.encode_lease_reply, st.integers(0, 255), st.integers(0, 65535)),
@@ -99,8 +99,11 @@ def test_decoders_take_any_packet(code: int, content: bytes) -> None:
         cuff.Status,
         *(st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)),
         *(st.none() | st.integers(-32767, 32767) for _ in range(3)),
-        *(st.integers(0, 3), st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**32 - 1)),
-        *(st.integers(0, 65535) for _ in range(4)),
+        *(st.integers(0, 3), st.integers(0, 255), st.integers(0, 65535)),
+        *(st.integers(0, 2**32 - 1) for _ in range(4)),
+        st.sampled_from((0, 1, 2, 3, cuff.NO_LIMB)),
+        *(st.integers(0, 65535) for _ in range(5)),
+        *(st.integers(0, 255), st.integers(0, 1)),
     )
 )
 def test_status_round_trip(status: cuff.Status) -> None:

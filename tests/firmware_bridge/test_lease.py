@@ -13,6 +13,7 @@ def test_boots_vented_and_silent() -> None:
     bench.run(1000)
     assert bench.board.is_vented()
     assert (bench.status.state, bench.status.actuators, bench.status.target_dmmhg) == (cuff.VENTED, 0, None)
+    assert bench.status.limb == cuff.NO_LIMB
 
 
 def test_a_lease_energises_at_the_next_step() -> None:
@@ -20,8 +21,8 @@ def test_a_lease_energises_at_the_next_step() -> None:
     assert (bench.board.inflate_open, bench.board.pump_permille) == (True, 1000)
     assert bench.board.indicator == cuff.INFLATING
     bench.run(50)
-    assert bench.status.actuators == cuff.DUMP_CLOSED | cuff.INFLATE_OPEN | cuff.PUMP_ON
-    assert (bench.status.target_dmmhg, bench.status.lease_seq) == (1700, 1)
+    assert bench.status.actuators == cuff.DUMP_CLOSED | cuff.INFLATE_OPEN | cuff.PUMP_ON | cuff.MOVING
+    assert (bench.status.target_dmmhg, bench.status.lease_seq, bench.status.limb) == (1700, 1, 0)
 
 
 def test_vent_opens_the_dump_valve_before_the_next_step() -> None:
@@ -63,11 +64,13 @@ def test_the_longest_lease_ends_within_a_second_and_a_tenth() -> None:
     granted_ms = bench.now_ms
     while bench.now_ms == granted_ms or bench.board.dump_closed:
         bench.step(10)
+        assert bench.now_ms - granted_ms < 5000, "it never opened"
     assert bench.now_ms - granted_ms == 1000
 
 
 def test_renewal_keeps_it_energised() -> None:
     bench = energised()
+    bench.board.both(1700)
     bench.run(5000, renew=1700)
     assert bench.board.dump_closed
     assert bench.faults()[0] == 0
@@ -188,15 +191,14 @@ def test_tightening_below_the_running_target_vents() -> None:
 
 def test_after_a_reset_the_debt_is_that_of_a_whole_occlusion() -> None:
     bench = Bench(debt_ms=None)
-    bench.run(50)
-    assert bench.status.debt_ms >= 300000 - 50
+    assert min(bench.debts_ms()) >= 300000 - 60
     assert bench.lease(planned_ms=6000) == cuff.DEBT
 
 
 def test_an_inflation_starts_when_debt_and_plan_fit() -> None:
     bench = Bench()
     bench.step(10)
-    bench.core.debt.debt_ms = 294011
+    bench.owe(294011)
     bench.step(10)
     assert bench.lease(planned_ms=6000) == cuff.DEBT
     bench.step(10)
@@ -223,9 +225,9 @@ def test_the_longest_plan() -> None:
 
 def debt_after(bench: Bench, duration_ms: int) -> int:
     bench.run(50)
-    before = bench.status.debt_ms
+    before = bench.status.left_thigh_debt_ms
     bench.run(duration_ms)
-    return bench.status.debt_ms - before
+    return bench.status.left_thigh_debt_ms - before
 
 
 def test_debt_grows_with_either_sensor_pressed_and_with_a_missing_one() -> None:
@@ -240,7 +242,7 @@ def test_debt_shrinks_at_and_below_the_threshold_down_to_nothing() -> None:
     bench.board.both(150)
     assert debt_after(bench, 1000) == -1000
     bench.run(1000)
-    assert bench.status.debt_ms == 0
+    assert bench.debts_ms() == [0, 0, 0, 0]
 
 
 def test_exceeded_debt_vents_and_latches() -> None:
@@ -248,7 +250,7 @@ def test_exceeded_debt_vents_and_latches() -> None:
     bench.board.both(1700)
     bench.run(39000, renew=1700)
     assert bench.board.dump_closed
-    bench.core.debt.debt_ms = 329990
+    bench.owe(329990)
     bench.step(10)
     assert bench.board.dump_closed
     bench.step(10)
@@ -258,7 +260,7 @@ def test_exceeded_debt_vents_and_latches() -> None:
 def test_a_full_occlusion_needs_a_full_reperfusion() -> None:
     bench = Bench()
     assert bench.lease(planned_ms=30000, target_dmmhg=1700) == cuff.OK
-    bench.core.debt.debt_ms = 270000
+    bench.owe(270000)
     bench.board.both(1700)
     bench.run(30000, renew=1700)
     bench.vent()

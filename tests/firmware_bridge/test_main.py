@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge import aio, cuff, ecp
+from firmware_bridge import cuff, ecp
 from firmware_bridge.errors import BoardError
 from firmware_bridge.mcu import main
 from firmware_bridge.mcu.board_unix import OUTPUTS, READINGS
@@ -44,6 +44,7 @@ class Bedside:
             )
             self.plant, _ = listener.accept()
         self.pressure_dmmhg = 0
+        self.pressed = False
         self.bits = 0
         self.records = 0
         self.vented_at: float | None = None
@@ -80,6 +81,13 @@ class Bedside:
         tty.setraw(self.slave)
         self._decoder = ecp.Decoder()
 
+    def press(self) -> None:
+        """A person presses the bedside button and lets it go."""
+        for pressed in (False, True, False):
+            self.pressed = pressed
+            seen = self.records
+            self.until(lambda seen=seen: self.records > seen + 10)
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -99,7 +107,10 @@ class Bedside:
             self.vented_at = time.monotonic()
         elif self.bits & 1:
             self.vented_at = None
-        reading = struct.pack(READINGS, 0x53, self.pressure_dmmhg, self.pressure_dmmhg, 0, counter & 0xFF)
+        button = 1 if self.pressed else 0
+        reading = struct.pack(
+            READINGS, 0x53, self.pressure_dmmhg, self.pressure_dmmhg, button, counter & 0xFF
+        )
         self.plant.sendall(reading)
 
     def _move_air(self, pump_permille: int) -> None:
@@ -138,7 +149,7 @@ def energise(bedside: Bedside, nonce: int) -> float:
         seq += 1
         sent = time.monotonic()
         # a plan of 100 ms fits as soon as 100 ms of the debt after a reset are paid
-        reply = bedside.ask(cuff.encode_lease_request(seq, 1000, 1000, 100, nonce))
+        reply = bedside.ask(cuff.encode_lease_request(seq, 0, 1000, 1000, 100, nonce))
         lease = cuff.decode_lease_reply(reply)
         assert lease is not None
         assert lease.result in (cuff.OK, cuff.DEBT)
@@ -157,6 +168,7 @@ def test_hello_lease_status_and_silence(bedside: Bedside) -> None:
     reply = cuff.decode_self_test_reply(bedside.ask(cuff.encode_self_test_request(hello.nonce)))
     assert reply == (cuff.OK, 0, 0)
 
+    bedside.press()
     last_lease = energise(bedside, hello.nonce)
     assert bedside.bits & 1
     bedside.until(lambda: bedside.vented_at is not None)
@@ -213,26 +225,65 @@ def test_wrong_arguments_and_an_absent_plant(firmware_command: list[str], tmp_pa
     assert b"no plant listens at" in text
 
 
-class LostBoard(BenchBoard):
-    """A board that can be taken away."""
+class Witness:
+    """Board and wire that write down what is done with them, and fail at one of it."""
 
-    lost = False
+    def __init__(self, failing: str = "") -> None:
+        self.log: list[str] = []
+        self._failing = failing
 
-    def read(self) -> None:
-        if self.lost:
+    def note(self, name: str) -> None:
+        self.log.append(name)
+        if name == self._failing:
             raise BoardError("taken away")
 
 
-def test_the_watchdog_is_fed_last() -> None:
-    source, sink = os.pipe()
-    wire = aio.ByteStream(source, sink)
-    board = LostBoard()
+class WitnessBoard(BenchBoard):
+    witness = Witness()
+
+    def read(self) -> None:
+        self.witness.note("board read")
+
+    def write(self, *outputs: object) -> None:  # type: ignore[override]
+        self.witness.note("board written")
+
+    def feed_watchdog(self) -> None:
+        self.witness.note("fed")
+
+
+class WitnessWire:
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+
+    def read(self) -> bytes:
+        self._witness.note("wire read")
+        return b""
+
+    def write(self, data: bytes) -> bool:
+        self._witness.note("wire written")
+        return True
+
+
+CYCLE = ["wire read", "board read", "board written", "wire written"]
+
+
+def cycle_of(witness: Witness) -> list[str]:
+    """What one cycle of a controller that was made before does."""
+    board = WitnessBoard()
     controller = Controller(board, 0, NONCE)
-    main.cycle(controller, board, wire, 10)
-    assert board.feeds == 1
-    board.lost = True
+    board.witness = witness
+    main.cycle(controller, board, WitnessWire(witness), 10)  # type: ignore[arg-type]
+    return witness.log
+
+
+def test_the_watchdog_is_fed_last() -> None:
+    assert cycle_of(Witness()) == [*CYCLE, "fed"]
+
+
+@pytest.mark.parametrize("failing", CYCLE)
+def test_whatever_hangs_before_it_starves_the_watchdog(failing: str) -> None:
+    witness = Witness(failing)
     with pytest.raises(BoardError):
-        main.cycle(controller, board, wire, 20)
-    assert board.feeds == 1
-    os.close(source)
-    os.close(sink)
+        cycle_of(witness)
+    assert witness.log[-1] == failing
+    assert "fed" not in witness.log

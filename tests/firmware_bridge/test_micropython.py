@@ -6,7 +6,10 @@ import pytest
 
 from tests.firmware_bridge.conftest import ROOT
 
-PORTABLE = ["test_ecp", "test_cuff", "test_lease", "test_interlock", "test_controller", "test_regulation"]
+PORTABLE = [
+    *("test_ecp", "test_cuff", "test_lease", "test_limbs", "test_relay", "test_people", "test_interlock"),
+    *("test_airflow", "test_controller", "test_wrap", "test_regulation"),
+]
 
 
 @pytest.mark.micropython

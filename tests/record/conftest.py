@@ -7,6 +7,7 @@ import pytest
 
 from gateway.record.journal import Journal
 from tests.record.script import DEVICE, Script
+from tests.record.story import Story
 
 
 @pytest.fixture
@@ -23,3 +24,11 @@ def journal(path: Path) -> Iterator[Journal]:
 @pytest.fixture
 def script() -> Script:
     return Script()
+
+
+@pytest.fixture
+def story() -> Story:
+    """A gateway that has just been started, on boot "a" of its machine."""
+    found = Story()
+    found.starts("a")
+    return found

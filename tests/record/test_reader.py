@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.record.chain import genesis
-from gateway.record.errors import JournalCorrupt, JournalForeign, JournalMissing, JournalUnreadable
+from gateway.record.errors import JournalCorrupt, JournalForeign, JournalMissing
 from gateway.record.journal import Journal
 from gateway.record.reader import JournalReader
 from gateway.record.verify import verify
@@ -224,7 +224,7 @@ def test_refusals(path: Path) -> None:
         JournalReader.open(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(JournalUnreadable):
+    with pytest.raises(JournalForeign, match="not a file"):
         JournalReader.open(path)
     path.rmdir()
     connection = sqlite3.connect(path)

@@ -107,7 +107,7 @@ def test_it_names_prescription_side_devices_and_what_it_is_not(
     drawn(script, journal, tmp_path)
     page = "\n".join(texts)
     for words in (
-        "Prescription demo, left leg: completed",
+        "Prescription demo, left thigh: completed",
         "simulated fast cuff (1 s up, 1 s down)",
         "simulated limb, physiology sped up",
         "1 of 2 cycles delivered",

@@ -13,7 +13,7 @@ DONE = Summary(
     session="g-1-2",
     prescription="demo",
     prescription_hash="ab12",
-    side="left",
+    limb="left_thigh",
     outcome="completed",
     end_reason="planned",
     cuff_description="thigh cuff",
@@ -61,7 +61,7 @@ def rows(**changed: Any) -> dict[str, str]:
 def test_a_session() -> None:
     assert rows() == {
         "Session": "g-1-2: completed",
-        "Prescription": "demo, left leg, systolic + 50 mmHg",
+        "Prescription": "demo, left thigh, systolic + 50 mmHg",
         "Started": "2026-01-01 00:00:00 UTC (clock synchronised), lasted 1 min 35 s",
         "Cycles": "1 of 2 delivered, 1 skipped",
         "cycle 1": "target 170.0 mmHg, occluded 6.0 s, then reperfused 7.2 s, vented: planned",

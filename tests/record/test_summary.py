@@ -53,7 +53,7 @@ def test_a_whole_session() -> None:
         session=SESSION,
         prescription="demo",
         prescription_hash="ab12",
-        side="left",
+        limb="left_thigh",
         outcome="completed",
         end_reason="planned",
         cuff_description="simulated fast cuff (1 s up, 1 s down)",

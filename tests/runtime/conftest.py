@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from gateway.model import Side
+from gateway.model import Limb
+from gateway.record.events import Event
 from gateway.record.reader import JournalReader
 from gateway.record.row import StoredRow
-from gateway.runtime.requests import Reply, SessionStart, SessionStatus
+from gateway.runtime.requests import PatientHistory, Reply, SessionReset, SessionStatus
 from gateway.simulation.bedside import Bed, Bedside
 from gateway.simulation.full import configuration
 from gateway.simulation.models import CUFFS, LIMBS
+from gateway.simulation.nurse import start_request
 
+PATIENT = "token-1"
 READINGS_MS = 10_000
 
 
@@ -24,18 +27,20 @@ class People:
         config = configuration("fast_cuff", "fast_limb", None, ceiling_mmhg=ceiling_mmhg)
         self.bedside = Bedside(Bed(config, CUFFS["fast_cuff"], LIMBS["fast_limb"], seed), journal)
 
-    def start(self, systolic: int = 120, diastolic: int = 70, prescription: str = "demo") -> Reply:
-        """Ask for a session."""
+    def start(
+        self, systolic: int = 120, diastolic: int = 70, prescription: str = "demo", *, resume: bool = False
+    ) -> Reply:
+        """Say that the patient had nothing elsewhere, press the button and ask for a session."""
+        self.bedside.ask(PatientHistory(patient=PATIENT, nothing=True, confirm=True))
+        self.bedside.press_button()
         return self.bedside.ask(
-            SessionStart(
-                prescription=prescription,
-                patient="token-1",
-                side=Side.LEFT.value,
-                systolic_mmhg=systolic,
-                diastolic_mmhg=diastolic,
-                confirm=True,
-            )
+            start_request(prescription, Limb.LEFT_THIGH, systolic, diastolic, patient=PATIENT, resume=resume)
         )
+
+    def reset(self) -> Reply:
+        """Press the button at the bedside and ask for a reset."""
+        self.bedside.press_button()
+        return self.bedside.ask(SessionReset(confirm=True))
 
     def state(self) -> dict[str, object]:
         """What the status shows."""
@@ -62,6 +67,10 @@ class People:
         """Every event so far."""
         with JournalReader.open(self.journal) as reader:
             return list(reader.rows(kind="event"))
+
+    def events_of(self, kind: type[Event]) -> list[StoredRow]:
+        """The events of one type."""
+        return [row for row in self.events() if row.type == kind.name]
 
     def types(self) -> list[str]:
         """Their types."""

@@ -6,69 +6,28 @@ import os
 import pwd
 import stat
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
-from gateway.record.reader import JournalReader
+from gateway.model import Limb
 from gateway.runtime import control_server
 from gateway.runtime.control_server import ControlServer, is_member
-from gateway.runtime.requests import AlarmList, Reply, SessionStatus, SessionStop
+from gateway.runtime.requests import AlarmList, PatientHistory, Reply, SessionStatus, SessionStop
+from gateway.simulation.nurse import start_request
 from tests.runtime import sockets
-from tests.runtime.conftest import READINGS_MS, People
+from tests.runtime.conftest import READINGS_MS
+from tests.runtime.control_room import NOBODY_S_GROUP, OURS, STATUS, STOP, Room, a_room
 from tests.runtime.sockets import Client, ask, tell
 
-OURS = grp.getgrgid(os.getgid()).gr_name
-NOBODY_S_GROUP = "no-such-group"
 SOME_GROUP = 54_321  # a number that is no user's
-STATUS = msgspec.json.encode(SessionStatus()) + b"\n"
-STOP = msgspec.json.encode(SessionStop()) + b"\n"
-
-
-class Room:
-    """A core in virtual time behind a real socket."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "control.sock"
-        self.people = People(folder / "journal.db")
-        self.group = OURS
-
-    def serve(self, scenario: Callable[[], Awaitable[None]]) -> list[dict[str, Any]]:
-        """Serve while the scenario lasts; what the loop complained of."""
-
-        async def serving() -> None:
-            bedside = self.people.bedside
-            server = ControlServer(bedside.desk, self.group, lambda: bedside.now, lambda: None)
-            await server.start(self.path)
-            time = asyncio.create_task(self._let_time_pass())
-            try:
-                await scenario()
-            finally:
-                time.cancel()
-                await server.stop()
-
-        return sockets.run(serving)
-
-    async def _let_time_pass(self) -> None:
-        while True:
-            self.people.bedside.turn()
-            await asyncio.sleep(0)
-
-    def audits(self) -> list[tuple[str, dict[str, Any]]]:
-        with JournalReader.open(self.people.journal) as reader:
-            return [(row.type, msgspec.json.decode(row.body)) for row in reader.rows(kind="audit")]
 
 
 @pytest.fixture
 def room() -> Iterator[Room]:
-    with TemporaryDirectory(prefix="rvos-") as name:
-        found = Room(Path(name))
+    with a_room() as found:
         yield found
-        found.people.bedside.close()
 
 
 class TestRequests:
@@ -82,11 +41,12 @@ class TestRequests:
 
     def test_an_answer_that_takes_time_is_waited_for(self, room: Room) -> None:
         room.people.bedside.run(READINGS_MS)
+        room.people.bedside.ask(PatientHistory(patient="t-1", nothing=True, confirm=True))
+        room.people.bedside.press_button()
 
         async def scenario() -> None:
-            start = {"verb": "session_start", "prescription": "demo", "patient": "t-1", "side": "left"}
-            whole = {**start, "systolic_mmhg": 120, "diastolic_mmhg": 70, "confirm": True}
-            reply = await tell(room.path, msgspec.json.encode(whole) + b"\n")
+            start = start_request("demo", Limb.LEFT_THIGH, 120, 70, patient="t-1")
+            reply = await tell(room.path, msgspec.json.encode(start) + b"\n")
             assert reply.exit_code == 0, reply.message
             assert (await ask(room.path, SessionStatus())).data["state"]["mode"] == "session"
             tested = await tell(room.path, b'{"verb":"self_test"}\n')
@@ -131,9 +91,9 @@ class TestRequests:
         assert room.audits() == []
 
     @pytest.mark.parametrize("ending", [b"", b"\n"])
-    def test_a_request_of_more_than_4096_bytes_is_not_read(self, room: Room, ending: bytes) -> None:
+    def test_a_request_of_more_than_16384_bytes_is_not_read(self, room: Room, ending: bytes) -> None:
         async def scenario() -> None:
-            reply = await tell(room.path, b'{"verb":"session_stop"' + b" " * 5000 + b"}" + ending)
+            reply = await tell(room.path, b'{"verb":"session_stop"' + b" " * 17_000 + b"}" + ending)
             assert (reply.exit_code, reply.message) == (2, TOO_LONG)
 
         assert room.serve(scenario) == []
@@ -158,7 +118,7 @@ class TestRequests:
         assert room.audits() == []
 
 
-TOO_LONG = "one request is one line of JSON of at most 4096 bytes"
+TOO_LONG = "one request is one line of JSON of at most 16384 bytes"
 
 
 class TestClients:

@@ -9,7 +9,7 @@ from firmware_bridge.mcu import requests as firmware
 from gateway.record.events import SessionEnded, Tripped
 from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
-from gateway.runtime.requests import AlarmAck, SelfTest, SessionReset, SessionStop
+from gateway.runtime.requests import AlarmAck, SelfTest, SessionStop
 from tests.runtime.conftest import READINGS_MS, People
 
 DEAD_MAN_MS = 1_000
@@ -51,13 +51,15 @@ def test_a_latch_refuses_sessions_until_a_person_resets_it_with_the_cable_back(p
     people.bedside.plug_cable()
     people.bedside.run(1_000)
     assert people.state()["latched"] == "cuff_status_lost"
-    assert people.bedside.ask(SessionReset(confirm=True)).exit_code == 0
+    assert people.reset().exit_code == 0
     people.bedside.run(200)
     assert people.state()["latched"] is None
     assert not people.bedside.board.actuators.buzzer or people.bedside.core.alarms.alarms
     people.bedside.ask(AlarmAck())
     people.bedside.run(500)
-    assert people.start().exit_code == 0
+    assert people.start().exit_code == 65
+    assert people.start(resume=True).exit_code == 0
+    assert people.state()["cycle"] == 2
 
 
 def test_a_dead_controller_ends_the_session_and_core_alarms(people: People) -> None:
@@ -100,18 +102,18 @@ def test_after_a_core_died_in_an_occlusion_the_limb_owes_a_whole_one(people: Peo
     people.bedside.kill_core()
     people.bedside.run(2_000)
     people.bedside.start_core()
-    assert people.bedside.core.state.debt.value_ms == 300_000
+    assert people.bedside.core.owed_ms == 300_000
 
 
 def test_after_a_clean_stop_the_journal_proves_the_debt(people: People) -> None:
     people.start()
     people.run_until_mode("idle")
-    debt_ms = people.bedside.core.state.debt.value_ms
+    debt_ms = people.bedside.core.owed_ms
     people.bedside.core.shut_down("asked to stop", people.bedside.now)
     people.bedside.kill_core()
     people.bedside.run(20_000)
     people.bedside.start_core()
-    owed = people.bedside.core.state.debt.value_ms
+    owed = people.bedside.core.owed_ms
     assert debt_ms - 21_000 <= owed <= debt_ms - 18_000
 
 

@@ -1,7 +1,5 @@
 """The gate against the real firmware in memory: what it leases, when it vents, whom it refuses."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
@@ -9,113 +7,35 @@ import pytest
 from firmware_bridge import cuff as messages
 from firmware_bridge import ecp
 from firmware_bridge.mcu import requests as firmware
-from firmware_bridge.mcu.controller import Controller
-from gateway.model import DeviceFault, Output, Permit, Priority, Reason, Safe
+from gateway.model import DeviceFault, Limb, Output, Permit, Priority
 from gateway.runtime.gate import RENEW_MS, VENT, Gate
-from tests.drivers.cuff_bench import NONCE, PressedCuff, nothing
+from tests.drivers.cuff_bench import NONCE, nothing
+from tests.runtime.gate_bench import (
+    CEILING_DMMHG,
+    CORE_TURN_MS,
+    PERMIT_MS,
+    PLANNED_MS,
+    SAFE,
+    Pipe,
+    Wire,
+    accepted,
+    as_it_is,
+    inflating,
+)
 
-TURN_MS = 10
-CORE_TURN_MS = 50
-PERMIT_MS = 800
 REPEAT_MS = 100
-CEILING_DMMHG = 2500
-PLANNED_MS = 6_000
-SAFE = Safe(Output.CUFF, Reason.NO_REQUEST)
-
-Pipe = Callable[[bytes], bytes]
-
-
-def _as_it_is(data: bytes) -> bytes:
-    return data
-
-
-@dataclass
-class Wire:
-    """Gate and controller on one wire that can be cut either way; ``answer`` is the supervisor's."""
-
-    serial: str = ""
-    limits_crc: int = firmware.LIMITS_CRC
-    ceiling_dmmhg: int = CEILING_DMMHG
-    now: int = 0
-    board: PressedCuff = field(default_factory=PressedCuff)
-    to_device: Pipe = _as_it_is
-    to_gate: Pipe = _as_it_is
-    sent: list[tuple[int, ecp.Packet]] = field(default_factory=list)
-    answer: Callable[[int], Permit | Safe] = lambda now: SAFE
-
-    def __post_init__(self) -> None:
-        self.gate = Gate(
-            expected_limits_crc=self.limits_crc,
-            expected_serial=self.serial,
-            ceiling_dmmhg=self.ceiling_dmmhg,
-        )
-        self.power_up(NONCE)
-        self.gate.connected(self.now)
-
-    def power_up(self, nonce: int, *, rested: bool = True) -> None:
-        """Start the firmware, at the end of the debt that it assumes or at its beginning."""
-        self.controller = Controller(self.board, self.now, nonce, b"RV-1", b"bench")
-        self.controller.step(self.now)
-        self.now += 400_000 if rested else 0
-        self.controller.step(self.now)
-        self.controller.outgoing()
-
-    def allow(self, pressure_dmmhg: int = 1700) -> None:
-        """From now on the supervisor permits this pressure."""
-        self.answer = lambda now: Permit(Output.CUFF, pressure_dmmhg, now + PERMIT_MS)
-
-    def deny(self) -> None:
-        """From now on the supervisor says no."""
-        self.answer = lambda now: SAFE
-
-    def run(self, duration_ms: int) -> None:
-        for _ in range(duration_ms // TURN_MS):
-            self.turn()
-
-    def turn(self) -> None:
-        """Ten milliseconds: the device's step, what it says, every 50 ms the core's step, what we say."""
-        self.now += TURN_MS
-        self.controller.step(self.now)
-        list(self.gate.receive(self.to_gate(self.controller.outgoing()), self.now))
-        if self.now % CORE_TURN_MS == 0:
-            self.gate.act(self.answer(self.now), PLANNED_MS, self.now)
-        self.speak()
-
-    def speak(self) -> list[int]:
-        """Hand over what the gate has to say now; its codes."""
-        data = self.gate.outgoing(self.now)
-        packets = ecp.Decoder().feed(data)
-        self.sent += [(self.now, packet) for packet in packets]
-        self.controller.receive(self.to_device(data), self.now)
-        return [packet.code for packet in packets]
-
-    def times(self, code: int) -> list[int]:
-        """When packets of this code left."""
-        return [at for at, packet in self.sent if packet.code == code]
-
-    def leases(self) -> list[messages.LeaseRequest]:
-        found = [messages.decode_lease_request(packet) for _, packet in self.sent]
-        return [lease for lease in found if lease is not None]
 
 
 @pytest.fixture
 def wire() -> Wire:
     """A gate that has accepted its controller."""
-    found = Wire()
-    found.run(500)
-    assert found.gate.accepted
-    found.sent.clear()
-    return found
+    return accepted()
 
 
 @pytest.fixture
-def inflated(wire: Wire) -> Wire:
+def inflated() -> Wire:
     """And an inflation under way."""
-    wire.allow()
-    wire.run(500)
-    assert wire.board.dump_closed
-    wire.sent.clear()
-    return wire
+    return inflating()
 
 
 class TestLeases:
@@ -137,13 +57,15 @@ class TestLeases:
     def test_time_on_the_way_out_shortens_the_lease(
         self, wire: Wire, permit_ms: int, held_up_ms: int
     ) -> None:
-        wire.gate.act(Permit(Output.CUFF, 1700, wire.now + permit_ms), PLANNED_MS, wire.now)
+        wire.gate.act(
+            Permit(Output.CUFF, 1700, wire.now + permit_ms), PLANNED_MS, wire.now, limb=Limb.LEFT_THIGH
+        )
         wire.now += held_up_ms
         assert wire.speak() == [messages.LEASE]
         assert [lease.duration_ms for lease in wire.leases()] == [permit_ms - held_up_ms]
 
     def test_a_permit_that_ran_out_on_the_way_is_never_sent(self, wire: Wire) -> None:
-        wire.gate.act(Permit(Output.CUFF, 1700, wire.now + 60), PLANNED_MS, wire.now)
+        wire.gate.act(Permit(Output.CUFF, 1700, wire.now + 60), PLANNED_MS, wire.now, limb=Limb.LEFT_THIGH)
         wire.now += 60
         assert wire.speak() == []
 
@@ -161,20 +83,22 @@ class TestLeases:
 
 class TestVent:
     def test_safe_is_a_vent_in_the_next_bytes(self, inflated: Wire) -> None:
-        inflated.gate.act(SAFE, 0, inflated.now)
+        inflated.gate.act(SAFE, 0, inflated.now, limb=Limb.LEFT_THIGH)
         assert inflated.speak()[0] == messages.VENT
         assert not inflated.board.dump_closed
 
     def test_it_goes_before_a_lease_that_was_just_asked_for(self, wire: Wire) -> None:
-        wire.gate.act(Permit(Output.CUFF, 1700, wire.now + PERMIT_MS), PLANNED_MS, wire.now)
-        wire.gate.act(SAFE, 0, wire.now)
+        wire.gate.act(
+            Permit(Output.CUFF, 1700, wire.now + PERMIT_MS), PLANNED_MS, wire.now, limb=Limb.LEFT_THIGH
+        )
+        wire.gate.act(SAFE, 0, wire.now, limb=Limb.LEFT_THIGH)
         assert wire.speak() == [messages.VENT]
 
     def test_it_does_not_wait_for_an_answer_that_is_pending(self, inflated: Wire) -> None:
         inflated.to_gate = nothing
         inflated.gate.announce(Priority.HIGH)
         assert inflated.speak() == [messages.ANNUNCIATE]
-        inflated.gate.act(SAFE, 0, inflated.now)
+        inflated.gate.act(SAFE, 0, inflated.now, limb=Limb.LEFT_THIGH)
         assert inflated.speak() == [messages.VENT]
 
     def test_it_is_said_again_while_the_device_says_energised(self, inflated: Wire) -> None:
@@ -185,7 +109,7 @@ class TestVent:
         assert inflated.board.dump_closed
         assert len(vents) == 5
         assert {later - at for at, later in pairwise(vents)} == {REPEAT_MS}
-        inflated.to_device = _as_it_is
+        inflated.to_device = as_it_is
         inflated.run(2 * REPEAT_MS)
         assert not inflated.board.dump_closed
         inflated.sent.clear()
@@ -196,14 +120,18 @@ class TestVent:
         fresh = Gate(expected_limits_crc=0, expected_serial="", ceiling_dmmhg=CEILING_DMMHG)
         fresh.connected(inflated.now)
         inflated.gate = fresh
-        inflated.to_device = lambda data: data if VENT in data else b""
+        inflated.to_device = lambda data: data if messages.encode_vent() in data else b""
         inflated.run(200)
         assert fresh.identity is None
         assert not inflated.board.dump_closed
 
     def test_the_last_word_of_a_failed_core_vents_the_real_firmware(self, inflated: Wire) -> None:
+        inflated.stimulating = True
+        inflated.run(200)
+        assert inflated.board.relay_closed
         inflated.controller.receive(VENT, inflated.now)
         assert not inflated.board.dump_closed
+        assert not inflated.board.relay_closed
         assert not inflated.controller.core.interlock.faults
 
 
@@ -211,8 +139,8 @@ class TestAcceptance:
     def test_a_matching_device_is_identified_tightened_and_accepted(self, wire: Wire) -> None:
         who = wire.gate.identity
         assert who is not None
-        assert (who.serial, who.board, who.firmware) == ("RV-1", "bench", "0.1.0")
-        assert (who.protocol_min, who.protocol_max, who.limits_crc) == (1, 1, firmware.LIMITS_CRC)
+        assert (who.serial, who.board, who.firmware) == ("RV-1", "bench", "0.2.0")
+        assert (who.protocol_min, who.protocol_max, who.limits_crc) == (2, 2, firmware.LIMITS_CRC)
         assert wire.gate.refusal == ""
         assert wire.controller.core.ceiling_dmmhg == CEILING_DMMHG
 
@@ -235,12 +163,12 @@ class TestAcceptance:
     def test_another_protocol_is_refused_in_a_sentence_and_never_leased_to(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(messages, "PROTOCOL_MIN", 2)
-        monkeypatch.setattr(messages, "PROTOCOL_MAX", 3)
+        monkeypatch.setattr(messages, "PROTOCOL_MIN", 3)
+        monkeypatch.setattr(messages, "PROTOCOL_MAX", 4)
         wire = Wire()
         wire.allow()
         wire.run(5_000)
-        assert "speaks protocol 2 to 3, this gateway 1 to 1" in wire.gate.refusal
+        assert "speaks protocol 3 to 4, this gateway 2 to 2" in wire.gate.refusal
         _was_left_alone(wire)
 
     def test_a_device_that_was_not_tightened_is_not_leased_to(self) -> None:
@@ -250,7 +178,7 @@ class TestAcceptance:
         wire.run(3_000)
         assert wire.gate.identity is not None
         _was_left_alone(wire)
-        wire.to_device = _as_it_is
+        wire.to_device = as_it_is
         wire.run(3_000)
         assert wire.gate.accepted
 
@@ -260,7 +188,7 @@ class TestAcceptance:
         wire.run(10_000)
         assert wire.gate.refusal == "the cuff controller has not answered yet"
         assert len(wire.times(messages.HELLO)) > 15
-        wire.to_device = _as_it_is
+        wire.to_device = as_it_is
         wire.run(1_000)
         assert wire.gate.accepted
 
@@ -274,7 +202,7 @@ class TestAcceptance:
         assert inflated.gate.refusal == "the cuff controller restarted"
         assert inflated.gate.reading is not None, "what it says of itself is how the reset is seen"
         assert inflated.leases() == []
-        inflated.to_device = _as_it_is
+        inflated.to_device = as_it_is
         inflated.run(1_000)
         assert inflated.gate.accepted
         assert {lease.nonce for lease in inflated.leases()} == {NONCE + 1}
@@ -334,11 +262,25 @@ class TestReadings:
         inflated.run(1_500)
         assert inflated.gate.reading is not None
         assert inflated.gate.reading.faults == DeviceFault.GATEWAY_LOST
-        inflated.to_device = _as_it_is
+        inflated.to_device = as_it_is
         inflated.deny()
         inflated.gate.clear_faults()
         inflated.run(200)
+        inflated.board.pressed = False
         assert inflated.gate.reading.faults == DeviceFault.NONE
+
+    def test_the_device_s_faults_stay_until_somebody_pressed_the_button(self, inflated: Wire) -> None:
+        inflated.run(61_000)
+        inflated.to_device = nothing
+        inflated.run(1_500)
+        inflated.to_device = as_it_is
+        inflated.deny()
+        for faults in (DeviceFault.GATEWAY_LOST, DeviceFault.NONE):
+            inflated.gate.clear_faults()
+            inflated.run(200)
+            assert inflated.gate.reading is not None
+            assert inflated.gate.reading.faults == faults
+            inflated.press()
 
     def test_the_self_test_s_result_is_that_of_the_device(self, wire: Wire) -> None:
         wire.gate.start_self_test()

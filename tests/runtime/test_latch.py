@@ -1,8 +1,6 @@
 """A latch on record is the latch in force: what a person cleared, and what came back at once."""
 
 from gateway.model import Reason
-from gateway.runtime.requests import SessionReset
-from gateway.simulation.plant import Plant
 from tests.runtime.conftest import READINGS_MS, People
 
 LEANING_MMHG = 40.0
@@ -10,20 +8,11 @@ LEANING_MMHG = 40.0
 
 def _lean_on_the_cuff(people: People) -> None:
     """The patient's other leg presses on the cuff: pressure that nobody asked for, valve open or not."""
-    step = people.bedside.plant.step
-
-    class Leant(Plant):
-        __slots__ = ()
-
-        def step(self, now_ms: int, actuators: object) -> None:
-            step(now_ms, actuators)  # type: ignore[arg-type]
-            self._pressure = max(self._pressure, LEANING_MMHG)
-
-    people.bedside.plant.__class__ = Leant
+    people.bedside.plant.leaning_mmhg = LEANING_MMHG
 
 
 def _stop_leaning(people: People) -> None:
-    people.bedside.plant.__class__ = Plant
+    people.bedside.plant.leaning_mmhg = 0.0
 
 
 def _restart_core(people: People) -> None:
@@ -35,7 +24,7 @@ def test_a_reset_while_the_cause_lasts_leaves_the_latch_on_record(people: People
     _lean_on_the_cuff(people)
     people.bedside.run(3_000)
     assert people.state()["latched"] == "unexpected_pressure"
-    reply = people.bedside.ask(SessionReset(confirm=True))
+    reply = people.reset()
     people.bedside.run(2_000)
     assert people.state()["latched"] == "unexpected_pressure"
     _stop_leaning(people)
@@ -51,7 +40,7 @@ def test_a_reset_that_holds_is_on_record_too(people: People) -> None:
     people.bedside.run(3_000)
     _stop_leaning(people)
     people.bedside.run(3_000)
-    assert people.bedside.ask(SessionReset(confirm=True)).exit_code == 0
+    assert people.reset().exit_code == 0
     _restart_core(people)
     people.bedside.run(READINGS_MS)
     assert people.state()["latched"] is None
@@ -62,17 +51,17 @@ def test_pressure_while_latched_is_owed_after_a_restart(people: People) -> None:
     people.start()
     people.run_until_mode("idle")
     people.bedside.run(400_000)
-    assert people.bedside.core.state.debt.value_ms == 0
+    assert people.bedside.core.owed_ms == 0
     _lean_on_the_cuff(people)
     people.bedside.run(3_000)
     _stop_leaning(people)
     people.bedside.run(3_000)  # latched, deflated, and on record as such
     _lean_on_the_cuff(people)
     people.bedside.run(60_000)
-    owed = people.bedside.core.state.debt.value_ms
+    owed = people.bedside.core.owed_ms
     assert owed > 55_000
     _restart_core(people)
-    assert people.bedside.core.state.debt.value_ms >= owed
+    assert people.bedside.core.owed_ms >= owed
 
 
 def test_pressure_that_ended_is_on_record_as_ended(people: People) -> None:
@@ -83,10 +72,10 @@ def test_pressure_that_ended_is_on_record_as_ended(people: People) -> None:
     people.bedside.run(60_000)
     _stop_leaning(people)
     people.bedside.run(20_000)
-    owed = people.bedside.core.state.debt.value_ms
+    owed = people.bedside.core.owed_ms
     assert 30_000 < owed < 50_000
     _restart_core(people)
-    assert abs(people.bedside.core.state.debt.value_ms - owed) <= 1_000
+    assert abs(people.bedside.core.owed_ms - owed) <= 1_000
 
 
 def test_an_idle_restart_keeps_what_the_last_restart_had_proven(people: People) -> None:
@@ -96,7 +85,7 @@ def test_an_idle_restart_keeps_what_the_last_restart_had_proven(people: People) 
     people.bedside.run(400_000)
     for _ in range(3):
         _restart_core(people)
-        assert people.bedside.core.state.debt.value_ms == 0
+        assert people.bedside.core.owed_ms == 0
         people.bedside.run(READINGS_MS)
 
 

@@ -25,6 +25,7 @@ from gateway.record.reader import JournalReader
 from gateway.record.row import StoredRow
 from gateway.record.verify import verify
 from gateway.runtime import service
+from gateway.runtime.annunciator import TerminalOutput
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.gate import VENT
 from gateway.runtime.requests import SessionStop
@@ -142,7 +143,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     gc.unfreeze()
 
 
-def _broken(*_: object) -> None:
+def _broken(*_: object, **__: object) -> None:
     raise KeyError("planted")
 
 
@@ -245,7 +246,7 @@ class TestDefects:
         with open("/dev/full", "w") as full:
             monkeypatch.setattr(sys, "stderr", full)
             service._say("lost")
-            service._ring("HIGH ALARM: lost")
+            TerminalOutput().say("HIGH ALARM: lost", ring=True)
             monkeypatch.undo()
             with pytest.raises(OSError, match="No space left"):
                 full.flush()

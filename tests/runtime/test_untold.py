@@ -2,12 +2,14 @@
 
 import msgspec
 
+from gateway.model import Limb
 from gateway.record.events import AlarmRaised, SessionEnded
 from gateway.record.summary import Summary
 from gateway.runtime.recorder import SILENT_DISK_MS
-from gateway.runtime.requests import AlarmAck, Reply, SessionReset, SessionStart, SessionStop
+from gateway.runtime.requests import AlarmAck, PatientHistory, Reply, SessionStop
 from gateway.simulation.bedside import OPERATOR
-from tests.runtime.conftest import READINGS_MS, People
+from gateway.simulation.nurse import start_request
+from tests.runtime.conftest import PATIENT, READINGS_MS, People
 
 
 def test_a_session_that_ended_without_a_summary_gets_it_from_the_next_run(people: People) -> None:
@@ -58,7 +60,7 @@ def test_a_high_alarm_that_nobody_heard_sounds_again_after_a_restart(people: Peo
     people.run_until_mode("latched")
     people.bedside.plug_cable()
     people.bedside.run(1_000)
-    assert people.bedside.ask(SessionReset(confirm=True)).exit_code == 0
+    assert people.reset().exit_code == 0
     people.bedside.kill_core()
     people.bedside.start_core()
     people.bedside.run(READINGS_MS)
@@ -80,7 +82,7 @@ def test_an_alarm_that_was_acknowledged_is_not_raised_again(people: People) -> N
     people.bedside.plug_cable()
     people.bedside.run(1_000)
     people.bedside.ask(AlarmAck())
-    people.bedside.ask(SessionReset(confirm=True))
+    people.reset()
     people.bedside.run(1_000)
     before = people.types().count(AlarmRaised.name)
     people.bedside.kill_core()
@@ -92,10 +94,10 @@ def test_an_alarm_that_was_acknowledged_is_not_raised_again(people: People) -> N
 
 def test_who_waits_for_a_start_that_is_stopped_is_not_told_that_it_started(people: People) -> None:
     replies: list[Reply] = []
+    people.bedside.ask(PatientHistory(patient=PATIENT, nothing=True, confirm=True))
+    people.bedside.press_button()
     people.bedside.sink.freeze()
-    start = SessionStart(
-        prescription="demo", patient="t", side="left", systolic_mmhg=120, diastolic_mmhg=70, confirm=True
-    )
+    start = start_request("demo", Limb.LEFT_THIGH, 120, 70, patient=PATIENT)
     people.bedside.desk.ask(start, OPERATOR, people.bedside.now, replies.append)
     people.bedside.run(100)
     people.bedside.desk.ask(SessionStop(), OPERATOR, people.bedside.now, lambda reply: None)
@@ -110,7 +112,7 @@ def test_a_reset_with_the_cable_out_says_what_is_still_wrong(people: People) -> 
     people.run_until("holding")
     people.bedside.pull_cable()
     people.run_until_mode("latched")
-    reply = people.bedside.ask(SessionReset(confirm=True))
+    reply = people.reset()
     assert reply.exit_code == 75
     assert "cuff_status_lost" in reply.message
 

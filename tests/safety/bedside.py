@@ -12,16 +12,53 @@ Units: 0.1 mmHg, ms.
 
 from dataclasses import replace
 
-from gateway.model import BloodPressure, CuffReading, DeviceFault, Intent, Output, Permit, Reason, Safe
+from gateway.model import (
+    BloodPressure,
+    CuffReading,
+    DeviceFault,
+    Intent,
+    Limb,
+    Output,
+    Permit,
+    Purpose,
+    Reason,
+    Safe,
+    Sample,
+)
 from gateway.safety import supervisor
-from gateway.safety.debt import Debt
+from gateway.safety.debt import Debt, Debts
 from gateway.safety.limits import HARD, Limits
-from gateway.safety.observations import Authorisation, Observations, State
+from gateway.safety.observations import Arming, Authorisation, Observations, State, Tissue
+from gateway.safety.readiness import Readiness
+from gateway.safety.stimulation import SiteStimulation
 from gateway.safety.supervisor import Verdict
 
 START_MS = 10_000_000
 TARGET = 1700
 PLANNED_MS = 6_000
+LIMB = Limb.LEFT_THIGH
+SITE = SiteStimulation(
+    current_ua=60_000, pulse_width_us=400, frequency_dhz=500, charge_nc=24_000, pad_area_mm2=5_000
+)
+
+READY = Readiness(
+    screened=True,
+    skin_seen=True,
+    limb_confirmed=True,
+    cuff_width_mm=180,
+    nothing_under_cuff=True,
+    probe_distal=True,
+    circumference_mm=560,
+    self_test_passed=True,
+    pressed_ago_ms=5_000,
+)
+ARMING = Arming(
+    number=1,
+    limb=LIMB,
+    readiness=READY,
+    therapy_left_ms=HARD.therapy_budget_ms,
+    examination_left_ms=HARD.examination_budget_ms,
+)
 
 
 class Bedside:
@@ -29,14 +66,16 @@ class Bedside:
 
     def __init__(self, debt_ms: int = 0, limits: Limits = HARD, latched: Reason | None = None) -> None:
         self.limits, self.now = limits, START_MS
-        self.state = State(Debt(debt_ms, self.now), latched=latched)
+        self.state = State(Debts.equal(debt_ms, self.now), latched=latched)
         self.cuff = CuffReading(0, 0, 0, False, DeviceFault.NONE, 0, 7, 0, self.now)
         self.silent = False
         self.seen = Observations(
-            cuff_accepted=True, armed=True, blood_pressure=BloodPressure(120, 80, self.now)
+            cuff_accepted=True, arming=ARMING, blood_pressure=BloodPressure(120, 80, self.now)
         )
         self.wishes: tuple[Intent, ...] = ()
-        self.verdict = Verdict((Safe(Output.CUFF, Reason.NO_REQUEST),))
+        self.verdict = Verdict(
+            Safe(Output.CUFF, Reason.NO_REQUEST), Safe(Output.STIMULATOR, Reason.NO_REQUEST)
+        )
 
     def step(self, after_ms: int = 50, **once: object) -> Verdict:
         """One step, ``after_ms`` later; ``once`` are observations of this step alone."""
@@ -57,19 +96,45 @@ class Bedside:
         """Change what is observed from now on."""
         self.seen = replace(self.seen, **changes)  # type: ignore[arg-type]
 
+    def arm(self, **changes: object) -> None:
+        """Change what was settled at arming."""
+        self.see(arming=replace(ARMING, **changes))  # type: ignore[arg-type]
+
+    def disarm(self) -> None:
+        """No session is running."""
+        self.see(arming=None)
+
+    def oximeter(self, saturation: int | None = None, **more: int | None) -> None:
+        """What the oximeter shows from this instant on."""
+        values = {"saturation": saturation, **more}
+        samples = {name: Sample(value, self.now) for name, value in values.items()}
+        self.see(tissue=Tissue(**samples))
+
+    @property
+    def debt(self) -> Debt:
+        """The debt of the limb under the cuff."""
+        return self.state.debts.of(LIMB)
+
     def read(self, control: int | None, limit: int | None = -999, **more: object) -> None:
         """What the cuff's two sensors read from now on; one value stands for both."""
         both = control if limit == -999 else limit
         self.cuff = replace(self.cuff, control_dmmhg=control, limit_dmmhg=both, **more)  # type: ignore[arg-type]
 
-    def ask(self, target: int | None = TARGET, planned_ms: int = PLANNED_MS, cycle: int = 1) -> None:
+    def ask(
+        self,
+        target: int | None = TARGET,
+        planned_ms: int = PLANNED_MS,
+        cycle: int = 1,
+        purpose: Purpose = Purpose.OCCLUSION,
+        schedule_ms: int = 0,
+    ) -> None:
         """Wish for an inflation from now on."""
-        self.wishes = (Intent(Output.CUFF, target, planned_ms, cycle),)
+        self.wishes = (Intent(Output.CUFF, target, planned_ms, cycle, purpose, schedule_ms),)
 
     def authorise(self, **changes: int) -> None:
         """Make the journal's row for what is wished durable now; ``changes`` make it another one."""
         wish = self.wishes[0]
-        row = Authorisation(wish.cycle, wish.pressure_dmmhg or 0, wish.planned_ms, self.now)
+        row = Authorisation(wish.cycle, wish.pressure_dmmhg or 0, wish.planned_ms, self.now, wish.purpose)
         self.see(authorisation=replace(row, **changes))
 
     def inflate(self, target: int = TARGET, planned_ms: int = PLANNED_MS) -> Permit:
@@ -86,6 +151,14 @@ class Bedside:
         self.read(target)
         self.step()
         assert self.energised
+
+    def occlude_for_a_minute(self, before: int, after: int) -> None:
+        """Hold for a little more than a minute while the saturation goes from one value to the other."""
+        self.oximeter(before)
+        self.hold(planned_ms=200_000)
+        for _ in range(61):
+            self.oximeter(after)
+            self.run(1_000)
 
     @property
     def energised(self) -> bool:

@@ -238,7 +238,17 @@ class Specification:
         ]
         since_ms = moment.now - begun.now
         dead = moment.cuff is not None and not self._shows_pressure(moment) and since_ms >= limits.respond_ms
-        yield Reason.INFLATION_TOO_SLOW, not arrived and (dead or since_ms >= limits.reach_ms)
+        occluding = 10 * (pressure.systolic_mmhg + limits.occluding_margin_mmhg)
+        passed = any(_control_from(one, occluding) for one in [*inflation[1:], moment])
+        stuck = not passed and since_ms >= limits.pass_ms
+        yield Reason.INFLATION_TOO_SLOW, not arrived and (dead or stuck or since_ms >= limits.reach_ms)
+        since = len(self.past) - len(inflation) + 1
+
+        def congests(one: Moment) -> bool:
+            filled = _control_from(one, limits.congestion_lowest_dmmhg + 1)
+            return filled and _control_below(one, occluding)
+
+        yield Reason.VENOUS_CONGESTION, self._lasted(moment, congests, limits.congestion_ms, since)
         if arrived and arrived[0] < len(inflation):
 
             def low_then(one: Moment) -> bool:
@@ -258,11 +268,22 @@ class Specification:
 
     def _allowed(self, moment: Moment) -> bool:
         seen, wish = moment.seen, moment.wish
-        if wish is None or seen.stop or not seen.armed:
+        if wish is None or seen.stop or not seen.armed or self._stopped_at_the_bedside(moment):
             return False
         if inflation := self._inflation():
             return wish == inflation[0].wish
         return self._may_begin(moment, wish)
+
+    def _stopped_at_the_bedside(self, moment: Moment) -> bool:
+        """The patient's button, or more presses than when this session was first seen armed."""
+        if moment.cuff is None:
+            return False
+        presses = moment.cuff.presses
+        for one in self._back_from(moment, 0):
+            if not one.seen.armed:
+                break
+            presses = one.cuff.presses if one.cuff else presses
+        return moment.cuff.patient_stop or moment.cuff.presses != presses
 
     def _may_begin(self, moment: Moment, wish: Intent) -> bool:
         limits, seen, cuff = self.limits, moment.seen, moment.cuff
@@ -272,7 +293,7 @@ class Specification:
         return all(
             (
                 self._empty(moment),
-                target <= limits.pressure_ceiling_dmmhg,
+                target <= min(limits.pressure_ceiling_dmmhg, limits.unmeasured_target_dmmhg),
                 target >= 10 * (pressure.systolic_mmhg + limits.occluding_margin_mmhg),
                 0 < wish.planned_ms <= limits.planned_longest_ms,
                 max(self.debt_ms, cuff.debt_ms) + wish.planned_ms <= limits.debt_inflation_ms,
@@ -283,6 +304,12 @@ class Specification:
                 (row.cycle, row.target_dmmhg, row.planned_ms) == (wish.cycle, target, wish.planned_ms),
             )
         )
+
+
+def _control_from(moment: Moment, pressure_dmmhg: int) -> bool:
+    """Whether the control sensor is known to read this much or more."""
+    control = moment.cuff.control_dmmhg if moment.cuff else None
+    return control is not None and control >= pressure_dmmhg
 
 
 def _control_below(moment: Moment, pressure_dmmhg: int) -> bool:

@@ -102,7 +102,7 @@ def test_no_more_is_paid_than_time_went_by_and_the_debt_is_never_negative(
 def occluded(pressure: int, debt_ms: int) -> Bedside:
     """An idle gateway beside a cuff under pressure: within the first second only the debt can trip."""
     bed = Bedside(debt_ms)
-    bed.see(armed=False)
+    bed.see(arming=None)
     bed.read(pressure)
     return bed
 
@@ -125,7 +125,7 @@ def test_at_15_mmhg_nothing_is_forced() -> None:
     bed = occluded(150, 320_000)
     bed.read(150, debt_ms=320_000)
     assert bed.run(1_000).latched is None
-    assert bed.state.debt.value_ms == 319_000
+    assert bed.debt.value_ms == 319_000
 
 
 def test_a_stale_status_of_a_full_cuff_still_forces_the_vent() -> None:

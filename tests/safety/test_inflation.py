@@ -27,6 +27,7 @@ def test_the_ceiling_is_refused_and_not_reduced() -> None:
     assert bed.reason is Reason.TARGET_ABOVE_CEILING
     assert Reason.TARGET_ABOVE_CEILING in bed.verdict.conditions
     bed = asked(3000)
+    bed.arm(limb_pressure_dmmhg=2500)
     bed.step()
     assert bed.verdict.cuff == Permit(Output.CUFF, 3000, bed.now + 800)
 

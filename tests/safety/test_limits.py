@@ -12,7 +12,7 @@ from gateway.model import Reason
 from gateway.runtime.gate import RENEW_MS
 from gateway.safety import limits
 from gateway.safety.limits import FIRMWARE_LIMITS, HARD, SOURCES, Limits
-from gateway.safety.reasons import MEANINGS
+from gateway.safety.texts import TEXTS, Language
 
 FIRMWARE = dict(FIRMWARE_LIMITS)
 
@@ -36,7 +36,10 @@ def test_a_limit_without_a_source_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 def test_limits_are_whole_numbers_with_a_unit() -> None:
     for field in fields(Limits):
         assert type(getattr(HARD, field.name)) is int
-        assert field.name.rsplit("_", 1)[1] in {"dmmhg", "mmhg", "ms"}
+        assert field.name.rsplit("_", 1)[1] in UNITS
+
+
+UNITS = {"dmmhg", "mmhg", "mm", "ms", "permille", "ua", "cm2", "mj", "most"}
 
 
 # tightening
@@ -70,7 +73,7 @@ def test_the_gateways_copy_is_what_the_firmware_has_built_in() -> None:
 def test_both_crcs_are_over_the_same_text() -> None:
     text = limits.firmware_limits_text()
     assert text.startswith(b"pressure_ceiling_dmmhg=3000\npressure_trip_dmmhg=3100\n")
-    assert text.endswith(b"self_test_zero_dmmhg=30\n")
+    assert text.endswith(b"silent_host_ms=5000\n")
     assert text.count(b"\n") == len(BUILT_IN)
     assert limits_crc(BUILT_IN) == limits_crc(FIRMWARE_LIMITS) == binascii.crc32(text)
 
@@ -158,4 +161,5 @@ def test_an_entry_window_holds_the_therapeutic_one() -> None:
     ],
 )
 def test_the_texts_say_the_numbers_of_the_limits(reason: Reason, numbers: list[int]) -> None:
-    assert [int(number) for number in re.findall(r"\d+", MEANINGS[reason].text)] == numbers
+    for language in Language:
+        assert [int(number) for number in re.findall(r"\d+", TEXTS[language][reason].text)] == numbers

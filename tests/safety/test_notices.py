@@ -2,7 +2,8 @@
 
 from gateway.model import Reason, Sample
 from gateway.safety.limits import HARD
-from tests.safety.bedside import Bedside
+from gateway.safety.observations import Tissue
+from tests.safety.bedside import ARMING, Bedside
 
 # the gateway itself
 
@@ -28,7 +29,7 @@ def test_the_first_step_of_a_run_cannot_be_late_or_early() -> None:
 
 def test_time_may_stand_but_not_run_back() -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     bed.step()
     assert bed.step(0).latched is None
     assert bed.step(-1).latched is Reason.TIME_REVERSED
@@ -36,7 +37,7 @@ def test_time_may_stand_but_not_run_back() -> None:
 
 def test_durations_are_counted_anew_after_time_ran_back() -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     bed.read(200)
     bed.run(500)
     bed.step(-20_000)
@@ -58,25 +59,25 @@ def test_a_vent_is_watched_for_10_s_after_time_ran_back() -> None:
 
 def test_a_failed_journal_trips_in_idle_too_and_no_reset_hides_it() -> None:
     bed = Bedside()
-    assert bed.step(armed=False, journal_failed=True).latched is Reason.JOURNAL_FAILED
-    assert bed.step(armed=False, journal_failed=True, reset=True).latched is Reason.JOURNAL_FAILED
-    assert bed.step(armed=False, reset=True).latched is None
+    assert bed.step(arming=None, journal_failed=True).latched is Reason.JOURNAL_FAILED
+    assert bed.step(arming=None, journal_failed=True, reset=True).latched is Reason.JOURNAL_FAILED
+    assert bed.step(arming=None, reset=True).latched is None
 
 
 def test_a_reset_is_judged_as_if_a_session_were_armed() -> None:
     bed = Bedside()
-    bed.step(armed=False, journal_failed=True)
-    assert bed.step(armed=False, reset=True, cuff=None).latched is Reason.CUFF_STATUS_LOST
+    bed.step(arming=None, journal_failed=True)
+    assert bed.step(arming=None, reset=True, cuff=None).latched is Reason.CUFF_STATUS_LOST
 
 
 def test_a_broken_sensor_alarms_in_idle_and_owes_no_more_than_a_whole_occlusion() -> None:
     bed = Bedside()
     bed.read(None, 0)
-    bed.see(armed=False)
+    bed.see(arming=None)
     verdict = bed.run(3_600_000, every_ms=500)
     assert verdict.latched is None
     assert Reason.SENSOR_MISSING in verdict.conditions
-    assert bed.state.debt.value_ms == bed.limits.debt_unknown_ms
+    assert bed.debt.value_ms == bed.limits.debt_unknown_ms
 
 
 def test_a_refused_lease_is_no_trip_when_nothing_was_leased() -> None:
@@ -92,7 +93,7 @@ def test_a_wait_alarms_only_in_a_session() -> None:
     bed.see(blood_pressure=None)
     assert Reason.BLOOD_PRESSURE_MISSING in bed.step().conditions
     assert bed.verdict.latched is None
-    assert bed.step(armed=False).conditions == frozenset()
+    assert bed.step(arming=None).conditions == frozenset()
 
 
 def test_a_wait_without_a_priority_is_silent() -> None:
@@ -106,13 +107,13 @@ def test_a_wait_without_a_priority_is_silent() -> None:
 def test_an_oximeter_without_a_value_alarms_after_10_s() -> None:
     bed = Bedside()
     bed.see(saturation_expected=True)
-    bed.see(saturation=Sample(650, bed.now))
+    bed.see(tissue=Tissue(Sample(650, bed.now)))
     bed.step()
     for _ in range(10):
-        bed.see(saturation=Sample(None, bed.now))
+        bed.see(tissue=Tissue(Sample(None, bed.now)))
         assert bed.run(1_000).conditions == frozenset()
     assert bed.step().conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
-    assert Reason.TISSUE_SATURATION_LOST not in bed.step(armed=False).conditions
+    assert Reason.TISSUE_SATURATION_LOST not in bed.step(arming=None).conditions
     assert Reason.TISSUE_SATURATION_LOST not in bed.step(saturation_expected=False).conditions
 
 
@@ -120,13 +121,13 @@ def test_a_few_missing_values_of_a_moving_limb_do_not_alarm() -> None:
     bed = Bedside()
     bed.see(saturation_expected=True)
     for second in range(60):
-        bed.see(saturation=Sample(650 if second % 9 == 0 else None, bed.now))
+        bed.see(tissue=Tissue(Sample(650 if second % 9 == 0 else None, bed.now)))
         assert bed.run(1_000).conditions == frozenset()
 
 
 def test_a_silent_oximeter_alarms_after_10_s() -> None:
     bed = Bedside()
-    bed.see(saturation_expected=True, saturation=Sample(650, bed.now))
+    bed.see(saturation_expected=True, tissue=Tissue(Sample(650, bed.now)))
     assert bed.run(10_000).conditions == frozenset()
     assert bed.step(1).conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
 
@@ -142,11 +143,11 @@ def test_an_oximeter_that_never_spoke_alarms_after_10_s_of_no_status_too() -> No
     bed = Bedside()
     bed.see(saturation_expected=True)
     bed.silent = True
-    bed.see(armed=False)
+    bed.see(arming=None)
     bed.step()
     bed.run(9_950)
     bed.silent = False
-    assert bed.step(armed=True).conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
+    assert bed.step(arming=ARMING).conditions == frozenset({Reason.TISSUE_SATURATION_LOST})
 
 
 def test_limits_are_those_that_are_given() -> None:

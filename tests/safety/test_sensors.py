@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.model import Reason
-from tests.safety.bedside import TARGET, Bedside
+from tests.safety.bedside import ARMING, TARGET, Bedside
 
 # over-pressure
 
@@ -19,7 +19,7 @@ def test_over_310_for_100_ms_trips(which: tuple[int, int]) -> None:
 
 def test_310_itself_and_breaks_in_between_do_not_trip() -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     for _ in range(5):
         bed.read(3101)
         bed.step(50)
@@ -32,7 +32,7 @@ def test_310_itself_and_breaks_in_between_do_not_trip() -> None:
 @pytest.mark.parametrize("which", [(3201, 0), (0, 3201), (None, 3201), (3201, None)])
 def test_over_320_trips_once_armed_or_not(which: tuple[int | None, int | None]) -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     bed.read(3200)
     assert bed.step().latched is None
     bed.read(*which)
@@ -43,7 +43,7 @@ def test_a_missing_sensor_is_not_zero_and_not_over_pressure() -> None:
     bed = Bedside()
     bed.read(None)
     assert bed.step().latched is None
-    assert bed.state.debt.above
+    assert bed.debt.above
 
 
 # status
@@ -68,7 +68,7 @@ def test_a_status_from_the_future_is_none() -> None:
 
 def test_a_lost_status_in_idle_alarms_after_5_s_and_does_not_latch() -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     bed.step()
     bed.silent = True
     bed.step(501)
@@ -82,7 +82,7 @@ def test_a_lost_status_in_idle_alarms_after_5_s_and_does_not_latch() -> None:
 
 def test_a_cuff_that_comes_and_goes_is_not_absent() -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     for _ in range(4):
         bed.silent = True
         bed.run(4_000, 1_000)
@@ -100,11 +100,11 @@ def test_a_controller_that_is_no_longer_accepted_ends_the_inflation() -> None:
 
 def test_a_restarted_controller_is_no_trip_before_a_session() -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     bed.step()
     bed.read(0, nonce=8)
     bed.step()
-    bed.see(armed=True)
+    bed.see(arming=ARMING)
     assert bed.step().latched is None
     assert bed.state.nonce == 8
 
@@ -112,7 +112,7 @@ def test_a_restarted_controller_is_no_trip_before_a_session() -> None:
 def test_a_nonce_is_taken_from_a_fresh_status_only() -> None:
     bed = Bedside()
     bed.silent = True
-    bed.step(501, armed=False)
+    bed.step(501, arming=None)
     bed.step(0, reset=True)
     assert bed.state.nonce is None
 
@@ -136,7 +136,7 @@ def test_a_missing_sensor_starts_no_inflation_and_ends_no_idleness() -> None:
     bed.authorise()
     bed.step()
     assert bed.reason is Reason.NOT_DEFLATED_YET
-    bed.see(armed=False)
+    bed.see(arming=None)
     assert bed.run(1_000).latched is None
 
 
@@ -146,7 +146,7 @@ def test_a_sensor_may_read_15_mmhg_below_zero(which: tuple[int, int]) -> None:
     bed.read(-150)
     assert bed.step().latched is None
     bed.read(*which)
-    assert bed.step(armed=False).latched is None
+    assert bed.step(arming=None).latched is None
     assert bed.step().latched is Reason.SENSOR_OUT_OF_RANGE
 
 
@@ -186,7 +186,7 @@ def test_a_missing_sensor_does_not_disagree() -> None:
 
 def test_a_stale_status_starts_the_durations_anew() -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     bed.read(200)
     bed.run(900)
     bed.silent = True
@@ -203,7 +203,7 @@ def test_a_stale_status_starts_the_durations_anew() -> None:
 @pytest.mark.parametrize("which", [(151, 0), (0, 151), (151, None), (None, 151)])
 def test_unexpected_pressure_is_over_15_mmhg_for_a_second(which: tuple[int | None, int | None]) -> None:
     bed = Bedside()
-    bed.see(armed=False)
+    bed.see(arming=None)
     for allowed in ((150, 150), (150, None), (None, None)):
         bed.read(*allowed)
         assert bed.run(3_000).latched is None

@@ -6,22 +6,23 @@ import pytest
 
 from gateway.model import DeviceFault, Intent, Output, Permit, Reason, Safe
 from gateway.safety import supervisor
-from gateway.safety.debt import Debt
+from gateway.safety.debt import Debts
 from gateway.safety.limits import HARD
 from gateway.safety.observations import Observations, State
 from tests.safety.bedside import TARGET, Bedside
 
 
 def test_nothing_known_is_denied() -> None:
-    state = State(Debt(300_000, 0))
+    state = State(Debts.equal(300_000, 0))
     after, verdict = supervisor.step(HARD, state, Observations(), (), 0)
-    assert verdict.outputs == (Safe(Output.CUFF, Reason.NOT_ARMED),)
+    assert verdict.cuff == Safe(Output.CUFF, Reason.NOT_ARMED)
+    assert verdict.stimulator == Safe(Output.STIMULATOR, Reason.NOT_ARMED)
     assert after.inflation is None
 
 
 def test_a_wish_alone_is_denied() -> None:
     _, verdict = supervisor.step(
-        HARD, State(Debt(0, 0)), Observations(), (Intent(Output.CUFF, TARGET, 6_000, 1),), 0
+        HARD, State(Debts.equal(0, 0)), Observations(), (Intent(Output.CUFF, TARGET, 6_000, 1),), 0
     )
     assert verdict.cuff == Safe(Output.CUFF, Reason.NOT_ARMED)
 
@@ -82,7 +83,7 @@ def test_wishes_that_contradict_each_other_are_none(vent_first: bool) -> None:
 def test_disarming_ends_the_inflation() -> None:
     bed = Bedside()
     bed.hold()
-    bed.step(armed=False)
+    bed.step(arming=None)
     assert bed.reason is Reason.NOT_ARMED
     assert bed.state.inflation is None
 
@@ -91,7 +92,7 @@ def test_stop_passes_in_every_state() -> None:
     idle, inflated, latched = Bedside(), Bedside(), Bedside(latched=Reason.CORE_RESTARTED)
     inflated.hold()
     for bed in (idle, inflated, latched):
-        assert isinstance(bed.step(stop=True).cuff, Safe)
+        assert isinstance(bed.step(stop=Reason.STOPPED_BY_OPERATOR).cuff, Safe)
         assert bed.state.inflation is None
     assert inflated.reason is Reason.STOPPED_BY_OPERATOR
     assert latched.reason is Reason.CORE_RESTARTED
@@ -101,7 +102,7 @@ def test_stop_beats_a_wish_that_would_be_granted() -> None:
     bed = Bedside()
     bed.ask()
     bed.authorise()
-    bed.step(stop=True)
+    bed.step(stop=Reason.STOPPED_BY_OPERATOR)
     assert bed.reason is Reason.STOPPED_BY_OPERATOR
 
 
@@ -132,7 +133,7 @@ def test_latched_is_safe_until_the_reset_and_then_everything_starts_again() -> N
         bed.authorise()
         bed.step()
         assert bed.reason is Reason.CORE_RESTARTED
-    bed.step(reset=True, armed=False)
+    bed.step(reset=True, arming=None)
     assert bed.verdict.latched is None
     bed.authorise()
     bed.step()
@@ -177,7 +178,7 @@ def test_a_reset_of_a_failed_deflation_needs_an_empty_cuff() -> None:
     assert bed.run(10_000).latched is Reason.DEFLATION_FAILED
     assert bed.step(reset=True).latched is Reason.DEFLATION_FAILED
     bed.read(None)
-    bed.see(armed=False)
+    bed.see(arming=None)
     assert bed.step(reset=True).latched is Reason.DEFLATION_FAILED
     bed.read(150)
     assert bed.step(reset=True).latched is None
@@ -197,7 +198,7 @@ def test_a_controller_that_restarted_is_known_again_after_the_reset() -> None:
 def test_the_debt_survives_a_reset() -> None:
     bed = Bedside(debt_ms=250_000, latched=Reason.CORE_RESTARTED)
     bed.step(50, reset=True)
-    assert bed.state.debt.value_ms == 249_950
+    assert bed.debt.value_ms == 249_950
 
 
 def test_steps_are_pure() -> None:
@@ -215,7 +216,7 @@ def test_what_is_remembered_is_replaced_and_never_changed() -> None:
     bed = Bedside()
     bed.hold()
     seen = replace(bed.seen, cuff=bed.cuff)
-    for value in (bed.state, bed.state.debt, bed.state.timers, bed.state.inflation, seen, bed.verdict, HARD):
+    for value in (bed.state, bed.state.debts, bed.state.timers, bed.state.inflation, seen, bed.verdict, HARD):
         name = fields(value)[0].name  # type: ignore[arg-type]
         with pytest.raises(FrozenInstanceError):
             setattr(value, name, None)

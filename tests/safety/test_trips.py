@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.model import DeviceFault, Reason, Safe
+from gateway.model import DeviceFault, Reason, Safe, StimulationIntent, StimulationPermit
+from gateway.safety.observations import Tissue
 from gateway.safety.reasons import MEANINGS, Kind
-from tests.safety.bedside import Bedside
+from gateway.safety.stimulation import StimulatorReading
+from tests.safety.bedside import SITE, Bedside
 
 
 def over_pressure(bed: Bedside) -> None:
@@ -48,7 +50,7 @@ def unexpected_pressure(bed: Bedside) -> None:
 
 def inflation_too_slow(bed: Bedside) -> None:
     bed.inflate(planned_ms=60_000)
-    bed.read(1000)
+    bed.read(1450)
     bed.run(45_000)
 
 
@@ -95,6 +97,53 @@ def journal_failed(bed: Bedside) -> None:
     bed.step(journal_failed=True)
 
 
+def restarts_too_many(bed: Bedside) -> None:
+    bed.state = Bedside(latched=Reason.RESTARTS_TOO_MANY).state
+    bed.step()
+
+
+def venous_congestion(bed: Bedside) -> None:
+    bed.oximeter(650, haemoglobin=1000)
+    bed.hold(planned_ms=120_000)
+    for _ in range(11):
+        bed.oximeter(600, haemoglobin=1051)
+        bed.run(1_000)
+
+
+def reperfusion_failed(bed: Bedside) -> None:
+    bed.occlude_for_a_minute(650, 590)
+    bed.wishes = ()
+    bed.read(0)
+    for _ in range(62):
+        bed.oximeter(610)
+        bed.run(1_000)
+
+
+def wrong_limb(bed: Bedside) -> None:
+    bed.oximeter(650, other=640)
+    bed.hold(planned_ms=120_000)
+    bed.oximeter(650, other=590)
+    bed.step()
+
+
+def electrode_fault(bed: Bedside) -> None:
+    bed.see(stimulator=StimulatorReading(False, True, 1, bed.now))
+    bed.step()
+
+
+def stimulator_lost(bed: Bedside) -> None:
+    bed.arm(stimulation=SITE, stimulation_left_ms=60_000)
+    bed.see(stimulator=StimulatorReading(False, False, 1, bed.now))
+    bed.wishes = (StimulationIntent(1_000, 300, 500, 1),)
+    assert isinstance(bed.step().stimulator, StimulationPermit)
+    bed.run(650)
+
+
+def stimulator_unexpected(bed: Bedside) -> None:
+    bed.see(stimulator=StimulatorReading(True, False, 1, bed.now))
+    bed.step()
+
+
 def core_restarted(bed: Bedside) -> None:
     bed.state = Bedside(latched=Reason.CORE_RESTARTED).state
     bed.step()
@@ -120,6 +169,13 @@ PROVOKED: dict[Reason, Callable[[Bedside], None]] = {
         time_reversed,
         journal_failed,
         core_restarted,
+        restarts_too_many,
+        venous_congestion,
+        reperfusion_failed,
+        wrong_limb,
+        electrode_fault,
+        stimulator_lost,
+        stimulator_unexpected,
     )
 }
 
@@ -138,6 +194,7 @@ def test_a_trip_vents_latches_and_alarms_until_the_reset(reason: Reason) -> None
     assert reason in bed.verdict.conditions
     bed.silent = False
     bed.read(0, nonce=7, faults=DeviceFault.NONE)
+    bed.see(stimulator=None, tissue=Tissue())
     bed.ask()
     for _ in range(30):
         bed.authorise()

@@ -82,8 +82,52 @@ def test_unplugged_it_vents_at_once(board: MemoryBoard) -> None:
     assert board.actuators == DE_ENERGISED
 
 
-def test_the_button_is_seen_at_the_next_reading(board: MemoryBoard) -> None:
+def test_the_buttons_are_seen_at_the_next_reading(board: MemoryBoard) -> None:
     board.pressed = True
-    assert board.button() is False
+    assert (board.button(), board.patient_stop()) == (False, False)
+    board.read()
+    assert (board.button(), board.patient_stop()) == (True, False)
+    board.pressed, board.patient_stop_pressed = False, True
+    board.read()
+    assert (board.button(), board.patient_stop()) == (False, True)
+
+
+def test_the_relay_follows_what_is_written_and_drops_with_the_board(board: MemoryBoard) -> None:
+    board.write(0, False, False, False, 0, True)
+    assert board.actuators.relay_closed
+    board.write(0, False, False, False, 0)
+    assert not board.actuators.relay_closed
+    board.write(0, False, False, False, 0, True)
+    board.unplug()
+    assert not board.actuators.relay_closed
+
+
+def test_a_firmware_that_hangs_loses_the_relay_too(board: MemoryBoard) -> None:
+    board.write(0, False, False, False, 0, True)
+    board.feed_watchdog()
+    board.step(999)
+    assert board.actuators.relay_closed
+    board.step(1000)
+    assert not board.actuators.relay_closed
+
+
+def test_a_sensor_that_does_not_answer_is_missing_at_once(board: MemoryBoard) -> None:
+    drive(board, 0, 500)
+    board.plant.defects.limit.missing = True
+    board.step(500)
+    board.read()
+    assert board.limit_dmmhg() is None
+    assert board.control_dmmhg() is not None
+    board.plant.defects.limit.missing = False
+    board.step(510)
+    board.read()
+    assert board.limit_dmmhg() is not None
+
+
+def test_a_stuck_button_is_down_for_nobody(board: MemoryBoard) -> None:
+    board.plant.defects.button_stuck = True
     board.read()
     assert board.button() is True
+    board.plant.defects.button_stuck = False
+    board.read()
+    assert board.button() is False

@@ -16,11 +16,15 @@ from gateway.simulation.plant import Plant
 from gateway.simulation.plant_process import (
     BOARD_REPLY,
     BOARD_REQUEST,
+    BUTTON_BIT,
     LOG_HEADER,
+    PATIENT_STOP_BIT,
+    PRESS,
     PROBE_REPLY,
     PROBE_REQUEST,
     Bedside,
     monotonic_ms,
+    press,
 )
 
 INFLATE = 1 | 2
@@ -78,6 +82,34 @@ def test_a_probe_does_not_keep_the_boards_watchdog_quiet(bedside: Bedside) -> No
         bedside.advance(now_ms)
         reply = bedside.answer(PROBE_RECORD, now_ms)
         assert PROBE_REPLY.unpack(reply)[2] == (1 if now_ms < 1000 else 0)
+
+
+def buttons(bedside: Bedside, now_ms: int) -> int:
+    """The button bits as the board hears them."""
+    reply = bedside.answer(board_record(HOLD), now_ms)
+    assert reply is not None
+    return int(BOARD_REPLY.unpack(reply)[3])
+
+
+def test_a_person_presses_a_button_for_a_while(bedside: Bedside) -> None:
+    assert buttons(bedside, 0) == 0
+    record = PRESS.pack(0x50, BUTTON_BIT, 200)
+    assert bedside.answer(record, 1_000) == record
+    assert [buttons(bedside, at) for at in (1_000, 1_199, 1_200)] == [BUTTON_BIT, BUTTON_BIT, 0]
+
+
+def test_each_button_is_let_go_on_its_own(bedside: Bedside) -> None:
+    bedside.answer(PRESS.pack(0x50, BUTTON_BIT, 100), 0)
+    bedside.answer(PRESS.pack(0x50, PATIENT_STOP_BIT, 200), 50)
+    both = BUTTON_BIT | PATIENT_STOP_BIT
+    assert [buttons(bedside, at) for at in (60, 100, 250)] == [both, PATIENT_STOP_BIT, 0]
+
+
+def test_the_relay_is_one_of_the_outputs(bedside: Bedside) -> None:
+    bedside.answer(board_record(8), 0)
+    assert bedside._stage.actuators.relay_closed
+    bedside.board_gone()
+    assert not bedside._stage.actuators.relay_closed
 
 
 def test_more_than_full_pump_is_full_pump(bedside: Bedside) -> None:
@@ -187,6 +219,17 @@ def test_serves_whole_split_and_joined_records(
     replies = received(board, 16)
     assert [BOARD_REPLY.unpack(replies[at : at + 8])[4] for at in (0, 8)] == [9, 10]
     assert 600 < PROBE_REPLY.unpack(exchange(probe, PROBE_RECORD))[1] < 760
+
+
+@pytest.mark.system
+def test_a_person_s_press_reaches_the_board(
+    path: Path, connect: Callable[[], socket.socket], start_plant: Callable[..., Process]
+) -> None:
+    start_plant(path)
+    board = connect()
+    assert BOARD_REPLY.unpack(exchange(board, board_record(0)))[3] == 0
+    press(path, hold_ms=60_000)
+    assert BOARD_REPLY.unpack(exchange(board, board_record(0)))[3] == BUTTON_BIT
 
 
 @pytest.mark.system

@@ -18,14 +18,24 @@ from tempfile import TemporaryDirectory
 import msgspec
 import pytest
 
-from gateway.model import Reason
+from gateway.model import Limb, Reason
 from gateway.record.events import CoreStopped, SessionEnded, Tripped
 from gateway.record.reader import JournalReader
 from gateway.record.row import StoredRow
 from gateway.record.verify import verify
 from gateway.runtime.control_client import ask
-from gateway.runtime.requests import AlarmList, Reply, SessionReset, SessionStart, SessionStatus, SessionStop
+from gateway.runtime.requests import (
+    AlarmList,
+    PatientHistory,
+    Reply,
+    SessionReset,
+    SessionStart,
+    SessionStatus,
+    SessionStop,
+)
 from gateway.simulation.live import Truth, _truth
+from gateway.simulation.nurse import start_request
+from gateway.simulation.plant_process import PRESS_MS, press
 from gateway.simulation.stage import Pty, Stage, open_pty
 
 pytestmark = pytest.mark.system
@@ -78,7 +88,10 @@ class Place:
         command = [*RVOS, "--config", str(self.config), *words]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S)
 
-    def ask(self, request: AlarmList | SessionStart | SessionStatus | SessionReset | SessionStop) -> Reply:
+    def ask(
+        self,
+        request: AlarmList | PatientHistory | SessionStart | SessionStatus | SessionReset | SessionStop,
+    ) -> Reply:
         return ask(self.folder / "control.sock", request)
 
     def ask_until(self, what: str, process: "subprocess.Popen[bytes]", state: str, *wanted: object) -> None:
@@ -246,6 +259,9 @@ class TestDefect:
         place.configure(stage.controller(plant))
         core = place.core(sys.executable, "-c", CORE_WITH_A_DEFECT, str(place.folder / "now"))
         place.ask_until("the cuff is there", core, "cuff_ok", True)
+        assert place.ask(PatientHistory(patient="t-1", nothing=True, confirm=True)).exit_code == 0
+        press(plant)
+        stage.wait_a_moment(2 * PRESS_MS / 1000)
         assert place.ask(_start_request()).exit_code == 0
         place.ask_until("the cuff holds", core, "phase", "holding")
 
@@ -268,6 +284,8 @@ class TestDefect:
         assert types.count(Tripped.name) == types.count(SessionEnded.name) == 1
         ended = next(row for row in rows if row.type == SessionEnded.name)
         assert msgspec.json.decode(ended.body, type=SessionEnded).reason == Reason.CORE_RESTARTED
+        press(plant)
+        stage.wait_a_moment(2 * PRESS_MS / 1000)
         assert place.ask(SessionReset(confirm=True)).exit_code == 0
         assert place.ask(SessionStatus()).data["state"]["latched"] is None
         assert verify(place.journal).ok
@@ -291,14 +309,12 @@ main()
 
 
 def _start_words() -> list[str]:
-    words = "session start --prescription demo --patient t-1 --side left --systolic 120 --diastolic 70"
+    words = "session start --prescription demo --patient t-1 --limb left-thigh --systolic 120 --diastolic 70"
     return [*words.split(), "--confirm"]
 
 
 def _start_request() -> SessionStart:
-    return SessionStart(
-        prescription="demo", patient="t-1", side="left", systolic_mmhg=120, diastolic_mmhg=70, confirm=True
-    )
+    return start_request("demo", Limb.LEFT_THIGH, 120, 70, patient="t-1")
 
 
 def _read_until(process: "subprocess.Popen[bytes]", word: bytes) -> None:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 
 from gateway.model import BloodPressure, CuffReading, DeviceFault, Intent, Permit, Reason, Safe
 from gateway.safety import supervisor
-from gateway.safety.debt import Debt, is_above
+from gateway.safety.debt import Debts, is_above
 from gateway.safety.limits import HARD
 from gateway.safety.observations import Authorisation, Observations, State
 from gateway.therapy import rvos
 from gateway.therapy.prescription import RvosPrescription
 from gateway.therapy.rvos import Phase, PlanState, Seen, Skipped
+from tests.safety.bedside import ARMING
 
 STEP_MS = 50
 START_MS = 1_000_000
@@ -41,7 +42,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.plan: PlanState = rvos.start(self.now)
-        self.state = State(Debt(self.debt_ms, self.now))
+        self.state = State(Debts.equal(self.debt_ms, self.now))
         self.answer: Permit | Safe | None = None
         self.pressure: BloodPressure | None = BloodPressure(120, 80, self.now)
         self.row: Authorisation | None = None
@@ -100,7 +101,7 @@ class Session:
             cuff_accepted=True,
             blood_pressure=self.pressure,
             authorisation=self.row,
-            armed=True,
+            arming=ARMING,
         )
         before = self.state
         self.state, verdict = supervisor.step(HARD, before, seen, (intent,), self.now)

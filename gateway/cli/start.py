@@ -1,0 +1,160 @@
+"""``rvos session start`` and ``rvos session screening``: what is asked before a cuff inflates.
+
+Theory of operation
+-------------------
+On a terminal the screening's questions are asked one by one, in the site's words.  Where nobody can be
+asked, ``--answers FILE`` gives them: a JSON object from question to "yes" or "no", whose empty form
+``rvos session screening`` prints.  Core judges the answers; nothing here can leave one out.
+
+Units: mmHg, cm as a tape measure says them.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from gateway.cli.conversation import carry_out, needs_confirmation, print_document
+from gateway.cli.exits import RunError
+from gateway.cli.options import config_option, confirm_option, measured_again_option
+from gateway.model import LIMBS, Limb
+from gateway.runtime.requests import EXIT_USAGE, SessionStart
+
+if TYPE_CHECKING:
+    from gateway.therapy.prescription import RvosPrescription
+    from gateway.therapy.screening import Question
+
+_LIMB_WORDS = {limb.value.replace("_", "-"): limb for limb in LIMBS}
+
+
+def _stated_limb(context: click.Context, _: click.Parameter, value: str | None) -> Limb | None:
+    if value is not None:
+        return _LIMB_WORDS[value]
+    if context.resilient_parsing:
+        return None
+    raise click.UsageError(f"Which limb carries the cuff? Say --limb {', '.join(_LIMB_WORDS)}.")
+
+
+_limb_option = click.option(
+    "--limb", type=click.Choice(list(_LIMB_WORDS)), callback=_stated_limb, help="The limb with the cuff."
+)
+
+
+@click.command()
+@_limb_option
+def screening(limb: Limb) -> None:
+    """Print the questions of a session as a file to fill in."""
+    from gateway.therapy.screening import questions
+
+    asked = questions(limb)
+    for question in asked:
+        click.echo(f"{question.id:20}{question.text}", err=True)
+    print_document({question.id: "" for question in asked})
+
+
+@click.command()
+@click.option("--prescription", required=True, metavar="NAME", help="See: rvos prescription list")
+@click.option(
+    "--patient",
+    required=True,
+    metavar="TOKEN",
+    help="Your study's token, never a name; stays on this device.",
+)
+@_limb_option
+@click.option(
+    "--systolic", type=int, required=True, metavar="MMHG", help="Systolic blood pressure, just measured."
+)
+@click.option("--diastolic", type=int, required=True, metavar="MMHG", help="Diastolic blood pressure.")
+@click.option("--cuff-width", type=float, metavar="CM", help="The cuff's width.")
+@click.option("--circumference", type=float, metavar="CM", help="The thigh's circumference under the cuff.")
+@click.option(
+    "--answers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The screening's answers, where nobody can be asked; see: rvos session screening",
+)
+@click.option("--resume", is_flag=True, help="Go on with the session that was interrupted within the hour.")
+@measured_again_option
+@confirm_option
+@config_option
+def start(
+    prescription: str,
+    patient: str,
+    limb: Limb,
+    systolic: int,
+    diastolic: int,
+    cuff_width: float | None,
+    circumference: float | None,
+    answers: Path | None,
+    resume: bool,
+    measured_again: bool,
+    confirm: bool,
+) -> None:
+    """Start a session: the cuff will inflate."""
+    from gateway.record.words import duration
+    from gateway.record.words import limb as limb_words
+    from gateway.therapy.prescription import load
+    from gateway.therapy.screening import questions
+
+    plan = load(prescription)
+    needs_confirmation(
+        confirm,
+        f"start {plan.name} for patient {patient}: the cuff on the {limb_words(limb)} inflates "
+        f"{plan.cycles} times for {duration(plan.occlusion_ms / 1000)} to {systolic + plan.margin_mmhg} mmHg",
+    )
+    asked = questions(limb)
+    carry_out(
+        SessionStart(
+            prescription=prescription,
+            patient=patient,
+            limb=limb.value,
+            systolic_mmhg=systolic,
+            diastolic_mmhg=diastolic,
+            confirm=confirm,
+            answers=_written(answers) if answers else _spoken(asked),
+            cuff_width_mm=_mm(cuff_width),
+            circumference_mm=_mm(circumference),
+            measured_again=measured_again,
+            resume=resume,
+        )
+    )
+    click.echo(_what_happens_next(plan, systolic))
+
+
+def _written(path: Path) -> dict[str, str]:
+    """The answers of a file. Raises RunError."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError) as error:
+        raise RunError(
+            f"{path} holds no answers ({error}): fill in what `rvos session screening` prints", EXIT_USAGE
+        ) from error
+
+
+def _spoken(asked: "tuple[Question, ...]") -> dict[str, str]:
+    """The answers of the person at the terminal; none where there is no terminal."""
+    if not sys.stdin.isatty():
+        return {}
+    answer = click.Choice(["yes", "no"])
+    return {question.id: str(click.prompt(question.text, type=answer)) for question in asked}
+
+
+def _mm(length_cm: float | None) -> int | None:
+    return None if length_cm is None else round(length_cm * 10)
+
+
+def _what_happens_next(plan: "RvosPrescription", systolic_mmhg: int) -> str:
+    """What a person who has just started a session must know."""
+    from gateway.record.words import duration
+    from gateway.safety.limits import HARD
+
+    return (
+        f"Next: {duration(plan.baseline_ms / 1000)} of rest. Then, as soon as the limb may be occluded, the "
+        f"cuff inflates to {systolic_mmhg + plan.margin_mmhg} mmHg and deflates "
+        f"{duration(plan.occlusion_ms / 1000)} later; {plan.cycles} times in all.\n"
+        f"Before each inflation the blood pressure must be at most "
+        f"{duration(HARD.blood_pressure_age_ms / 1000)} old: measure it, then run rvos session pressure\n"
+        "To stop at any time: rvos session stop"
+    )

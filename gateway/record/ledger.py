@@ -1,0 +1,381 @@
+"""What each patient has borne: the journal folded into sessions, time above 15 mmHg and what was told.
+
+Theory of operation
+-------------------
+The ledger takes the journal's rows in their order.  ``fold`` reads those of the last 30 h, and a
+running core hands over every row that it writes, so that an answer needs no disk.
+
+- A *session* runs from its ``session_started`` until the cuff is off: ``cuff_removed``, or the start of the
+  next session.  The token is in no event; an ``audit`` row binds it to the session.
+- *Time above 15 mmHg* is the matter of ``gateway.record.exposure``.  An inflation that was authorised by
+  a run of core which then died counts as begun: of the rows around the first lease only the
+  authorisation was certainly on the disk.
+- A session that *resumes* another belongs to it: they are one session in every count.
+- *Told* entries are what happened at other gateways, entered by hand or from a file.  They
+  are added to what is known, and nothing takes them back.
+
+A patient's last 24 h are known as long as no more than 24 h have passed, by clocks that vouch, since they
+were told or since a session here was running: it was armed on that knowledge only, so it carries it on.
+
+Units: ms; "ago" is an age (``gateway.record.timeline``).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gateway.model import Exposure, History, Limb, PastSession
+from gateway.record.events import (
+    CoreStarted,
+    CuffDeflated,
+    CuffRemoved,
+    CycleSkipped,
+    InflationAuthorised,
+    InflationStarted,
+    SessionEnded,
+    SessionStarted,
+)
+from gateway.record.exposure import Owner, PressureTime, Span
+from gateway.record.history_file import DAY_MS, OLDEST_MS, Entry
+from gateway.record.ledger_rows import (
+    PATIENT,
+    TOLD,
+    Bound,
+    Ended,
+    Frames,
+    Inflated,
+    Run,
+    Skipped,
+    Started,
+    Told,
+    body_of,
+)
+from gateway.record.reader import JournalReader
+from gateway.record.row import TRACE_TYPE, Row, Stamp
+from gateway.record.timeline import Instant, Timeline
+
+INTERRUPTED = "interrupted"
+LOOK_BACK_MS = DAY_MS + 21_600_000
+"""Rows that are certainly older matter to no window of 24 h: a session that reaches into it is whole as long
+as it took no more than six hours (engineering proposal)."""
+_MARK_EVERY_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """A session that was interrupted, with the cuff still on, and its first cycle that was not begun.
+
+    ``interrupted_ago_ms`` is ``None`` where no clock vouches for the time since.
+    """
+
+    session: str
+    prescription: str
+    prescription_hash: str
+    limb: Limb
+    first_cycle: int
+    interrupted_ago_ms: int | None
+
+
+@dataclass(slots=True)
+class _Session:
+    """``root`` is the session that it goes on with, or itself.
+
+    ``lived`` is its newest row until its end, written by the run that began it: later ones only tell.
+    """
+
+    name: str
+    root: str
+    limb: Limb
+    started: Started
+    run: int
+    lived: Instant
+    cycle: int
+    therapy: bool = False
+    outcome: str = ""
+    over: Instant | None = None
+
+    @property
+    def owner(self) -> Owner:
+        """Whose the pressure is before any inflation said what it is for."""
+        return Owner(self.name, self.limb, bool(self.started.prescription))
+
+
+class _Telling(NamedTuple):
+    at: Instant
+    told: Told
+
+
+class _Authorised(NamedTuple):
+    """An inflation that may have begun: nothing said so yet."""
+
+    session: _Session
+    inflated: Inflated
+    at: Instant
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The fold. ``take`` every row, in order; then ask."""
+
+    timeline: Timeline = field(default_factory=Timeline)
+    _pressure: PressureTime = field(default_factory=PressureTime)
+    _sessions: dict[str, _Session] = field(default_factory=dict)
+    _patients: dict[str, str] = field(default_factory=dict)
+    _tellings: dict[str, list[_Telling]] = field(default_factory=dict)
+    _newest: _Session | None = None
+    _authorised: _Authorised | None = None
+
+    def take(self, row: Row) -> None:
+        """One more row. Raises ``RowUnreadable`` for a body of another shape."""
+        if row.type == CoreStarted.name:
+            self.timeline.run_began(row.stamp.boot, body_of(row, Run).boot_id)
+            self._run_ended()
+        at = self.timeline.note(row.stamp)
+        _FOLDS.get(row.type, _nothing)(self, row, at)
+        session = self._sessions.get(row.session)
+        if session is not None and row.stamp.boot == session.run and not session.outcome:
+            session.lived = at
+
+    def history(self, patient: str, now: Stamp) -> History:
+        """What is known of this patient at ``now``."""
+        at = self.timeline.note(now)
+        exposures = [self._exposure(span, at) for span in self._spans_of(patient, at)]
+        told = self._told_entries(patient, at)
+        exposures += [
+            Exposure(one.limb, one.therapy, one.above_ms, one.ended_ago_ms, one.started_ago_ms)
+            for one in told
+        ]
+        sessions = (*self._own_sessions(patient, at), *_told_sessions(told))
+        return History(tuple(exposures), sessions, self._told_ago_ms(patient, at))
+
+    def entries(self, patient: str, now: Stamp) -> list[Entry]:
+        """The same in one entry for each session, limb and budget, of the last 24 h, oldest first."""
+        at = self.timeline.note(now)
+        found = [*self._own_entries(patient, at), *self._told_entries(patient, at)]
+        recent = [entry for entry in found if entry.over_ago_ms < DAY_MS]
+        return sorted(recent, key=lambda entry: entry.ended_ago_ms, reverse=True)
+
+    def resumable(self, patient: str, now: Stamp) -> Resumable | None:
+        """The session that this patient may take up again, ``None`` where there is none."""
+        at, last = self.timeline.note(now), self._newest
+        if last is None or last.over is not None or self._patients.get(last.name) != patient:
+            return None
+        if last.outcome != INTERRUPTED or last.cycle >= last.started.cycles_prescribed:
+            return None
+        return Resumable(
+            last.name,
+            last.started.prescription,
+            last.started.prescription_hash,
+            last.limb,
+            last.cycle + 1,
+            self.timeline.age(last.lived, at).exactly_ms,
+        )
+
+    # folding
+
+    def _run_ended(self) -> None:
+        """What the run that died had authorised may have begun."""
+        if self._authorised is not None:
+            self._began(*self._authorised)
+
+    def _began(self, session: _Session, inflated: Inflated, at: Instant) -> None:
+        self._authorised = None
+        therapy = inflated.purpose.is_therapy
+        session.therapy = session.therapy or therapy
+        if therapy:
+            session.cycle = max(session.cycle, inflated.cycle)
+        self._pressure.inflation_began(Owner(session.name, session.limb, therapy), at)
+
+    def session_started(self, row: Row, at: Instant) -> None:
+        """A new session: the cuff of the last one must have come off."""
+        self._cuff_off(at)
+        self._authorised = None
+        started = body_of(row, Started)
+        if started.limb is None:
+            return
+        before = self._sessions.get(started.resumes)
+        session = _Session(
+            name=row.session,
+            root=before.root if before else started.resumes or row.session,
+            limb=started.limb,
+            started=started,
+            run=row.stamp.boot,
+            lived=at,
+            cycle=started.first_cycle - 1,
+        )
+        self._sessions[row.session] = self._newest = session
+        self._pressure.lies_under_cuff(session.owner)
+
+    def inflation_authorised(self, row: Row, at: Instant) -> None:
+        """Durable before the first lease."""
+        if row.session in self._sessions:
+            self._authorised = _Authorised(self._sessions[row.session], body_of(row, Inflated), at)
+
+    def inflation_started(self, row: Row, at: Instant) -> None:
+        """The first lease left."""
+        if row.session in self._sessions:
+            self._began(self._sessions[row.session], body_of(row, Inflated), at)
+
+    def cuff_deflated(self, row: Row, at: Instant) -> None:
+        """The cuff was empty after a vent."""
+        self._pressure.cuff_empty(at)
+
+    def cycle_skipped(self, row: Row, at: Instant) -> None:
+        """A cycle that is not given any more."""
+        session = self._sessions.get(row.session)
+        if session is not None:
+            session.cycle = max(session.cycle, body_of(row, Skipped).cycle)
+
+    def session_ended(self, row: Row, at: Instant) -> None:
+        """No more pressure; the cuff is still on."""
+        self._authorised = None
+        session = self._sessions.get(row.session)
+        if session is not None:
+            session.outcome = body_of(row, Ended).outcome
+
+    def cuff_removed(self, row: Row, at: Instant) -> None:
+        """A person says so; it concerns the last session."""
+        self._cuff_off(at)
+
+    def _cuff_off(self, at: Instant) -> None:
+        if self._newest is not None and self._newest.over is None:
+            self._newest.over = at
+        self._pressure.lies_under_cuff(None)
+
+    def trace(self, row: Row, at: Instant) -> None:
+        """One second of cuff samples."""
+        if self._pressure.is_idle:
+            return
+        self._pressure.cuff_frames(at.segment, body_of(row, Frames).cuff)
+
+    def session_patient(self, row: Row, at: Instant) -> None:
+        """Whose session it is."""
+        bound = body_of(row, Bound)
+        self._patients[bound.session] = bound.patient
+
+    def patient_history(self, row: Row, at: Instant) -> None:
+        """What a person or a file told."""
+        told = body_of(row, Told)
+        self._tellings.setdefault(told.patient, []).append(_Telling(at, told))
+
+    # answering
+
+    def _of(self, patient: str) -> Iterator[_Session]:
+        return (one for one in self._sessions.values() if self._patients.get(one.name) == patient)
+
+    def _spans_of(self, patient: str, at: Instant) -> list[Span]:
+        return [one for one in self._pressure.spans(at) if self._patients.get(one.owner.session) == patient]
+
+    def _ago_ms(self, then: Instant, at: Instant) -> int:
+        return self.timeline.age(then, at).at_least_ms
+
+    def _exposure(self, span: Span, at: Instant) -> Exposure:
+        return Exposure(
+            span.owner.limb,
+            span.owner.therapy,
+            span.above_ms,
+            self._ago_ms(span.ended, at),
+            self._ago_ms(span.began, at),
+        )
+
+    def _over_ago_ms(self, session: _Session, at: Instant) -> int:
+        return 0 if session.over is None else self._ago_ms(session.over, at)
+
+    def _own_sessions(self, patient: str, at: Instant) -> tuple[PastSession, ...]:
+        """One for each chain of resumed sessions, as old as its youngest."""
+        chains: dict[str, list[_Session]] = {}
+        for session in self._of(patient):
+            chains.setdefault(session.root, []).append(session)
+        return tuple(
+            PastSession(any(one.therapy for one in chain), min(self._over_ago_ms(one, at) for one in chain))
+            for chain in chains.values()
+        )
+
+    def _told_entries(self, patient: str, at: Instant) -> list[Entry]:
+        return [
+            entry.older(self._ago_ms(telling.at, at))
+            for telling in self._tellings.get(patient, [])
+            for entry in telling.told.entries
+        ]
+
+    def _own_entries(self, patient: str, at: Instant) -> Iterator[Entry]:
+        by_owner: dict[Owner, list[Exposure]] = {}
+        for span in self._spans_of(patient, at):
+            by_owner.setdefault(span.owner, []).append(self._exposure(span, at))
+        for owner, exposures in by_owner.items():
+            ended_ago_ms = min(one.ended_ago_ms for one in exposures)
+            yield Entry(
+                session=owner.session,
+                limb=owner.limb,
+                therapy=owner.therapy,
+                above_ms=sum(one.above_ms for one in exposures),
+                started_ago_ms=min(OLDEST_MS, max(one.started_ago_ms or 0 for one in exposures)),
+                ended_ago_ms=ended_ago_ms,
+                over_ago_ms=min(ended_ago_ms, self._over_ago_ms(self._sessions[owner.session], at)),
+            )
+
+    def _told_ago_ms(self, patient: str, at: Instant) -> int | None:
+        """How long ago the patient's day was last known whole, ``None`` where that is not known."""
+        contacts = [(session.lived, 0) for session in self._of(patient)]
+        contacts += [
+            (one.at, one.told.told_ago_ms)
+            for one in self._tellings.get(patient, [])
+            if one.told.told_ago_ms is not None
+        ]
+        ages = ((self.timeline.age(then, at).exactly_ms, before_ms) for then, before_ms in contacts)
+        return min((ago_ms + before_ms for ago_ms, before_ms in ages if ago_ms is not None), default=None)
+
+
+_FOLDS: dict[str, Callable[[Ledger, Row, Instant], None]] = {
+    SessionStarted.name: Ledger.session_started,
+    InflationAuthorised.name: Ledger.inflation_authorised,
+    InflationStarted.name: Ledger.inflation_started,
+    CuffDeflated.name: Ledger.cuff_deflated,
+    CycleSkipped.name: Ledger.cycle_skipped,
+    SessionEnded.name: Ledger.session_ended,
+    CuffRemoved.name: Ledger.cuff_removed,
+    TRACE_TYPE: Ledger.trace,
+    PATIENT: Ledger.session_patient,
+    TOLD: Ledger.patient_history,
+}
+
+
+def fold(reader: JournalReader, boot_id: str, now: Stamp) -> Ledger:
+    """The ledger of a journal, for a run of core that begins at ``now`` on this boot of the machine.
+
+    Raises ``RowUnreadable`` and the reader's errors.
+    """
+    timeline = Timeline()
+    marks = list(_marks(reader, timeline))
+    timeline.run_began(now.boot, boot_id)
+    present = timeline.note(now)
+    old = (seq for seq, at in reversed(marks) if timeline.age(at, present).at_least_ms >= LOOK_BACK_MS)
+    ledger = Ledger(Timeline(timeline.boot_ids))
+    for row in reader.rows(after_seq=next(old, 0)):
+        ledger.take(row)
+    return ledger
+
+
+def _marks(reader: JournalReader, timeline: Timeline) -> Iterator[tuple[int, Instant]]:
+    """Row numbers with their place in time, about one an hour; the timeline learns all of them."""
+    last: Instant | None = None
+    for row in reader.rows(kind="event"):
+        if row.type == CoreStarted.name:
+            timeline.run_began(row.stamp.boot, body_of(row, Run).boot_id)
+        at = timeline.note(row.stamp)
+        if last is None or at.segment != last.segment or at.mono_ms - last.mono_ms >= _MARK_EVERY_MS:
+            last = at
+            yield row.seq, at
+
+
+def _told_sessions(told: list[Entry]) -> Iterator[PastSession]:
+    """Entries of one named session are one session; each that was told by hand is one of its own."""
+    sessions: dict[str, list[Entry]] = {}
+    for number, entry in enumerate(told):
+        sessions.setdefault(entry.session or f"#{number}", []).append(entry)
+    for entries in sessions.values():
+        yield PastSession(any(one.therapy for one in entries), min(one.over_ago_ms for one in entries))
+
+
+def _nothing(ledger: Ledger, row: Row, at: Instant) -> None:
+    return

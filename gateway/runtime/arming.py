@@ -1,0 +1,403 @@
+"""Arming: everything that must be settled before a session may ask for pressure.
+
+Theory of operation
+-------------------
+``begin`` takes one start request through five gates.  *Words*: what was asked for exists and can be meant.
+*Patient*: screening and blood pressure; what forbids is named, nothing can be overridden.  *Bedside*:
+no latch, room on the disk, an accepted and empty cuff, the bedside button pressed within the last minute.
+*Budget*: what this patient's limb has borne in the last day, here and elsewhere.
+*Self-test*: the controller checks both sensors against zero.  Only then does the session exist, and its
+first rows must be durable before the answer is given.
+
+A session that was interrupted may be resumed within an hour, on the same limb, with the cycles that it has
+not given; it passes the same gates.
+
+Three identical systolic pressures in a row are queried: a copied number is the likeliest explanation.
+
+Units: blood pressures mmHg, lengths mm, times ms.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from drivers import cuff as wire
+from gateway.model import BloodPressure, CuffReading, Limb
+from gateway.record.events import BloodPressureEntered, ScreeningAnswered, SelfTested, SessionStarted
+from gateway.record.words import limb as limb_words
+from gateway.runtime.core import Core
+from gateway.runtime.requests import (
+    EXIT_CONFIG,
+    EXIT_NOT_NOW,
+    EXIT_REFUSED,
+    EXIT_UNAVAILABLE,
+    EXIT_USAGE,
+    Reply,
+    SessionStart,
+    refusal,
+)
+from gateway.runtime.session import Session
+from gateway.safety import budget
+from gateway.safety.budget import Left
+from gateway.safety.inflation import blood_pressure_refusal
+from gateway.safety.limits import ENTRY_HIGHEST_MMHG, ENTRY_LOWEST_MMHG, FIRMWARE_LIMITS
+from gateway.safety.observations import Arming
+from gateway.safety.readiness import Check, Readiness, missing
+from gateway.safety.texts import text_of
+from gateway.therapy import prescription, screening
+from gateway.therapy.prescription import PrescriptionError, RvosPrescription
+from gateway.therapy.screening import Question
+
+ZERO_DMMHG = dict(FIRMWARE_LIMITS)["self_test_zero_dmmhg"]
+_TOKEN = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SAME_IN_A_ROW = 3
+ROOM_FOR_A_SESSION_BYTES = 64_000_000
+"""Less than this on the journal's disk refuses a new session (engineering proposal: 30 whole sessions)."""
+
+PRESS_FIRST = "press the button at the bedside first; it counts for a minute"
+_SLOW = "the journal is slow: the session waits; see `rvos session status`"
+_SILENT = "not started: the cuff controller did not answer the self-test"
+
+_MISSING = {
+    Check.SCREENING: "the screening is not answered",
+    Check.SKIN: "nobody has looked at the skin",
+    Check.LIMB: "side and limb are not confirmed",
+    Check.CUFF_WIDTH: "the width of the cuff is missing (--cuff-width)",
+    Check.NOTHING_UNDER_CUFF: "what lies under the cuff is not answered",
+    Check.PROBE: "the place of the probe is not answered",
+    Check.CIRCUMFERENCE: "a thigh needs its circumference, 77 cm at most (--circumference)",
+    Check.SELF_TEST: "the self-test has not passed",
+    Check.BUTTON: PRESS_FIRST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A start under way: ``poll`` says how it ended, or ``None``; ``late`` is the answer if it never does."""
+
+    poll: Callable[[int], Reply | None]
+    late: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A start request that makes sense: what it means."""
+
+    request: SessionStart
+    limb: Limb
+    prescription: RvosPrescription
+    pressure: BloodPressure
+    questions: tuple[Question, ...]
+    left: Left
+    first_cycle: int = 1
+    resumes: str = ""
+
+
+class ArmingDesk:
+    """Starts sessions for one core."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._entries = SystolicEntries()
+
+    def begin(self, request: SessionStart, now: int) -> Pending | Reply:
+        """Take a start through its gates; a refusal at once, or what to wait for."""
+        asked = self._words(request, now)
+        if isinstance(asked, Reply):
+            return asked
+        refused = self._bedside(now) or self._patient(asked, now) or self._open_checks(asked, now)
+        if refused is not None:
+            return refused
+        allowed = self._budget(asked, now)
+        if isinstance(allowed, Reply):
+            return allowed
+        self._core.gate.start_self_test()
+        return _Start(self._core, allowed, self._entries).pending()
+
+    def enters(self, systolic_mmhg: int, measured_again: bool) -> str:
+        """Take a systolic that was entered during a session; why not, when it is not taken."""
+        query = self._entries.query(systolic_mmhg, measured_again)
+        if not query:
+            self._entries.take(systolic_mmhg)
+        return query
+
+    # the gates
+
+    def _words(self, request: SessionStart, now: int) -> _Asked | Reply:
+        wrong = _wrong_words(request) or mistyped(request.systolic_mmhg, request.diastolic_mmhg)
+        if wrong:
+            return refusal(EXIT_USAGE, wrong)
+        try:
+            found = prescription.load(request.prescription)
+        except PrescriptionError as error:
+            return refusal(EXIT_CONFIG, str(error))
+        limb = Limb(request.limb)
+        pressure = BloodPressure(request.systolic_mmhg, request.diastolic_mmhg, now)
+        return _Asked(request, limb, found, pressure, screening.questions(limb), Left(0, 0))
+
+    def _patient(self, asked: _Asked, now: int) -> Reply | None:
+        limits = self._core.setup.limits
+        objection = screening.objection(asked.questions, asked.request.answers)
+        if objection:
+            return refusal(EXIT_REFUSED, f"not started: {objection}")
+        unfit = blood_pressure_refusal(limits, asked.pressure, now)
+        if unfit is not None:
+            return refusal(EXIT_REFUSED, f"not started: {text_of(unfit)}")
+        target = (asked.pressure.systolic_mmhg + asked.prescription.margin_mmhg) * 10
+        if target > limits.pressure_ceiling_dmmhg:
+            return refusal(
+                EXIT_REFUSED,
+                f"not started: the target of {target // 10} mmHg (systolic + "
+                f"{asked.prescription.margin_mmhg}) is above the ceiling of "
+                f"{limits.pressure_ceiling_dmmhg // 10} mmHg; it is refused, not reduced",
+            )
+        self._entries.of_patient(asked.request.patient)
+        again = self._entries.query(asked.pressure.systolic_mmhg, asked.request.measured_again)
+        return refusal(EXIT_NOT_NOW, again) if again else None
+
+    def _budget(self, asked: _Asked, now: int) -> _Asked | Reply:
+        """What the patient's last day leaves for this limb; a resumed session is no new one."""
+        recorder, limits = self._core.recorder, self._core.setup.limits
+        history, occlusion_ms = recorder.history(asked.request.patient, now), asked.prescription.occlusion_ms
+        left = budget.left(limits, history.exposures, asked.limb)
+        if asked.request.resume:
+            return self._resumed(replace(asked, left=left), now)
+        unfit = budget.session_refusal(limits, history, asked.limb, therapy=True, above_ms=occlusion_ms)
+        if unfit is not None:
+            return refusal(EXIT_REFUSED, f"not started: {text_of(unfit, self._core.setup.language)}")
+        return replace(asked, left=left)
+
+    def _resumed(self, asked: _Asked, now: int) -> _Asked | Reply:
+        recorder = self._core.recorder
+        found = recorder.ledger.resumable(asked.request.patient, recorder.stamp(now))
+        if found is None:
+            return refusal(EXIT_REFUSED, "not resumed: no session of this patient was interrupted here")
+        if not budget.may_resume(self._core.setup.limits, found.interrupted_ago_ms):
+            return refusal(EXIT_REFUSED, "not resumed: the interruption is more than an hour old")
+        same = (found.prescription_hash, found.limb) == (asked.prescription.sha256, asked.limb)
+        if not same:
+            words = limb_words(found.limb.value)
+            return refusal(
+                EXIT_REFUSED, f"not resumed: {found.session} was {found.prescription} on the {words}"
+            )
+        return replace(asked, first_cycle=found.first_cycle, resumes=found.session)
+
+    def _bedside(self, now: int) -> Reply | None:
+        core = self._core
+        if core.session is not None:
+            return refusal(EXIT_NOT_NOW, f"session {core.session.name} is still running; stop it first")
+        if core.state.latched is not None:
+            return refusal(
+                EXIT_NOT_NOW, f"latched ({core.state.latched.value}): {text_of(core.state.latched)}"
+            )
+        if core.recorder.failure is not None:
+            return refusal(EXIT_UNAVAILABLE, f"the record cannot be written: {core.recorder.failure}")
+        if core.recorder.room_bytes < ROOM_FOR_A_SESSION_BYTES:
+            left = core.recorder.room_bytes // 1_000_000
+            return refusal(
+                EXIT_UNAVAILABLE, f"not started: the disk is nearly full ({left} MB left); make room"
+            )
+        if not core.gate.accepted:
+            return refusal(
+                EXIT_UNAVAILABLE, f"not started: {core.gate.refusal or 'the cuff is being set up'}"
+            )
+        if not core.deflated(now):
+            return refusal(EXIT_UNAVAILABLE, "not started: the cuff is not empty, or its status is missing")
+        return _off_zero(core.cuff)
+
+    def _open_checks(self, asked: _Asked, now: int) -> Reply | None:
+        """What people still owe; the self-test comes after them."""
+        ready = readiness(asked, self._core.pressed_ago_ms(now), self_test_passed=True)
+        open_checks = missing(self._core.setup.limits, asked.limb, ready)
+        if not open_checks:
+            return None
+        return refusal(EXIT_NOT_NOW, "not started: " + "; ".join(_MISSING[check] for check in open_checks))
+
+
+class SystolicEntries:
+    """The systolic pressures entered for one patient, newest last."""
+
+    def __init__(self) -> None:
+        self._patient = ""
+        self._entered: list[int] = []
+
+    def of_patient(self, patient: str) -> None:
+        """Another patient has another pressure."""
+        if patient != self._patient:
+            self._patient, self._entered = patient, []
+
+    def query(self, systolic_mmhg: int, measured_again: bool) -> str:
+        """The question that a third identical entry raises; empty when there is none to ask."""
+        before = _SAME_IN_A_ROW - 1
+        if measured_again or self._entered[-before:] != [systolic_mmhg] * before:
+            return ""
+        return (
+            f"a systolic of {systolic_mmhg} mmHg for the third time in a row: measure again; "
+            "if it truly is the same, add --measured-again"
+        )
+
+    def take(self, systolic_mmhg: int) -> None:
+        """One more entry that counts."""
+        self._entered = [*self._entered[-_SAME_IN_A_ROW:], systolic_mmhg]
+
+
+class _Start:
+    """One start whose self-test is under way: then it arms, then it waits for its rows to be durable."""
+
+    def __init__(self, core: Core, asked: _Asked, entries: SystolicEntries) -> None:
+        self._core, self._asked, self._entries = core, asked, entries
+        self._session: Session | None = None
+        self._ticket = 0
+
+    def pending(self) -> Pending:
+        """What the desk waits for."""
+        return Pending(self._poll, refusal(EXIT_UNAVAILABLE, _SILENT))
+
+    def _poll(self, now: int) -> Reply | None:
+        if self._session is None:
+            return self._tested(now)
+        return self._durable(self._session)
+
+    def _tested(self, now: int) -> Reply | None:
+        result = self._core.gate.self_test
+        if result is None:
+            return None
+        tested = self_tested(result)
+        self._core.recorder.event(tested, "", now)
+        if not tested.passed:
+            return refusal(EXIT_NOT_NOW, f"not started: the self-test failed ({tested.detail})")
+        if self._core.session is not None or self._core.state.latched is not None:
+            return refusal(EXIT_NOT_NOW, "not started: something else happened meanwhile; look again")
+        self._session, self._ticket = self._arm(now)
+        return self._durable(self._session)
+
+    def _durable(self, session: Session) -> Reply | None:
+        if self._core.session is not session or not session.running:
+            return refusal(EXIT_NOT_NOW, f"session {session.name} was stopped before it began")
+        if not self._core.recorder.is_durable(self._ticket):
+            return None
+        words = f"{self._asked.prescription.title}, {limb_words(self._asked.limb.value)}"
+        return Reply(message=f"session {session.name} started: {words}", data={"session": session.name})
+
+    def _arm(self, now: int) -> tuple[Session, int]:
+        core, asked = self._core, self._asked
+        name = f"{core.setup.config.site.device}-{core.setup.boot}-{core.sessions_given + 1}"
+        arming = Arming(
+            number=core.sessions_given + 1,
+            limb=asked.limb,
+            readiness=readiness(asked, core.pressed_ago_ms(now), self_test_passed=True),
+            therapy_left_ms=asked.left.therapy_ms,
+            examination_left_ms=asked.left.examination_ms,
+        )
+        session = Session(
+            name,
+            asked.prescription,
+            asked.request.patient,
+            arming,
+            asked.pressure,
+            core.recorder,
+            now,
+            asked.first_cycle,
+        )
+        core.recorder.session_patient(name, asked.request.patient, now)
+        session.note(self._started(), now)
+        session.note(_screened(asked), now)
+        entered = BloodPressureEntered(
+            systolic_mmhg=asked.pressure.systolic_mmhg, diastolic_mmhg=asked.pressure.diastolic_mmhg
+        )
+        ticket = session.note(entered, now)
+        self._entries.take(asked.pressure.systolic_mmhg)
+        core.begin_session(session, now)
+        return session, ticket
+
+    def _started(self) -> SessionStarted:
+        setup, who, asked = self._core.setup, self._core.gate.identity, self._asked
+        oximeter = setup.config.oximeter
+        return SessionStarted(
+            prescription=asked.prescription.name,
+            prescription_hash=asked.prescription.sha256,
+            limb=asked.limb.value,
+            resumes=asked.resumes,
+            first_cycle=asked.first_cycle,
+            cycles_prescribed=asked.prescription.cycles,
+            occlusion_ms=asked.prescription.occlusion_ms,
+            reperfusion_ms=asked.prescription.reperfusion_ms,
+            margin_mmhg=asked.prescription.margin_mmhg,
+            version=setup.version,
+            firmware=who.firmware if who else "",
+            firmware_limits_crc=setup.firmware_limits_crc,
+            cuff_serial=who.serial if who else "",
+            cuff_description=setup.config.cuff.description,
+            oximeter_description=oximeter.description if oximeter else "",
+        )
+
+
+def readiness(asked: _Asked, pressed_ago_ms: int | None, *, self_test_passed: bool) -> Readiness:
+    """The answers of this request as the supervisor judges them."""
+    answers, questions = asked.request.answers, asked.questions
+    return Readiness(
+        screened=screening.satisfied(questions, answers, "screening"),
+        skin_seen=screening.satisfied(questions, answers, "skin"),
+        limb_confirmed=screening.satisfied(questions, answers, "limb"),
+        cuff_width_mm=asked.request.cuff_width_mm,
+        nothing_under_cuff=screening.satisfied(questions, answers, "nothing_under_cuff"),
+        probe_distal=screening.satisfied(questions, answers, "probe"),
+        circumference_mm=asked.request.circumference_mm,
+        self_test_passed=self_test_passed,
+        pressed_ago_ms=pressed_ago_ms,
+    )
+
+
+def self_tested(result: wire.SelfTestResult) -> SelfTested:
+    """The row of one self-test."""
+    return SelfTested(
+        passed=result.result == 0,
+        control_zero_dmmhg=result.control_dmmhg,
+        limit_zero_dmmhg=result.limit_dmmhg,
+        detail="" if result.result == 0 else f"controller result {result.result}",
+    )
+
+
+def unconfirmed(confirm: bool) -> str:
+    """What to say to a request that acts on a patient and was not confirmed."""
+    return "" if confirm else "nothing was done: this acts on a patient and needs --confirm"
+
+
+def mistyped(systolic_mmhg: int, diastolic_mmhg: int) -> str:
+    """What is wrong with a blood pressure as typed; empty when nothing is."""
+    if not ENTRY_LOWEST_MMHG <= systolic_mmhg <= ENTRY_HIGHEST_MMHG:
+        return (
+            f"a systolic of {systolic_mmhg} mmHg is outside {ENTRY_LOWEST_MMHG}-{ENTRY_HIGHEST_MMHG}: "
+            "is it mistyped?"
+        )
+    if not 0 < diastolic_mmhg < systolic_mmhg:
+        return f"a diastolic of {diastolic_mmhg} mmHg does not go with a systolic of {systolic_mmhg}"
+    return ""
+
+
+def _wrong_words(request: SessionStart) -> str:
+    if not _TOKEN.fullmatch(request.patient):
+        return "the patient token must be 1 to 64 letters, digits or hyphens, and no name"
+    if request.limb not in set(Limb):
+        return f"the limb must be one of {', '.join(Limb)}, not {request.limb!r}"
+    return unconfirmed(request.confirm)
+
+
+def _off_zero(reading: CuffReading | None) -> Reply | None:
+    """The self-test would fail and latch: a cuff that still empties is only waited for."""
+    if reading is None or max(abs(reading.control_dmmhg or 0), abs(reading.limit_dmmhg or 0)) <= ZERO_DMMHG:
+        return None
+    return refusal(
+        EXIT_NOT_NOW,
+        f"not started: the empty cuff's sensors show {(reading.control_dmmhg or 0) / 10:.1f} and "
+        f"{(reading.limit_dmmhg or 0) / 10:.1f} mmHg; both must be within {ZERO_DMMHG // 10} of zero: "
+        "wait until the cuff is empty, or call the technician",
+    )
+
+
+def _screened(asked: _Asked) -> ScreeningAnswered:
+    return ScreeningAnswered(
+        questions=len(asked.questions),
+        cuff_width_mm=asked.request.cuff_width_mm,
+        circumference_mm=asked.request.circumference_mm,
+    )

@@ -1,0 +1,134 @@
+"""The rules of electrical stimulation: ceilings of site and device, dose of the skin, slow rises.
+
+Theory of operation
+-------------------
+Pulses are rectangular and biphasic: two phases of one width, one current.  A site states its ceilings;
+where it has stated none, nothing stimulates.  Besides them hold the limits of current r.m.s., of current
+density on **half** the pad (the other half may have lost its contact unnoticed) and of energy per pulse
+into 500 ohm.  A current rises by at most 1 mA from one contraction to the next, or by 5 mA for a press
+of a person, one press a second; it falls at once.  A contraction begins after a pause, so that counting
+contractions cannot outrun time.  A stimulator that was silent, restarted, reports an electrode fault or
+does something unasked trips; nothing resumes by itself.
+
+All comparisons are between integers: squares instead of roots.
+Units: uA, us, 0.1 Hz, nC, mm2, ms.  Sources: gateway.safety.limits; formulas: Enraf-Nonius manual.
+"""
+
+from dataclasses import dataclass, replace
+
+from gateway.model import Reason, StimulationIntent
+from gateway.safety.limits import Limits
+
+_LOAD_OHM = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStimulation:
+    """The ceilings that a site has stated, none above its device's, and the area of one pad."""
+
+    current_ua: int
+    pulse_width_us: int
+    frequency_dhz: int
+    charge_nc: int
+    pad_area_mm2: int
+
+
+@dataclass(frozen=True, slots=True)
+class StimulatorReading:
+    """One valid report of the stimulator. ``link`` changes with every restart and every gap."""
+
+    stimulating: bool
+    electrode_fault: bool
+    link: int
+    arrived_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StimulationState:
+    """What was given: ``base_ua`` is what this contraction's rise counts from."""
+
+    on: bool = False
+    contraction: int = 0
+    current_ua: int = 0
+    base_ua: int = 0
+    presses: int = 0
+    pressed_ms: int | None = None
+    permitted_ms: int | None = None
+    link: int | None = None
+    spent_ms: int = 0
+
+
+def refusal(
+    limits: Limits, site: SiteStimulation | None, state: StimulationState, wish: StimulationIntent, now: int
+) -> Reason | None:
+    """Why these pulses may not be given at ``now``, or ``None``."""
+    if site is None:
+        return Reason.STIMULATION_NOT_CONFIGURED
+    if not _within(limits, site, wish):
+        return Reason.STIMULATION_ABOVE_LIMIT
+    if wish.contraction != state.contraction and state.on:
+        return Reason.CONTRACTION_PAUSE
+    if wish.current_ua > _highest_ua(limits, state, wish, now):
+        return Reason.STIMULATION_RISE_TOO_FAST
+    return None
+
+
+def _within(limits: Limits, site: SiteStimulation, wish: StimulationIntent) -> bool:
+    asked = (wish.current_ua, wish.pulse_width_us, wish.frequency_dhz)
+    allowed = (site.current_ua, site.pulse_width_us, site.frequency_dhz)
+    if not all(0 < one <= most for one, most in zip(asked, allowed, strict=True)):
+        return False
+    if wish.current_ua * wish.pulse_width_us > site.charge_nc * 1000:
+        return False
+    pulse = wish.current_ua**2 * 2 * wish.pulse_width_us
+    if pulse * _LOAD_OHM > limits.stimulation_pulse_mj * 10**15:
+        return False
+    rms_ua = min(limits.stimulation_rms_ua, limits.stimulation_density_ua_cm2 * site.pad_area_mm2 // 200)
+    return pulse * wish.frequency_dhz <= rms_ua**2 * 10**7
+
+
+def _highest_ua(limits: Limits, state: StimulationState, wish: StimulationIntent, now: int) -> int:
+    base_ua = state.base_ua if wish.contraction == state.contraction else state.current_ua
+    highest_ua = base_ua + limits.stimulation_rise_ua
+    if _is_pressed(limits, state, wish, now):
+        return max(highest_ua, state.current_ua + limits.stimulation_press_rise_ua)
+    return highest_ua
+
+
+def _is_pressed(limits: Limits, state: StimulationState, wish: StimulationIntent, now: int) -> bool:
+    """One more press than before, and not within a second of the last one that counted."""
+    if wish.presses <= state.presses:
+        return False
+    return state.pressed_ms is None or now - state.pressed_ms >= limits.stimulation_press_ms
+
+
+def give(
+    limits: Limits,
+    state: StimulationState,
+    reading: StimulatorReading | None,
+    wish: StimulationIntent,
+    now: int,
+) -> StimulationState:
+    """The state with these pulses being given; the link on which the first were given is the only one."""
+    base_ua = state.base_ua if wish.contraction == state.contraction else state.current_ua
+    spent_ms = state.spent_ms
+    if state.on and state.permitted_ms is not None:
+        spent_ms += max(0, now - state.permitted_ms)
+    if _is_pressed(limits, state, wish, now):
+        state = replace(state, presses=wish.presses, pressed_ms=now)
+        base_ua = max(base_ua, wish.current_ua)
+    return replace(
+        state,
+        on=True,
+        contraction=wish.contraction,
+        current_ua=wish.current_ua,
+        base_ua=base_ua,
+        permitted_ms=now,
+        spent_ms=spent_ms,
+        link=reading.link if state.link is None and reading is not None else state.link,
+    )
+
+
+def rest(state: StimulationState) -> StimulationState:
+    """The state with nothing being given."""
+    return replace(state, on=False) if state.on else state

@@ -1,0 +1,152 @@
+"""Did the limb really do what the cuff was for? Verdict on each occlusion, recovery after it, the wrong limb.
+
+Theory of operation
+-------------------
+When an inflation reaches its target, a ``Watch`` remembers what the oximeter showed.  A minute later the
+occlusion is *verified* ("yes") when the saturation has fallen by at least 5 points and no sign that is
+available contradicts (total haemoglobin within 5 % of its value at the target; no oscillation, no distal
+pulse); "unknown" when the saturation is missing or the hold ends sooner; "no" otherwise.
+
+After a hold of a minute with such a fall, half of the fall has to come back within a minute of the
+cuff being empty.  A saturation that is missing then proves nothing and trips nothing: its loss has its
+own alarm.  On the other limb, where a channel watches it, the saturation must not fall by 5 points within
+a minute: the cuff would be on the wrong limb.
+
+Units: per mille, 0.1 mmHg, ms.  Sources: gateway.safety.limits.
+"""
+
+from dataclasses import replace
+
+from gateway.model import Sample
+from gateway.safety.debt import is_above, is_fresh
+from gateway.safety.limits import Limits
+from gateway.safety.observations import Inflation, Observations, State, Tissue, Watch
+
+YES, NO, UNKNOWN = "yes", "no", "unknown"
+
+
+def follow(limits: Limits, state: State, observations: Observations, now: int) -> State:
+    """The state with its watch at ``now``."""
+    watch = state.watch
+    under_way, tissue = state.inflation, observations.tissue
+    if watch is None:
+        begun = _begun(limits, under_way, tissue, now)
+        return state if begun is None else replace(state, watch=begun)
+    if watch.vented_ms is not None:
+        followed = _after(limits, watch, observations, now)
+    elif under_way is None:
+        followed = _vented(watch, now)
+    else:
+        followed = _during(limits, watch, tissue, now)
+    return state if followed == watch else replace(state, watch=followed)
+
+
+def value_of(limits: Limits, sample: Sample | None, now: int) -> int | None:
+    """A sample's value while it is young enough to say something about ``now``."""
+    if sample is None or not 0 <= now - sample.arrived_ms <= limits.tissue_saturation_age_ms:
+        return None
+    return sample.value
+
+
+def _begun(limits: Limits, under_way: Inflation | None, tissue: Tissue, now: int) -> Watch | None:
+    if under_way is None or under_way.reached_ms is None:
+        return None
+    saturation = value_of(limits, tissue.saturation, now)
+    return Watch(
+        cycle=under_way.cycle,
+        reached_ms=now,
+        saturation=saturation,
+        haemoglobin=value_of(limits, tissue.haemoglobin, now),
+        other=value_of(limits, tissue.other, now),
+        other_ms=now,
+        lowest=saturation,
+        verified=None if under_way.purpose.is_occlusive else UNKNOWN,
+    )
+
+
+def _during(limits: Limits, watch: Watch, tissue: Tissue, now: int) -> Watch:
+    saturation = value_of(limits, tissue.saturation, now)
+    if saturation is not None and watch.lowest is not None and saturation < watch.lowest:
+        watch = replace(watch, lowest=saturation)
+    if watch.other is None or now - watch.other_ms >= limits.verify_ms:
+        watch = replace(watch, other=value_of(limits, tissue.other, now), other_ms=now)
+    if watch.verified is None and now - watch.reached_ms >= limits.verify_ms:
+        return replace(watch, verified=_verdict(limits, watch, tissue, now))
+    return watch
+
+
+def _verdict(limits: Limits, watch: Watch, tissue: Tissue, now: int) -> str:
+    saturation = value_of(limits, tissue.saturation, now)
+    if saturation is None or watch.saturation is None:
+        return UNKNOWN
+    if watch.saturation - saturation < limits.saturation_fall_permille or tissue.flow_seen:
+        return NO
+    return NO if blood_changed(limits, watch, tissue, now) else YES
+
+
+def blood_changed(limits: Limits, watch: Watch, tissue: Tissue, now: int) -> bool:
+    """Whether total haemoglobin is more than 5 % from its value at the target."""
+    blood = value_of(limits, tissue.haemoglobin, now)
+    if blood is None or watch.haemoglobin is None:
+        return False
+    return abs(blood - watch.haemoglobin) * 1000 > watch.haemoglobin * limits.haemoglobin_permille
+
+
+def blood_rose(limits: Limits, state: State, tissue: Tissue, now: int) -> bool:
+    """Whether blood collects in a limb that should be closed."""
+    watch, under_way = state.watch, state.inflation
+    if watch is None or under_way is None or not under_way.purpose.is_occlusive:
+        return False
+    blood = value_of(limits, tissue.haemoglobin, now)
+    if blood is None or watch.haemoglobin is None:
+        return False
+    return (blood - watch.haemoglobin) * 1000 > watch.haemoglobin * limits.haemoglobin_permille
+
+
+def wrong_limb(limits: Limits, state: State, tissue: Tissue, now: int) -> bool:
+    """Whether the oxygen falls in the limb that the cuff should not be on."""
+    watch, other = state.watch, value_of(limits, tissue.other, now)
+    if state.inflation is None or watch is None or watch.other is None or other is None:
+        return False
+    return watch.other - other >= limits.saturation_fall_permille
+
+
+def _vented(watch: Watch, now: int) -> Watch:
+    return replace(watch, vented_ms=now, verified=watch.verified or UNKNOWN)
+
+
+def _after(limits: Limits, watch: Watch, observations: Observations, now: int) -> Watch:
+    if watch.released_ms is None:
+        cuff = observations.cuff
+        empty = cuff is not None and is_fresh(limits, cuff, now) and not is_above(limits, cuff)
+        return replace(watch, released_ms=now) if empty else watch
+    saturation = value_of(limits, observations.tissue.saturation, now)
+    if watch.saturation is None or watch.lowest is None or saturation is None:
+        return watch
+    half_way = 2 * saturation >= watch.saturation + watch.lowest
+    return replace(watch, recovered=True) if half_way else watch
+
+
+def not_recovered(limits: Limits, state: State, tissue: Tissue, now: int) -> bool:
+    """Whether a minute has passed since the release and less than half of a real fall has come back."""
+    watch = state.watch
+    if watch is None or watch.released_ms is None or not _must_recover(limits, watch):
+        return False
+    known = value_of(limits, tissue.saturation, now) is not None
+    return known and now - watch.released_ms >= limits.recovery_ms
+
+
+def awaits_recovery(limits: Limits, state: State, now: int) -> bool:
+    """Whether the last occlusion still has its minute to show that the blood has come back."""
+    watch = state.watch
+    if watch is None or not _must_recover(limits, watch):
+        return False
+    return watch.released_ms is None or now - watch.released_ms < limits.recovery_ms
+
+
+def _must_recover(limits: Limits, watch: Watch) -> bool:
+    """A hold of a minute with a real fall, and half of it has not come back so far."""
+    if watch.vented_ms is None or watch.recovered or watch.saturation is None or watch.lowest is None:
+        return False
+    held_ms, fall = watch.vented_ms - watch.reached_ms, watch.saturation - watch.lowest
+    return held_ms >= limits.verify_ms and fall >= limits.saturation_fall_permille

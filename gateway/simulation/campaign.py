@@ -1,0 +1,149 @@
+"""Many simulated sessions on several processes, and what they show.
+
+Theory of operation
+-------------------
+Session *i* of seed *S* has a seed of its own, the first eight bytes of SHA-256("S/i"), so it is the same
+session whoever runs it, in whatever order and on however many processes.  Every worker warms up one
+bedside for each kind of equipment (``warm``) and then plays its sessions in folders that are deleted; a
+session with a harm keeps its folder, and the report says with which command it comes back.
+
+Units: seconds of the wall and of one core.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from gateway.simulation import faults
+from gateway.simulation.bedside import Bed
+from gateway.simulation.full import configuration
+from gateway.simulation.harm import Harm, HarmKind
+from gateway.simulation.models import CUFFS, LIMBS
+from gateway.simulation.tally import Played, Tally
+from gateway.simulation.trial import SHORT, WHOLE, Outcome, Protocol, Task, give
+from gateway.simulation.warm import Warm, warm_up
+
+_JOURNAL = "journal.db"
+_SHOW_EVERY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What was asked for. ``full_length``: so many of the sessions are whole ones, spread evenly.
+
+    ``only``: this one session of the campaign and no other.
+    """
+
+    sessions: int
+    seed: int
+    faults: str = "all"
+    jobs: int = 1
+    full_length: int = 0
+    only: int | None = None
+    keep: Path = Path("rvos-simulate")
+
+    def tasks(self) -> list[Task]:
+        """Every session to simulate. Raises ``UnknownFault``."""
+        kinds = tuple(faults.chosen(self.faults))
+        numbers = range(self.sessions) if self.only is None else [self.only]
+        return [Task(number, self._seed_of(number), kinds, self._protocol_of(number)) for number in numbers]
+
+    def command(self, number: int) -> str:
+        """The line that plays this session again."""
+        words = ["rvos", "simulate", "--sessions", str(self.sessions), "--seed", str(self.seed)]
+        words += ["--faults", self.faults]
+        if self.full_length:
+            words += ["--full-length", str(self.full_length)]
+        return " ".join([*words, "--only", str(number)])
+
+    def _seed_of(self, number: int) -> int:
+        return int.from_bytes(hashlib.sha256(f"{self.seed}/{number}".encode()).digest()[:8])
+
+    def _protocol_of(self, number: int) -> Protocol:
+        """Session *i* is whole when the count of whole ones steps up at it."""
+        whole = (number + 1) * self.full_length // self.sessions > number * self.full_length // self.sessions
+        return WHOLE if whole else SHORT
+
+
+def run(campaign: Campaign, *, as_json: bool) -> int:
+    """Play a campaign, print what it showed; 0, or 1 when there is a finding. Raises ``UnknownFault``."""
+    tally = Tally(campaign.command)
+    for tally in play(campaign):
+        _show(tally)
+    print(json.dumps(tally.document()) if as_json else tally.text())
+    return 0 if tally.passed else 1
+
+
+def play(campaign: Campaign) -> Iterator[Tally]:
+    """Run a campaign; yields the growing tally after each session, in the order of their numbers."""
+    tally, began_s = Tally(campaign.command), time.monotonic()
+    tasks = campaign.tasks()
+    with ProcessPoolExecutor(campaign.jobs, mp_context=get_context("spawn")) as workers:
+        futures = [workers.submit(_play_one, task, campaign.keep) for task in tasks]
+        for task, future in zip(tasks, futures, strict=True):
+            tally.add(_played(task, future, campaign.keep))
+            tally.wall_s = time.monotonic() - began_s
+            yield tally
+
+
+def _show(tally: Tally) -> None:
+    if tally.sessions % _SHOW_EVERY == 0:
+        harms = f"{len(tally.found)} harms, {tally.duties_failed} failed duties"
+        print(f"{tally.sessions} sessions, {tally.wall_s:.0f} s, {harms}", file=sys.stderr, flush=True)
+
+
+def _played(task: Task, future: "Future[Played]", keep: Path) -> Played:
+    """A session whose product raised has a harm like any other."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    harm = Harm(HarmKind.DEFECT, 0, repr(error))
+    nothing = Outcome(task.number, 0, (), (harm,), (), (), (), (), "")
+    return Played(nothing, 0.0, task.protocol == WHOLE, str(_keeping(task, keep) / _JOURNAL))
+
+
+# --- in a worker -----------------------------------------------------------------------------------
+
+_warm: dict[str, Warm] = {}
+
+
+def _play_one(task: Task, keep: Path) -> Played:
+    warm = _warm_bedside(task.protocol)
+    began_s = time.process_time()
+    with tempfile.TemporaryDirectory(prefix="rvos-simulate-") as name:
+        folder = Path(name)
+        try:
+            outcome = give(warm, task, folder)
+        except BaseException:
+            _keep(folder, _keeping(task, keep))
+            raise
+        kept = _keep(folder, _keeping(task, keep)) if outcome.harms or not outcome.duties_done else ""
+    return Played(outcome, time.process_time() - began_s, task.protocol == WHOLE, kept)
+
+
+def _warm_bedside(protocol: Protocol) -> Warm:
+    """The idle bedside of this equipment, made once in each process."""
+    if protocol.cuff not in _warm:
+        folder = Path(tempfile.mkdtemp(prefix="rvos-warm-"))
+        config = configuration(protocol.cuff, protocol.limb, None)
+        _warm[protocol.cuff] = warm_up(Bed(config, CUFFS[protocol.cuff], LIMBS[protocol.limb], 1), folder)
+    return _warm[protocol.cuff]
+
+
+def _keeping(task: Task, keep: Path) -> Path:
+    return keep / f"session-{task.number}"
+
+
+def _keep(folder: Path, keep: Path) -> str:
+    shutil.rmtree(keep, ignore_errors=True)
+    keep.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(folder, keep)
+    return str(keep / _JOURNAL)

@@ -1,0 +1,294 @@
+"""What an inflation is for decides its rules; and the stops at the bedside."""
+
+import pytest
+
+from gateway.model import BloodPressure, Output, Permit, Purpose, Reason, Safe
+from tests.safety.bedside import TARGET, Bedside
+
+
+def asked(target: int, purpose: Purpose, planned_ms: int = 6_000, **arming: object) -> Bedside:
+    bed = Bedside()
+    if arming:
+        bed.arm(**arming)
+    bed.ask(target, planned_ms, purpose=purpose)
+    bed.authorise()
+    bed.step()
+    return bed
+
+
+@pytest.mark.parametrize(
+    ("target", "measured", "reason"),
+    [
+        (2500, None, None),
+        (2501, None, Reason.TARGET_NEEDS_LIMB_PRESSURE),
+        (2501, 2000, None),
+        (3000, 2900, None),
+    ],
+)
+def test_more_than_250_needs_a_measured_limb_pressure(
+    target: int, measured: int | None, reason: Reason | None
+) -> None:
+    assert asked(target, Purpose.OCCLUSION, limb_pressure_dmmhg=measured).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("target", "measured", "reason"),
+    [
+        (1000, None, Reason.TARGET_NEEDS_LIMB_PRESSURE),
+        (1000, 2000, None),
+        (2000, 2000, None),
+        (2001, 2000, Reason.TARGET_ABOVE_CEILING),
+    ],
+)
+def test_a_restriction_stays_under_the_measured_limb_pressure(
+    target: int, measured: int | None, reason: Reason | None
+) -> None:
+    assert asked(target, Purpose.RESTRICTION, limb_pressure_dmmhg=measured).reason is reason
+
+
+def test_the_measurement_itself_may_go_to_the_ceiling() -> None:
+    assert asked(3000, Purpose.LIMB_PRESSURE).energised
+    assert asked(3001, Purpose.LIMB_PRESSURE).reason is Reason.TARGET_ABOVE_CEILING
+
+
+def test_an_authorisation_is_for_one_purpose() -> None:
+    bed = Bedside()
+    bed.ask()
+    bed.authorise(purpose=Purpose.OCCLUSION_TEST)
+    bed.step()
+    assert bed.reason is Reason.JOURNAL_PENDING
+
+
+# the measurement of the limb pressure climbs
+
+
+def test_a_measurement_climbs_in_steps_each_with_its_own_45_s() -> None:
+    bed = asked(1200, Purpose.LIMB_PRESSURE, 300_000)
+    for target in range(1200, 1700, 100):
+        bed.ask(target, 300_000, purpose=Purpose.LIMB_PRESSURE)
+        bed.run(4_900)
+        assert bed.energised
+        bed.read(target)
+        bed.step()
+        assert bed.state.inflation is not None
+        assert bed.state.inflation.reached_ms == bed.now
+    bed.ask(1700, 300_000, purpose=Purpose.LIMB_PRESSURE)
+    bed.step()
+    aimed_ms = bed.now
+    while bed.now < aimed_ms + 44_950:
+        assert bed.step().latched is None
+    assert bed.step().latched is Reason.INFLATION_TOO_SLOW
+
+
+def test_a_measurement_climbs_no_higher_than_the_ceiling() -> None:
+    bed = asked(1200, Purpose.LIMB_PRESSURE)
+    bed.ask(3001, purpose=Purpose.LIMB_PRESSURE)
+    bed.step()
+    assert bed.reason is Reason.TARGET_ABOVE_CEILING
+
+
+@pytest.mark.parametrize("purpose", [Purpose.OCCLUSION, Purpose.OCCLUSION_TEST, Purpose.SHORT_OCCLUSIONS])
+def test_nothing_else_changes_its_target(purpose: Purpose) -> None:
+    bed = asked(TARGET, purpose)
+    assert bed.energised
+    bed.ask(TARGET + 100, purpose=purpose)
+    bed.step()
+    assert bed.reason is Reason.REQUEST_CHANGED
+
+
+def test_a_purpose_does_not_change_on_the_way() -> None:
+    bed = asked(TARGET, Purpose.OCCLUSION)
+    bed.ask(TARGET, purpose=Purpose.LIMB_PRESSURE)
+    bed.step()
+    assert bed.reason is Reason.REQUEST_CHANGED
+
+
+# a series of short occlusions
+
+
+@pytest.mark.parametrize(("planned_ms", "granted"), [(10_000, True), (10_001, False)])
+def test_a_short_occlusion_lasts_10_s_at_most(planned_ms: int, granted: bool) -> None:
+    bed = asked(TARGET, Purpose.SHORT_OCCLUSIONS, planned_ms)
+    assert bed.energised is granted
+    assert bed.reason is (None if granted else Reason.PLANNED_TIME_TOO_LONG)
+
+
+def short(bed: Bedside, cycle: int) -> Reason | None:
+    """One short occlusion of 5 s; why it was not given, ``None`` when it was."""
+    bed.ask(TARGET, 5_000, cycle, purpose=Purpose.SHORT_OCCLUSIONS)
+    bed.authorise()
+    bed.step()
+    if not bed.energised:
+        return bed.reason
+    bed.read(TARGET)
+    bed.run(4_900)
+    bed.wishes = ()
+    bed.step()
+    bed.read(0)
+    bed.run(5_050)
+    return None
+
+
+def test_a_series_lives_on_one_blood_pressure_for_ten_minutes() -> None:
+    bed = Bedside()
+    bed.see(blood_pressure=BloodPressure(120, 80, bed.now - 299_000))
+    assert short(bed, 1) is None
+    began_ms = bed.state.series_ms
+    assert began_ms is not None
+    for cycle in range(2, 58):
+        assert short(bed, cycle) is None
+    while bed.now + 50 + 5_000 <= began_ms + 600_000:
+        bed.wishes = ()
+        bed.step()
+    assert short(bed, 59) is Reason.BLOOD_PRESSURE_STALE
+    bed.see(blood_pressure=BloodPressure(120, 80, bed.now))
+    assert short(bed, 60) is None
+    assert bed.state.series_ms > began_ms
+
+
+def test_a_pressure_entered_during_a_series_is_judged_as_well() -> None:
+    bed = Bedside()
+    assert short(bed, 1) is None
+    bed.see(blood_pressure=BloodPressure(85, 60, bed.now))
+    assert short(bed, 2) is Reason.BLOOD_PRESSURE_OUT_OF_RANGE
+
+
+def test_another_inflation_ends_the_series() -> None:
+    bed = Bedside()
+    assert short(bed, 1) is None
+    bed.ask(TARGET, 5_000, 2)
+    bed.authorise()
+    bed.step()
+    assert bed.state.series_ms is None
+
+
+# pressure lost
+
+
+def test_a_restriction_has_lost_its_pressure_at_half_its_target() -> None:
+    bed = asked(1000, Purpose.RESTRICTION, 60_000, limb_pressure_dmmhg=2000)
+    bed.read(1000)
+    bed.step()
+    bed.read(500)
+    assert bed.run(2_000).latched is None
+    bed.read(499)
+    bed.step()
+    assert bed.run(1_450).latched is None
+    assert bed.step().latched is Reason.PRESSURE_LOST
+
+
+# movement
+
+
+def test_a_movement_widens_the_deviation_and_what_follows_it() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.read(TARGET + 300)
+    bed.see(moving=True)
+    assert Reason.PRESSURE_DEVIATION not in bed.run(5_000).conditions
+    bed.see(moving=False)
+    assert Reason.PRESSURE_DEVIATION not in bed.run(1_500).conditions
+    assert Reason.PRESSURE_DEVIATION not in bed.run(1_500).conditions
+    assert Reason.PRESSURE_DEVIATION in bed.run(50).conditions
+
+
+def test_a_movement_excuses_30_mmhg_and_no_more() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.see(moving=True)
+    bed.read(TARGET + 301)
+    bed.step()
+    assert Reason.PRESSURE_DEVIATION in bed.run(1_500).conditions
+
+
+# leak, residual pressure, far above the systolic
+
+
+def test_air_that_is_moved_for_8_s_to_hold_is_a_leak() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=200_000)
+    bed.read(TARGET, working=True)
+    bed.run(59_950)
+    assert Reason.LEAK not in bed.run(8_000).conditions
+    assert Reason.LEAK in bed.step().conditions
+    bed.read(TARGET, working=False)
+    assert Reason.LEAK not in bed.step().conditions
+
+
+def test_pumping_up_is_no_leak() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.read(1450, working=True)
+    assert Reason.LEAK not in bed.run(40_000).conditions
+
+
+@pytest.mark.parametrize(("pressure", "alarms"), [(50, False), (51, True), (150, True)])
+def test_a_vented_cuff_that_still_presses_alarms_after_a_minute(pressure: int, alarms: bool) -> None:
+    bed = Bedside()
+    bed.step()
+    bed.read(pressure)
+    assert Reason.RESIDUAL_PRESSURE not in bed.run(60_000).conditions
+    assert (Reason.RESIDUAL_PRESSURE in bed.step().conditions) is alarms
+
+
+def test_a_cuff_that_is_on_no_limb_may_keep_a_little_air() -> None:
+    bed = Bedside()
+    bed.disarm()
+    bed.read(100)
+    assert Reason.RESIDUAL_PRESSURE not in bed.run(70_000).conditions
+
+
+@pytest.mark.parametrize(("systolic", "alarms"), [(70, False), (69, True)])
+def test_a_target_far_above_a_new_systolic_alarms(systolic: int, alarms: bool) -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.see(blood_pressure=BloodPressure(systolic, 50, bed.now))
+    assert (Reason.TARGET_FAR_ABOVE_SYSTOLIC in bed.step().conditions) is alarms
+    assert bed.energised
+
+
+def test_a_target_from_a_measured_limb_pressure_may_be_far_above() -> None:
+    bed = Bedside()
+    bed.arm(limb_pressure_dmmhg=2000)
+    bed.hold(planned_ms=60_000)
+    bed.see(blood_pressure=BloodPressure(60, 50, bed.now))
+    assert Reason.TARGET_FAR_ABOVE_SYSTOLIC not in bed.step().conditions
+
+
+# stops at the bedside
+
+
+def test_a_press_of_the_button_stops_and_keeps_stopping() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.read(TARGET, presses=1)
+    assert bed.step().cuff == Safe(Output.CUFF, Reason.STOPPED_AT_BEDSIDE)
+    bed.read(0)
+    bed.authorise()
+    assert bed.step().cuff == Safe(Output.CUFF, Reason.STOPPED_AT_BEDSIDE)
+    assert bed.verdict.latched is None
+
+
+def test_presses_before_the_session_are_no_stop() -> None:
+    bed = Bedside()
+    bed.disarm()
+    bed.read(0, presses=7)
+    bed.step()
+    bed.arm()
+    bed.step()
+    bed.hold()
+    assert isinstance(bed.verdict.cuff, Permit)
+
+
+def test_the_patients_button_stops() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.read(TARGET, patient_stop=True)
+    assert bed.step().cuff == Safe(Output.CUFF, Reason.STOPPED_BY_PATIENT)
+
+
+def test_a_stop_is_answered_as_what_it_was() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    assert bed.step(stop=Reason.INTOLERABLE).cuff == Safe(Output.CUFF, Reason.INTOLERABLE)
+    assert bed.verdict.latched is None

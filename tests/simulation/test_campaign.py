@@ -1,0 +1,315 @@
+"""Campaigns: seeded sessions with faults come to no harm, are the same whoever plays them, and are counted
+as they are; and each defect that is planted in the product is found, by the monitor or by the other layer.
+"""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.model import Limb
+from gateway.simulation import campaign, trial
+from gateway.simulation.attendant import Order
+from gateway.simulation.campaign import Campaign
+from gateway.simulation.disk import TroubledJournal
+from gateway.simulation.faults import Fault
+from gateway.simulation.harm import HardwareDuty, Harm, HarmKind
+from gateway.simulation.models import CUFFS, LIMBS
+from gateway.simulation.tally import Played, Tally
+from gateway.simulation.trial import SHORT, WHOLE, Outcome, Protocol, Task
+from gateway.simulation.warm import Warm, owes_nothing
+from tests.simulation import planted
+
+SESSIONS = 40
+"""How many seeded sessions with all faults every run of the tests plays (200 in ``scripts/test`` later)."""
+
+SEED = 3
+
+
+@pytest.fixture(scope="session")
+def warm() -> Warm:
+    """One idle bedside of the short protocol, shared: five minutes of virtual time once."""
+    return campaign._warm_bedside(SHORT)
+
+
+def play(warm: Warm, task: Task, folder: Path) -> Outcome:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return trial.give(warm, task, folder)
+
+
+def tasks(sessions: int, faults: str) -> list[Task]:
+    return Campaign(sessions, SEED, faults).tasks()
+
+
+# --- seeded sessions --------------------------------------------------------------------------------
+
+
+def test_seeded_sessions_with_all_faults_come_to_no_harm(warm: Warm, tmp_path: Path) -> None:
+    tally = Tally(Campaign(SESSIONS, SEED).command)
+    for task in tasks(SESSIONS, "all"):
+        tally.add(Played(play(warm, task, tmp_path / "session"), 0.0, False))
+    assert tally.passed, tally.text()
+    assert sum(tally.faults.values()) >= SESSIONS
+    assert tally.trips
+    assert tally.completed
+
+
+def test_sessions_without_a_fault_are_completed_and_silent(warm: Warm, tmp_path: Path) -> None:
+    for task in tasks(3, "none"):
+        outcome = play(warm, task, tmp_path / "session")
+        assert outcome.endings == ("completed",)
+        assert not any((outcome.alarms, outcome.trips, outcome.harms, outcome.duties))
+
+
+def test_a_session_is_the_same_byte_for_byte(warm: Warm, tmp_path: Path) -> None:
+    task = tasks(12, "all")[7]
+    first, second = (play(warm, task, tmp_path / name) for name in ("one", "two"))
+    assert first == second
+    assert (tmp_path / "one" / "journal.db").read_bytes() == (tmp_path / "two" / "journal.db").read_bytes()
+    assert play(warm, replace(task, seed=task.seed + 1), tmp_path / "three").digest != first.digest
+
+
+def test_a_warm_bedside_is_not_worn_by_its_copies(warm: Warm, tmp_path: Path) -> None:
+    task = tasks(3, "none")[1]
+    before = play(warm, task, tmp_path / "before")
+    for number, other in enumerate(tasks(4, "all")):
+        play(warm, other, tmp_path / str(number))
+    assert play(warm, task, tmp_path / "after") == before
+
+
+def test_a_copy_owes_nothing_and_stands_where_the_warm_one_stood(warm: Warm, tmp_path: Path) -> None:
+    copied = warm.bedside(LIMBS[SHORT.limb], 5, tmp_path / "journal.db")
+    assert owes_nothing(copied)
+    assert copied.now == warm._bedside.now
+    assert copied.plant.cuff is CUFFS[SHORT.cuff]
+
+
+# --- what one fault does -----------------------------------------------------------------------------
+
+HOLD_MS = 9_000
+"""Well inside the first hold of the short protocol."""
+
+FOREVER_MS = 10_000_000
+
+LONG = replace(SHORT, prescription=WHOLE.prescription, longest_ms=1_000_000)
+"""Occlusions of 300 s on the fast cuff."""
+
+
+def session_with(warm: Warm, folder: Path, *faults: Fault, protocol: Protocol = SHORT) -> Outcome:
+    """One session of somebody with 120/70 mmHg, and exactly these faults."""
+    folder.mkdir(parents=True)
+    bedside = warm.bedside(LIMBS[protocol.limb], 1, folder / "journal.db")
+    order = Order(protocol.prescription, Limb.LEFT_THIGH, "somebody", 5_000, 60_000, again=True)
+    return trial.Trial(bedside, order, faults, Task(0, 1, (), protocol)).run()
+
+
+def kinds(outcome: Outcome) -> set[HarmKind]:
+    return {harm.kind for harm in outcome.harms}
+
+
+@pytest.mark.parametrize("kind", ["dump_stuck_closed", "hose_kinked"])
+def test_what_defeats_the_vent_is_a_hardware_duty_done(warm: Warm, tmp_path: Path, kind: str) -> None:
+    outcome = session_with(warm, tmp_path / "s", Fault(kind, HOLD_MS, FOREVER_MS))
+    assert outcome.duties
+    assert all(duty.passed for duty in outcome.duties)
+    assert not outcome.harms
+
+
+def test_a_core_that_is_killed_in_a_hold_leaves_a_vented_cuff_and_a_whole_record(
+    warm: Warm, tmp_path: Path
+) -> None:
+    outcome = session_with(warm, tmp_path / "s", Fault("core_killed", HOLD_MS, 5_000))
+    assert not outcome.harms
+    assert outcome.trips[0] == "core_restarted"
+    assert outcome.endings[0] == "interrupted"
+
+
+def test_an_exchanged_gateway_does_not_go_on_with_the_session(warm: Warm, tmp_path: Path) -> None:
+    outcome = session_with(warm, tmp_path / "s", Fault("gateway_exchanged", HOLD_MS, 5_000))
+    assert not outcome.harms
+    assert len(list((tmp_path / "s").glob("*.db"))) == 2
+
+
+# --- defects that are planted in the product ---------------------------------------------------------
+
+KILLED = (Fault("core_killed", HOLD_MS, FOREVER_MS),)
+OFF = (Fault("sensor_offset", HOLD_MS, FOREVER_MS, {"sensor": 1, "offset_dmmhg": 600}),)
+POWER = (Fault("power_lost", 260_000, 3_000, {"lost_ms": 0}),)
+KINK = (Fault("hose_kinked", HOLD_MS, FOREVER_MS),)
+
+
+@pytest.mark.parametrize(
+    ("defects", "faults", "protocol", "found"),
+    [
+        pytest.param([planted.dead_man], KILLED, SHORT, HarmKind.STILL_INFLATED, id="dead-man"),
+        pytest.param([planted.gateway_vents_on_trip], OFF, SHORT, None, id="vent on trip, gateway"),
+        pytest.param([planted.firmware_vents_on_trip], OFF, SHORT, None, id="vent on trip, firmware"),
+        pytest.param(
+            [planted.gateway_vents_on_trip, planted.firmware_vents_on_trip],
+            OFF,
+            SHORT,
+            HarmKind.STILL_INFLATED,
+            id="vent on trip, both",
+        ),
+        pytest.param([planted.gateway_ceiling], (), SHORT, None, id="ceiling, gateway"),
+        pytest.param(
+            [planted.gateway_ceiling, planted.firmware_ceiling], (), SHORT, None, id="ceiling, both"
+        ),
+        pytest.param(
+            [
+                planted.gateway_ceiling,
+                planted.firmware_ceiling,
+                planted.gateway_over_pressure,
+                planted.firmware_over_pressure,
+            ],
+            (),
+            SHORT,
+            HarmKind.OVER_PRESSURE,
+            id="ceiling and over-pressure, both",
+        ),
+        pytest.param([planted.gateway_debt_after_restart], POWER, LONG, None, id="debt, gateway"),
+        pytest.param(
+            [planted.gateway_debt_after_restart, planted.firmware_debt_after_reset],
+            POWER,
+            LONG,
+            HarmKind.OVER_DEBT,
+            id="debt, both",
+        ),
+    ],
+)
+def test_a_planted_defect_is_covered_by_the_other_layer_or_found(
+    warm: Warm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    defects: list[planted.Plant],
+    faults: tuple[Fault, ...],
+    protocol: Protocol,
+    found: HarmKind | None,
+) -> None:
+    for defect in defects:
+        defect(monkeypatch)
+    outcome = session_with(warm, tmp_path / "s", *faults, protocol=protocol)
+    if found is None:
+        assert not outcome.harms
+    else:
+        assert found in kinds(outcome)
+
+
+@pytest.mark.parametrize(
+    ("defects", "passed"),
+    [
+        ([planted.gateway_compares_sensors], True),
+        ([planted.firmware_compares_sensors], True),
+        ([planted.gateway_compares_sensors, planted.firmware_compares_sensors], False),
+    ],
+    ids=["gateway", "firmware", "both"],
+)
+def test_a_blocked_hose_is_noticed_by_either_layer(
+    warm: Warm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    defects: list[planted.Plant],
+    passed: bool,
+) -> None:
+    for defect in defects:
+        defect(monkeypatch)
+    outcome = session_with(warm, tmp_path / "s", *KINK)
+    assert outcome.duties
+    assert all(duty.passed for duty in outcome.duties) is passed
+
+
+# --- the record ---------------------------------------------------------------------------------------
+
+
+def test_a_row_that_was_promised_and_is_gone_is_a_harm(
+    warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TroubledJournal, "append", lambda self, rows: [])
+    assert HarmKind.RECORD_LOST in kinds(session_with(warm, tmp_path / "s"))
+
+
+# --- campaigns ----------------------------------------------------------------------------------------
+
+
+def test_a_seed_of_a_session_depends_on_nothing_but_campaign_and_number() -> None:
+    many, few = Campaign(500, 9, "all", jobs=4).tasks(), Campaign(3, 9, "all").tasks()
+    assert [task.seed for task in many[:3]] == [task.seed for task in few]
+    assert len({task.seed for task in many}) == 500
+    [only] = Campaign(500, 9, "all", only=77).tasks()
+    assert only == many[77]
+
+
+@pytest.mark.parametrize(("sessions", "whole"), [(10, 3), (10, 10), (10, 0), (7, 1)])
+def test_whole_sessions_are_spread_evenly(sessions: int, whole: int) -> None:
+    protocols = [task.protocol for task in Campaign(sessions, 1, full_length=whole).tasks()]
+    assert protocols.count(WHOLE) == whole
+
+
+def test_jobs_change_nothing(tmp_path: Path) -> None:
+    def documents(jobs: int) -> dict[str, object]:
+        *_, tally = campaign.play(Campaign(4, SEED, "all", jobs, keep=tmp_path))
+        assert tally.endings
+        return {k: v for k, v in tally.document().items() if k not in ("speed", "wall_s")}
+
+    assert documents(1) == documents(2)
+
+
+def an_outcome(*harms: Harm, duties: tuple[HardwareDuty, ...] = (), **more: object) -> Outcome:
+    fields = {"faults": (Fault("leak", 0, 1),), "trips": (), "endings": ("completed",), "alarms": ()}
+    return Outcome(number=4, virtual_ms=3_600_000, harms=harms, duties=duties, digest="", **(fields | more))
+
+
+def a_tally(*outcomes: Outcome) -> Tally:
+    tally = Tally(Campaign(10, 2, "leak", full_length=3).command)
+    for outcome in outcomes:
+        tally.add(Played(outcome, 2.0, False, "kept/journal.db"))
+    return tally
+
+
+def test_a_good_campaign_is_told_with_its_upper_bound() -> None:
+    tally = a_tally(an_outcome(), an_outcome())
+    document = tally.document()
+    assert tally.passed
+    assert (document["sessions"], document["patient_hours"], document["speed"]) == (2, 2.0, 1800.0)
+    assert (document["harms"], document["completed"], document["faults"]) == (0, 2, {"leak": 2})
+    assert document["upper_bound"] == "0 of 2 sessions under this fault model, 95 % upper bound 3/2"
+
+
+def test_a_harm_is_told_with_its_journal_and_how_it_comes_back() -> None:
+    tally = a_tally(an_outcome(), an_outcome(Harm(HarmKind.OVER_DEBT, 7, "340.1 s")))
+    assert not tally.passed
+    [found] = tally.document()["found"]
+    assert found["command"] == "rvos simulate --sessions 10 --seed 2 --faults leak --full-length 3 --only 4"
+    assert (found["kind"], found["journal"]) == ("over_debt", "kept/journal.db")
+    assert tally.document()["upper_bound"] == "1 of 2 sessions under this fault model"
+    assert "340.1 s" in tally.text()
+
+
+def test_a_failed_duty_and_a_false_alarm_fail_a_campaign() -> None:
+    failed = an_outcome(duties=(HardwareDuty(1, True, False), HardwareDuty(2, True, True)))
+    assert a_tally(failed).document()["hardware_duties"] == {"passed": 1, "failed": 1}
+    assert not a_tally(failed).passed
+    noisy = an_outcome(faults=(), alarms=("leak",))
+    assert a_tally(noisy).document()["false_alarms"] == 1
+    assert not a_tally(noisy).passed
+    assert a_tally(an_outcome(alarms=("leak",))).document()["false_alarms"] == 0
+
+
+def test_a_product_that_raises_is_a_harm_and_the_campaign_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Workers(ThreadPoolExecutor):
+        def __init__(self, *_: object, **__: object) -> None:
+            super().__init__(1)
+
+    def raises(warm: Warm, task: Task, folder: Path) -> Outcome:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(campaign, "ProcessPoolExecutor", Workers)
+    monkeypatch.setattr(campaign, "give", raises)
+    *_, tally = campaign.play(Campaign(2, 1, keep=tmp_path))
+    assert [found.harm.kind for found in tally.found] == [HarmKind.DEFECT] * 2
+    assert "planted" in tally.found[0].harm.detail
