@@ -21,6 +21,7 @@ FIRST_FOLDERS = (
 PATH = re.compile(r"[\w.*-]+(/[\w.*-]+)*/?")
 FIGURE = re.compile(r"(\w+)\.(\w+) = (-?\d+)")
 FIGURES_OF = {
+    "admission": "gateway.runtime.admission",
     "alarms": "gateway.safety.alarms",
     "limits": "firmware_bridge.mcu.limits",
     "controller": "firmware_bridge.mcu.controller",
@@ -31,6 +32,7 @@ FIGURES_OF = {
     "arming": "gateway.runtime.arming",
     "reserve": "gateway.record.reserve",
     "gate": "gateway.runtime.gate",
+    "harm": "gateway.simulation.harm",
     "service": "gateway.runtime.service",
     "plant": "gateway.simulation.plant",
     "plant_process": "gateway.simulation.plant_process",
