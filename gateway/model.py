@@ -200,7 +200,8 @@ class CuffReading:
     """One valid status frame of the cuff controller, stamped on arrival and by the device.
 
     ``limb_debts_ms`` has one entry per ``Limb``, in its order; ``presses`` counts the presses of the
-    bedside button modulo 256; ``working`` says that pump or valves are moving air.
+    bedside button modulo 256; ``presence`` says that one made at rest still stands; ``working`` says
+    that pump or valves are moving air.
     """
 
     control_dmmhg: int | None
@@ -217,6 +218,7 @@ class CuffReading:
     working: bool = False
     relay_closed: bool = False
     patient_stop: bool = False
+    presence: bool = False
 
     def debt_of_ms(self, limb: Limb) -> int:
         """The controller's own debt of this limb; the debt of all where it keeps only one."""

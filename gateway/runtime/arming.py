@@ -89,6 +89,7 @@ class _Asked:
     pressure: BloodPressure
     questions: tuple[Question, ...]
     left: Left
+    pressed_ago_ms: int | None = None
     first_cycle: int = 1
     resumes: str = ""
 
@@ -108,7 +109,7 @@ class ArmingDesk:
         refused = self._bedside(now) or self._patient(asked, now) or self._open_checks(asked, now)
         if refused is not None:
             return refused
-        allowed = self._budget(asked, now)
+        allowed = self._budget(replace(asked, pressed_ago_ms=self._core.pressed_ago_ms(now)), now)
         if isinstance(allowed, Reply):
             return allowed
         self._core.gate.start_self_test()
@@ -158,14 +159,19 @@ class ArmingDesk:
     def _budget(self, asked: _Asked, now: int) -> _Asked | Reply:
         """What the patient's last day leaves for this limb; a resumed session is no new one."""
         recorder, limits = self._core.recorder, self._core.setup.limits
-        history, occlusion_ms = recorder.history(asked.request.patient, now), asked.prescription.occlusion_ms
+        history = recorder.history(asked.request.patient, now)
+        above_ms = asked.prescription.occlusion_ms + limits.not_deflated_ms
         left = budget.left(limits, history.exposures, asked.limb)
         if asked.request.resume:
-            return self._resumed(replace(asked, left=left), now)
-        unfit = budget.session_refusal(limits, history, asked.limb, therapy=True, above_ms=occlusion_ms)
+            unfit = budget.inflation_refusal(
+                limits, history.exposures, asked.limb, therapy=True, above_ms=above_ms
+            )
+        else:
+            unfit = budget.session_refusal(limits, history, asked.limb, therapy=True, above_ms=above_ms)
         if unfit is not None:
             return refusal(EXIT_REFUSED, f"not started: {text_of(unfit, self._core.setup.language)}")
-        return replace(asked, left=left)
+        asked = replace(asked, left=left)
+        return self._resumed(asked, now) if asked.request.resume else asked
 
     def _resumed(self, asked: _Asked, now: int) -> _Asked | Reply:
         recorder = self._core.recorder
@@ -207,7 +213,8 @@ class ArmingDesk:
 
     def _open_checks(self, asked: _Asked, now: int) -> Reply | None:
         """What people still owe; the self-test comes after them."""
-        ready = readiness(asked, self._core.pressed_ago_ms(now), self_test_passed=True)
+        pressed_ago_ms = self._core.pressed_ago_ms(now) if self._core.present else None
+        ready = readiness(asked, pressed_ago_ms, self_test_passed=True)
         open_checks = missing(self._core.setup.limits, asked.limb, ready)
         if not open_checks:
             return None
@@ -285,7 +292,7 @@ class _Start:
         arming = Arming(
             number=core.sessions_given + 1,
             limb=asked.limb,
-            readiness=readiness(asked, core.pressed_ago_ms(now), self_test_passed=True),
+            readiness=readiness(asked, asked.pressed_ago_ms, self_test_passed=True),
             therapy_left_ms=asked.left.therapy_ms,
             examination_left_ms=asked.left.examination_ms,
         )

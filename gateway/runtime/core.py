@@ -101,7 +101,7 @@ class Core:
         self.annunciator_lost = False
         self._idle_since_ms = now
         self.pressed_ms: int | None = None
-        self._presses: int | None = None
+        self._presses: tuple[int, int, int] | None = None
         self._stop_asked: Reason | None = None
         self._reset_asked = False
         self._oximeter_there = False
@@ -173,6 +173,11 @@ class Core:
         """Whether somebody pressed the button at the bedside within the last minute."""
         ago_ms = self.pressed_ago_ms(now)
         return ago_ms is not None and ago_ms <= self.setup.limits.press_age_ms
+
+    @property
+    def present(self) -> bool:
+        """Whether the controller says that a press made at rest still stands: a stop is none."""
+        return self.cuff is not None and self.cuff.presence
 
     def pressed_ago_ms(self, now: int) -> int | None:
         """The age of the bedside button's last press, ``None`` when nobody pressed it in this run."""
@@ -383,14 +388,19 @@ class Core:
     def _cuff_status(self, now: int) -> None:
         if self.cuff is not None:
             self.recorder.cuff(self.cuff)
-            self._notice_press(self.cuff.presses, now)
+            self._notice_press(self.cuff, now)
         self.step(now)
 
-    def _notice_press(self, presses: int, now: int) -> None:
-        """A count that moved is a press; the first count seen is only where counting begins."""
-        if self._presses not in (None, presses):
+    def _notice_press(self, reading: CuffReading, now: int) -> None:
+        """A count that moved between two frames of one connection is a press, now.
+
+        The first count seen, after a reset or a silence of the controller too, is only where counting begins.
+        """
+        known, self._presses = self._presses, (reading.nonce, reading.presses, now)
+        if known is None or known[0] != reading.nonce or now - known[2] > self.setup.limits.status_age_ms:
+            return
+        if known[1] != reading.presses:
             self.pressed_ms = now
-        self._presses = presses
 
     def _cuff_identified(self, now: int) -> None:
         who = self.gate.identity

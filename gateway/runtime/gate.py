@@ -123,7 +123,7 @@ class Gate:
 
     def announce(self, loudest: Priority | None) -> None:
         """Sound this priority on the controller's buzzer until it says that it does; a sign of life too."""
-        if self._host is None or not self.accepted:
+        if self._host is None:
             return
         if self._announced == loudest and self._acted_ms - self._announced_ms < ANNOUNCE_MS:
             return
@@ -264,4 +264,5 @@ def _reading(status: wire.Status) -> CuffReading:
         working=bool(frame.actuators & messages.MOVING),
         relay_closed=bool(frame.actuators & messages.RELAY_CLOSED),
         patient_stop=bool(frame.actuators & messages.PATIENT_STOP),
+        presence=bool(frame.presence),
     )

@@ -13,7 +13,7 @@ Units: ms.  Sources: NRS 7 of 10: SmartCuffs instructions; CPOT 3 and more is pa
 from gateway.safety.observations import Inflation
 
 MARKS_MS = (120_000, 240_000)
-ANSWER_WITHIN_MS = 60_000
+ANSWER_WITHIN_MS = 30_000
 NRS_MOST, NRS_STOPS = 10, 7
 CPOT_MOST, CPOT_STOPS = 8, 3
 
@@ -33,12 +33,11 @@ class PainScores:
         if under_way is None:
             return None
         passed = [under_way.started_ms + mark for mark in MARKS_MS if now - under_way.started_ms >= mark]
-        if not passed or (self._scored_ms is not None and self._scored_ms >= passed[-1]):
-            return None
-        return passed[-1]
+        unanswered = [at for at in passed if self._scored_ms is None or self._scored_ms < at]
+        return unanswered[0] if unanswered else None
 
     def is_overdue(self, under_way: Inflation | None, now: int) -> bool:
-        """Whether nobody has answered for a minute."""
+        """Whether nobody has answered in time."""
         since_ms = self.due_since_ms(under_way, now)
         return since_ms is not None and now - since_ms >= ANSWER_WITHIN_MS
 

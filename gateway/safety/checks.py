@@ -23,6 +23,10 @@ from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State, Timers
 from gateway.safety.reasons import Kind, kind_of, priority_of
 
+_RELIEF_MS = 1_000
+"""A pressure at the edge of a bound must stay on the good side for this long before its time starts anew:
+noise, oscillations and top-ups cross it many times (engineering proposal)."""
+
 
 def timed(limits: Limits, state: State, observations: Observations, now: int) -> Timers:
     """The timers at ``now``. A clock that ran backwards proves no duration: all start again."""
@@ -34,6 +38,8 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
     if cuff is None or not is_fresh(limits, cuff, now):
         absent_ms = _since(old.absent_ms, True, now)
         return Timers(no_saturation_ms=no_saturation_ms, blood_ms=blood_ms, absent_ms=absent_ms)
+    low_seen_ms = _seen(old.low_seen_ms, _low(limits, state, observations, cuff), state, now)
+    congestion_seen_ms = _seen(old.congestion_seen_ms, _congests(limits, state, cuff), state, now)
     return Timers(
         no_saturation_ms=no_saturation_ms,
         blood_ms=blood_ms,
@@ -41,9 +47,11 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
         missing_ms=_since(old.missing_ms, cuff.highest_dmmhg is None, now),
         disagree_ms=_since(old.disagree_ms, _disagree(limits, cuff), now),
         deviation_ms=_since(old.deviation_ms, _deviates(limits, state, cuff, now), now),
-        low_ms=_since(old.low_ms, _low(limits, state, observations, cuff), now),
+        low_ms=_bridged(old.low_ms, low_seen_ms, now),
+        low_seen_ms=low_seen_ms,
         above_ms=_since(old.above_ms, is_above(limits, cuff), now),
-        congestion_ms=_since(old.congestion_ms, _congests(limits, state, cuff), now),
+        congestion_ms=_bridged(old.congestion_ms, congestion_seen_ms, now),
+        congestion_seen_ms=congestion_seen_ms,
         working_ms=_since(old.working_ms, _works_to_hold(limits, state, cuff, now), now),
         residual_ms=_since(old.residual_ms, _presses_on(limits, state, cuff), now),
     )
@@ -60,6 +68,20 @@ def expected_nonce(limits: Limits, state: State, observations: Observations, now
 
 def _since(since_ms: int | None, holds: bool, now: int) -> int | None:
     if not holds:
+        return None
+    return now if since_ms is None else since_ms
+
+
+def _seen(seen_ms: int | None, holds: bool, state: State, now: int) -> int | None:
+    """When a condition of the inflation under way last held; a moment of relief does not end it."""
+    if holds:
+        return now
+    over = state.inflation is None or seen_ms is None or now - seen_ms >= _RELIEF_MS
+    return None if over else seen_ms
+
+
+def _bridged(since_ms: int | None, seen_ms: int | None, now: int) -> int | None:
+    if seen_ms is None:
         return None
     return now if since_ms is None else since_ms
 
@@ -167,9 +189,11 @@ def _occlusion_time(at: _Instant) -> bool:
 
 
 def _deflation_failed(at: _Instant) -> bool:
-    if at.energised or at.state.vented_ms is None or at.cuff is None:
+    """Not seen empty ten seconds after its vent: still above, or nobody knows."""
+    if at.energised or at.state.vented_ms is None:
         return False
-    return is_above(at.limits, at.cuff) and at.now - at.state.vented_ms >= at.limits.not_deflated_ms
+    above = at.cuff is None or is_above(at.limits, at.cuff)
+    return above and at.now - at.state.vented_ms >= at.limits.not_deflated_ms
 
 
 def _unexpected_pressure(at: _Instant) -> bool:
@@ -250,7 +274,7 @@ def _not_reperfused(at: _Instant) -> bool:
 
 
 def _electrode(at: _Instant) -> bool:
-    return at.seen.stimulator is not None and at.seen.stimulator.electrode_fault
+    return at.seen.armed and at.seen.stimulator is not None and at.seen.stimulator.electrode_fault
 
 
 def _stimulator_lost(at: _Instant) -> bool:

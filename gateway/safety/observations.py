@@ -114,6 +114,8 @@ class Timers:
     absent_ms: int | None = None
     no_saturation_ms: int | None = None
     congestion_ms: int | None = None
+    congestion_seen_ms: int | None = None
+    low_seen_ms: int | None = None
     working_ms: int | None = None
     residual_ms: int | None = None
     blood_ms: int | None = None
@@ -124,20 +126,21 @@ class Watch:
     """What the oximeter showed when an inflation reached its target, and what became of it.
 
     ``verified`` is ``None`` until the verdict, and then for ever "yes", "no" or "unknown".
-    ``released_ms`` is when the cuff was empty again.
+    ``released_ms`` is when the cuff was empty again.  ``others`` are the other limb's values of the last
+    minute, one every ten seconds.  ``told`` says that a person has cleared the trip of a failed recovery.
     """
 
     cycle: int
     reached_ms: int
     saturation: int | None
     haemoglobin: int | None
-    other: int | None
-    other_ms: int
+    others: tuple[tuple[int, int], ...]
     lowest: int | None
     verified: str | None = None
     vented_ms: int | None = None
     released_ms: int | None = None
     recovered: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

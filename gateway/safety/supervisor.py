@@ -63,11 +63,12 @@ def step(
 
 
 def _reset(state: State, observations: Observations) -> State:
-    """Only what latched is forgotten: a vent under way keeps being watched, timers keep running."""
+    """Only what latched is forgotten: a vent under way and a limb that has to recover keep being watched."""
     if not observations.reset or state.latched is None:
         return state
     unused = stimulation.StimulationState()
-    return replace(state, latched=None, nonce=None, inflation=None, watch=None, stimulation=unused)
+    watch = verification.told(state.watch, state.latched)
+    return replace(state, latched=None, nonce=None, inflation=None, watch=watch, stimulation=unused)
 
 
 # bookkeeping

@@ -8,21 +8,30 @@ available contradicts (total haemoglobin within 5 % of its value at the target; 
 pulse); "unknown" when the saturation is missing or the hold ends sooner; "no" otherwise.
 
 After a hold of a minute with such a fall, half of the fall has to come back within a minute of the
-cuff being empty.  A saturation that is missing then proves nothing and trips nothing: its loss has its
-own alarm.  On the other limb, where a channel watches it, the saturation must not fall by 5 points within
-a minute: the cuff would be on the wrong limb.
+cuff being empty; until then nothing is inflated, also after a person has cleared the trip.  A saturation
+that is missing then proves nothing and trips nothing: its loss has its own alarm.  On the other limb,
+where a channel watches it, the saturation must not fall by 5 points within any minute: the cuff would be
+on the wrong limb.
 
 Units: per mille, 0.1 mmHg, ms.  Sources: gateway.safety.limits.
 """
 
 from dataclasses import replace
 
-from gateway.model import Sample
+from gateway.model import Reason, Sample
 from gateway.safety.debt import is_above, is_fresh
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Inflation, Observations, State, Tissue, Watch
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
+_EVERY_MS = 10_000
+
+
+def told(watch: Watch | None, latched: Reason | None) -> Watch | None:
+    """The watch when a person has cleared this trip: what failed to recover goes on being waited for."""
+    if watch is None or latched is not Reason.REPERFUSION_FAILED:
+        return watch
+    return replace(watch, told=True)
 
 
 def follow(limits: Limits, state: State, observations: Observations, now: int) -> State:
@@ -57,8 +66,7 @@ def _begun(limits: Limits, under_way: Inflation | None, tissue: Tissue, now: int
         reached_ms=now,
         saturation=saturation,
         haemoglobin=value_of(limits, tissue.haemoglobin, now),
-        other=value_of(limits, tissue.other, now),
-        other_ms=now,
+        others=_others(limits, (), tissue, now),
         lowest=saturation,
         verified=None if under_way.purpose.is_occlusive else UNKNOWN,
     )
@@ -68,11 +76,23 @@ def _during(limits: Limits, watch: Watch, tissue: Tissue, now: int) -> Watch:
     saturation = value_of(limits, tissue.saturation, now)
     if saturation is not None and watch.lowest is not None and saturation < watch.lowest:
         watch = replace(watch, lowest=saturation)
-    if watch.other is None or now - watch.other_ms >= limits.verify_ms:
-        watch = replace(watch, other=value_of(limits, tissue.other, now), other_ms=now)
+    others = _others(limits, watch.others, tissue, now)
+    if others != watch.others:
+        watch = replace(watch, others=others)
     if watch.verified is None and now - watch.reached_ms >= limits.verify_ms:
         return replace(watch, verified=_verdict(limits, watch, tissue, now))
     return watch
+
+
+def _others(
+    limits: Limits, known: tuple[tuple[int, int], ...], tissue: Tissue, now: int
+) -> tuple[tuple[int, int], ...]:
+    """The other limb's values of the last minute, with the newest when ten seconds have passed."""
+    recent = tuple(one for one in known if 0 <= now - one[0] <= limits.verify_ms)
+    value = value_of(limits, tissue.other, now)
+    if value is None or (recent and now - recent[-1][0] < _EVERY_MS):
+        return recent
+    return (*recent, (now, value))
 
 
 def _verdict(limits: Limits, watch: Watch, tissue: Tissue, now: int) -> str:
@@ -106,9 +126,9 @@ def blood_rose(limits: Limits, state: State, tissue: Tissue, now: int) -> bool:
 def wrong_limb(limits: Limits, state: State, tissue: Tissue, now: int) -> bool:
     """Whether the oxygen falls in the limb that the cuff should not be on."""
     watch, other = state.watch, value_of(limits, tissue.other, now)
-    if state.inflation is None or watch is None or watch.other is None or other is None:
+    if state.inflation is None or watch is None or other is None:
         return False
-    return watch.other - other >= limits.saturation_fall_permille
+    return any(before - other >= limits.saturation_fall_permille for _, before in watch.others)
 
 
 def _vented(watch: Watch, now: int) -> Watch:
@@ -130,18 +150,21 @@ def _after(limits: Limits, watch: Watch, observations: Observations, now: int) -
 def not_recovered(limits: Limits, state: State, tissue: Tissue, now: int) -> bool:
     """Whether a minute has passed since the release and less than half of a real fall has come back."""
     watch = state.watch
-    if watch is None or watch.released_ms is None or not _must_recover(limits, watch):
+    if watch is None or watch.released_ms is None or watch.told or not _must_recover(limits, watch):
         return False
     known = value_of(limits, tissue.saturation, now) is not None
     return known and now - watch.released_ms >= limits.recovery_ms
 
 
 def awaits_recovery(limits: Limits, state: State, now: int) -> bool:
-    """Whether the last occlusion still has its minute to show that the blood has come back."""
+    """Whether nothing may be inflated because the blood has not been seen to come back.
+
+    For a minute where the oximeter says nothing; without end once it has shown that the blood stayed away.
+    """
     watch = state.watch
     if watch is None or not _must_recover(limits, watch):
         return False
-    return watch.released_ms is None or now - watch.released_ms < limits.recovery_ms
+    return watch.told or watch.released_ms is None or now - watch.released_ms < limits.recovery_ms
 
 
 def _must_recover(limits: Limits, watch: Watch) -> bool:

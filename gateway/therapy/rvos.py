@@ -34,6 +34,9 @@ _NEEDS_A_PERSON = frozenset(
         Reason.BLOOD_PRESSURE_OUT_OF_RANGE,
         Reason.TARGET_ABOVE_CEILING,
         Reason.TARGET_BELOW_SYSTOLIC,
+        Reason.TARGET_NEEDS_LIMB_PRESSURE,
+        Reason.BUDGET_SPENT,
+        Reason.NOT_READY,
     }
 )
 

@@ -117,6 +117,34 @@ def test_clearing_a_latch_needs_the_button_too(people: People) -> None:
     assert people.state()["latched"] is None
 
 
+def test_a_stop_at_the_bedside_arms_nothing(people: People) -> None:
+    told(people)
+    ask(people)
+    people.run_until("holding", 400_000)
+    press(people)
+    people.run_until_mode("idle")
+    people.bedside.run(5_000)
+    other = msgspec.structs.replace(START, patient="token-2")
+    people.bedside.ask(PatientHistory(patient="token-2", nothing=True, confirm=True))
+    assert people.bedside.ask(other).message == f"not started: {PRESS_FIRST}"
+
+
+def test_a_controller_that_restarts_or_comes_back_is_no_press(people: People) -> None:
+    people.bedside.press_button()
+    people.bedside.run(61_000)
+    people.bedside.kill_firmware()
+    people.bedside.run(1_000)
+    people.bedside.start_firmware()
+    people.bedside.run(2_000)
+    assert not people.bedside.core.was_pressed(people.bedside.now)
+    people.bedside.pull_cable()
+    people.bedside.press_button()
+    people.bedside.run(61_000)
+    people.bedside.plug_cable()
+    people.bedside.run(2_000)
+    assert not people.bedside.core.was_pressed(people.bedside.now)
+
+
 # the patient's day
 
 

@@ -124,6 +124,20 @@ class Specification:
             first = one.now
         return first is not None and moment.now - first >= span_ms
 
+    def _lasted_nearly(self, moment: Moment, holds: Predicate, span_ms: int, since: int) -> bool:
+        """The same, but a relief of less than a second is none; a moment without a status is one."""
+        first = last = None
+        for one in self._back_from(moment, max(since, self.clock_from)):
+            if one.cuff is None:
+                break
+            if holds(one):
+                first = one.now
+                last = one.now if last is None else last
+            elif (first if first is not None else moment.now) - one.now >= 1_000:
+                break
+        fresh = last is not None and moment.now - last < 1_000
+        return fresh and first is not None and moment.now - first >= span_ms
+
     def _back_from(self, moment: Moment, since: int) -> Iterator[Moment]:
         yield moment
         for index in range(len(self.past) - 1, since - 1, -1):
@@ -189,7 +203,7 @@ class Specification:
         if vent and not emptied:
             began = min(one.now for one in [*vent, moment])
             late = moment.now - began >= self.limits.not_deflated_ms
-            yield Reason.DEFLATION_FAILED, late and self._occluding(moment)
+            yield Reason.DEFLATION_FAILED, late and (moment.cuff is None or self._occluding(moment))
             return
         lasted = self._lasted(moment, self._occluding, self.limits.sensors_disagree_ms)
         known = any(p > self.limits.deflated_dmmhg for p in moment.sensors)
@@ -248,7 +262,7 @@ class Specification:
             filled = _control_from(one, limits.congestion_lowest_dmmhg + 1)
             return filled and _control_below(one, occluding)
 
-        yield Reason.VENOUS_CONGESTION, self._lasted(moment, congests, limits.congestion_ms, since)
+        yield Reason.VENOUS_CONGESTION, self._lasted_nearly(moment, congests, limits.congestion_ms, since)
         if arrived and arrived[0] < len(inflation):
 
             def low_then(one: Moment) -> bool:
@@ -257,7 +271,7 @@ class Specification:
                 return _control_below(one, (systolic + limits.occluding_margin_mmhg) * 10)
 
             first = len(self.past) - len(inflation) + arrived[0] + 1
-            low = self._lasted(moment, low_then, limits.pressure_lost_ms, first)
+            low = self._lasted_nearly(moment, low_then, limits.pressure_lost_ms, first)
             yield Reason.PRESSURE_LOST, low
 
     def _at_target(self, moment: Moment, target: int) -> bool:

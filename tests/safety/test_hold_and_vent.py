@@ -194,3 +194,15 @@ def test_a_limb_in_danger_alarms_behind_an_older_latch(pressure: int, debt: int,
     assert danger in bed.verdict.conditions
     bed.read(0)
     assert danger not in bed.step().conditions
+
+
+def test_a_vent_that_nobody_sees_is_a_failed_one_after_10_s() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.step(stop=Reason.STOPPED_BY_OPERATOR)
+    bed.disarm()
+    bed.wishes = ()
+    bed.silent = True
+    assert Reason.DEFLATION_FAILED not in bed.run(9_950).conditions
+    assert Reason.DEFLATION_FAILED in bed.step().conditions
+    assert bed.verdict.latched is Reason.DEFLATION_FAILED

@@ -181,6 +181,39 @@ def test_an_unseen_recovery_delays_by_a_minute_and_no_more() -> None:
     assert bed.energised
 
 
+def test_clearing_the_trip_does_not_forget_that_the_blood_stayed_away() -> None:
+    bed = released([600] * 62)
+    assert bed.verdict.latched is Reason.REPERFUSION_FAILED
+    assert bed.step(reset=True).latched is None
+    for second in range(120):
+        bed.oximeter(600)
+        bed.see(blood_pressure=BloodPressure(120, 80, bed.now))
+        bed.ask(cycle=2 + second)
+        bed.authorise()
+        bed.run(1_000)
+        assert bed.reason is Reason.ISCHAEMIA_DEBT
+        assert bed.verdict.latched is None
+    bed.oximeter(640)
+    bed.authorise()
+    bed.step()
+    assert bed.energised
+
+
+def test_another_trip_in_the_hold_does_not_end_the_watch_on_the_recovery() -> None:
+    bed = Bedside()
+    bed.occlude_for_a_minute(650, 590)
+    bed.read(1399)
+    bed.run(1_600)
+    assert bed.verdict.latched is Reason.PRESSURE_LOST
+    bed.read(0)
+    bed.run(100)
+    assert bed.step(reset=True).latched is None
+    for _ in range(62):
+        bed.oximeter(600)
+        bed.run(1_000)
+    assert bed.verdict.latched is Reason.REPERFUSION_FAILED
+
+
 # congestion
 
 
@@ -203,6 +236,33 @@ def test_outside_that_range_nothing_congests(pressure: int) -> None:
     bed.step()
     bed.read(pressure)
     assert bed.run(35_000).latched is None
+
+
+def test_a_good_frame_now_and_then_does_not_end_the_congestion() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=200_000)
+    bed.read(1400)
+    bed.step()
+    for _ in range(31):
+        bed.read(1399)
+        bed.run(900)
+        bed.read(1400)
+        bed.run(100)
+    assert bed.verdict.latched is Reason.VENOUS_CONGESTION
+
+
+def test_a_second_of_relief_ends_it() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=200_000)
+    bed.read(1400)
+    bed.step()
+    for _ in range(2):
+        bed.read(1399)
+        bed.run(20_000)
+        bed.read(1400)
+        bed.run(1_050)
+        assert bed.state.timers.congestion_ms is None
+    assert bed.energised
 
 
 def test_blood_that_collects_for_10_s_vents() -> None:
@@ -262,6 +322,16 @@ def test_oxygen_that_falls_on_the_other_limb_is_the_wrong_limb() -> None:
     assert bed.run(5_000).latched is None
     bed.oximeter(650, other=590)
     assert bed.step().latched is Reason.WRONG_LIMB
+
+
+def test_any_minute_counts_and_not_only_that_after_the_target() -> None:
+    bed = Bedside()
+    bed.oximeter(650, other=700)
+    bed.hold(planned_ms=290_000)
+    for second in range(120):
+        bed.oximeter(590, other=700 - max(0, second - 30))  # a point in ten seconds, across the first minute
+        bed.run(1_000)
+    assert bed.verdict.latched is Reason.WRONG_LIMB
 
 
 def test_a_slow_drift_of_the_other_limb_is_none() -> None:
