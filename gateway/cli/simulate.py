@@ -11,7 +11,14 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--sessions", type=click.IntRange(min=1), default=100, show_default=True, metavar="N")
+@click.option(
+    "--sessions",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="How many.",
+)
 @click.option(
     "--seed",
     type=int,
@@ -60,7 +67,7 @@ def simulate(
     list_faults: bool,
     as_json: bool,
 ) -> None:
-    """Give many sessions on simulated limbs, with faults, and judge them by the physics.
+    """Give many simulated sessions with faults, and judge them.
 
     Ends with 1 when a limb came to harm, when software failed its duty under a hardware fault, or when a
     session without a fault sounded an alarm. The figures hold for this fault model and for no bedside.
