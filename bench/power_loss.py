@@ -17,7 +17,8 @@ exception; a session that was open is found open and latches; the ischaemia debt
 counted, less the time since (core counts at every ``core.STEP_MS``); the boot number grows; the next row
 can be written.
 
-``double`` cuts a second time, while the first is being recovered from.
+``double`` cuts a second time, while the first is being recovered from.  A third recording is long enough for
+the log to be moved into the file while rows are written.
 
 Ends with 0 when nothing was found, 1 otherwise.
 """
@@ -48,12 +49,14 @@ from gateway.simulation.full import configuration, give
 from gateway.simulation.models import CUFFS, LIMBS
 from tests.record.faulty_vfs import TOLD, Disk, Operation
 from tests.record.power_cut import STYLES, after_power_cut
+from tests.record.script import mixed_rows
 
 DEVICE = "rvos-virtual"
 JOURNAL = "journal.db"
 _LIMB = "fast_limb"
 _DOWN_MS = (0, 100_000, 400_000)  # how long the machine was without power
 _UNKNOWN_MS = 300_000
+_MANY = 400  # rows: more than ``journal._CHECKPOINT_PAGES`` of log
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +339,7 @@ def main(arguments: list[str] | None = None) -> int:
     found = {
         "cut once": cut(recording, past, range(options.seeds), options.every),
         "cut twice": double(recording, past, 1, 7 * options.every),
+        "cut while the log is moved": cut(recorded(mixed_rows(_MANY), seed=2), None, (1,), options.every),
     }
     if options.json:
         json.dump({name: asdict(one) for name, one in found.items()}, sys.stdout)

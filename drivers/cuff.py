@@ -228,7 +228,9 @@ class CuffHost:
 
     def outgoing(self, now_ms: int) -> bytes:
         """What is to be sent now: vent and relay-open first, then at most one function."""
-        orders = self._vent.outgoing(now_ms) + self._relay_open.outgoing(now_ms)
+        orders = b""
+        if self._vent.is_open or self._relay_open.is_open:
+            orders = self._vent.outgoing(now_ms) + self._relay_open.outgoing(now_ms)
         self._expire(now_ms)
         return orders + self._function_bytes(now_ms)
 
@@ -254,6 +256,8 @@ class CuffHost:
 
     def _next_lease(self, now_ms: int) -> Function | None:
         for leasing in (self._cuff, self._relay):
+            if leasing.waiting is None:
+                continue
             function, ran_out = leasing.take(now_ms)
             self.leases_lost += ran_out
             if function is not None:

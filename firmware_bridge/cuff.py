@@ -190,7 +190,8 @@ _NONCE = "<I"
 _SELF_TEST_REPLY = "<Bhh"
 _RESULT = "<B"
 _STATUS = "<HIIhhhBBHIIIIBHHHHHBB"
-_STATUS_PRESSURES = (3, 4, 5)
+# From which field to which, the last one not included.
+_STATUS_PRESSURES = (3, 6)
 
 # With the two bytes of the CRC where there is one.
 _REQUEST_LENGTHS = {
@@ -414,10 +415,9 @@ def decode_relay_open(packet: ecp.Packet) -> bool:
 
 def encode_status(status: Status) -> bytes:
     """One status frame; pressures and target may be ``None``."""
-    content = list(status)
-    for index in _STATUS_PRESSURES:
-        content[index] = fields.to_wire(content[index])
-    return fields.guarded_frame(STATUS, _STATUS, tuple(content))
+    first, last = _STATUS_PRESSURES
+    pressures = tuple([fields.to_wire(pressure) for pressure in status[first:last]])
+    return fields.guarded_frame(STATUS, _STATUS, status[:first] + pressures + status[last:])
 
 
 def decode_status(packet: ecp.Packet) -> Status | None:
@@ -425,10 +425,9 @@ def decode_status(packet: ecp.Packet) -> Status | None:
     unpacked = fields.guarded(packet, STATUS, _STATUS)
     if unpacked is None or unpacked[6] > LOWERING or LIMBS <= unpacked[13] < NO_LIMB:
         return None
-    content = list(unpacked)
-    for index in _STATUS_PRESSURES:
-        content[index] = fields.from_wire(content[index])
-    return Status(*content)
+    first, last = _STATUS_PRESSURES
+    pressures = [fields.from_wire(pressure) for pressure in unpacked[first:last]]
+    return Status(*unpacked[:first], *pressures, *unpacked[last:])
 
 
 # --- refusals ----------------------------------------------------------------------------------------

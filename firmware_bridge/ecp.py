@@ -34,6 +34,7 @@ from .errors import EncodingError
 MARK = 0xFF
 START = 0xF1
 END = 0xF2
+_ONE_MARK = b"\xff"
 
 NACK = 0x00
 FIRST_UNSOLICITED = 0x80
@@ -135,11 +136,14 @@ class Decoder:
     def feed(self, data: bytes) -> list[Packet]:
         """Take what arrived; return the packets that are now complete, oldest first."""
         packets: list[Packet] = []
-        for byte in data:
-            if self._state == _BODY and byte != MARK:
-                self._store(byte)
-            elif self._take(byte):
+        at = 0
+        while at < len(data):
+            if self._state == _BODY and data[at] != MARK:
+                at = self._store_run(data, at)
+                continue
+            if self._take(data[at]):
                 self._finish(packets)
+            at += 1
         return packets
 
     def _take(self, byte: int) -> bool:
@@ -162,7 +166,7 @@ class Decoder:
             return True
         if byte == MARK:
             self._state = _BODY
-            self._store(MARK)
+            self._store_run(_ONE_MARK, 0, 1)
         elif byte == START:
             self.resyncs += 1
             self._begin()
@@ -181,13 +185,19 @@ class Decoder:
         self._lost = True
         self._state = _HUNT
 
-    def _store(self, byte: int) -> None:
-        if self._length == len(self._payload):
+    def _store_run(self, data: bytes, start: int, end: int = -1) -> int:
+        """Take the bytes of ``data`` up to the next mark (or ``end``); returns where to go on."""
+        if end < 0:
+            end = data.find(_ONE_MARK, start)
+            end = len(data) if end < 0 else end
+        room = len(self._payload) - self._length
+        if end - start > room:
             self.malformed += 1
             self._lose()
-            return
-        self._payload[self._length] = byte
-        self._length += 1
+            return start + room + 1
+        self._payload[self._length : self._length + end - start] = data[start:end]
+        self._length += end - start
+        return end
 
     def _finish(self, packets: list[Packet]) -> None:
         payload = bytes(memoryview(self._payload)[: self._length])

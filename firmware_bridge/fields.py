@@ -26,6 +26,8 @@ _RANGES = {
     "h": (-0x8000, 0x7FFF),
     "I": (0, 0xFFFFFFFF),
 }
+# What packing raises where it does not cut; MicroPython has no ``struct.error``.
+_REFUSED = (getattr(struct, "error", ValueError), ValueError, OverflowError, TypeError)
 
 
 def guarded_frame(code: int, layout: str, values: tuple[int | bytes, ...]) -> bytes:
@@ -62,7 +64,17 @@ def crc_holds(packet: ecp.Packet) -> bool:
 
 
 def pack(layout: str, values: tuple[int | bytes, ...]) -> bytes:
-    """``struct.pack`` that refuses what does not fit: MicroPython's would cut it in silence."""
+    """``struct.pack`` that refuses what does not fit: MicroPython's would cut it in silence.
+
+    What comes back from the bytes as it went in has fitted.  Only what does not (a text, padded with zeros,
+    or a value that is too large) is looked at field by field.
+    """
+    try:
+        packed = struct.pack(layout, *values)
+        if struct.unpack(layout, packed) == values:
+            return packed
+    except _REFUSED:
+        pass
     kinds = layout[1:].replace("16s", "t").replace("24s", "u")
     for index, kind in enumerate(kinds):
         _check(kind, values[index], index)
@@ -80,7 +92,7 @@ def from_wire(pressure_dmmhg: int) -> int | None:
 
 
 def _crc_bytes(code: int, body: bytes) -> bytes:
-    return struct.pack("<H", crc16(body, crc16(bytes((code,)))))
+    return struct.pack("<H", crc16(bytes((code,)) + body))
 
 
 def _check(kind: str, value: int | bytes, index: int) -> None:

@@ -268,7 +268,8 @@ class StimulationIntent:
     """What the protocol would like of the stimulator from now on: rectangular biphasic pulses.
 
     ``contraction`` counts from 1; ``presses`` counts how often a person asked for more.
-    ``frequency_dhz`` is in 0.1 Hz, ``pulse_width_us`` the width of one phase.
+    ``frequency_dhz`` is in 0.1 Hz, ``pulse_width_us`` the width of one phase.  ``planned_ms`` is how long
+    this contraction is to last, ``ceiling_ua`` the most that it may come to while it does.
     """
 
     current_ua: int
@@ -276,6 +277,8 @@ class StimulationIntent:
     frequency_dhz: int
     contraction: int
     presses: int = 0
+    planned_ms: int = 0
+    ceiling_ua: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ class Controller:
 
     def outgoing(self) -> bytes:
         """What is to be sent now; hands it over once."""
+        if not self._outgoing:
+            return b""
         data = bytes(self._outgoing)
         self._outgoing = bytearray()
         return data

@@ -172,9 +172,9 @@ class Core:
             self._stop(now_ms)
 
     def _watch(self, now_ms: int, elapsed_ms: int) -> None:
-        control, limit = self.pressures()
+        control, limit, regulator = self.board.control_dmmhg(), self.board.limit_dmmhg(), self.regulator
         self.debt.step(now_ms, elapsed_ms, control, limit)
-        pumping = self.regulator.inflate_open and self.regulator.pump_permille >= HALF_POWER_PERMILLE
+        pumping = regulator.inflate_open and regulator.pump_permille >= HALF_POWER_PERMILLE
         too_much = self.debt.is_exceeded()
         self.interlock.watch(now_ms, control, limit, self.is_energised(), pumping, too_much)
         if self.interlock.faults:

@@ -35,7 +35,7 @@ class IschaemiaDebt:
         pressed = is_pressed(control_dmmhg, limit_dmmhg)
         if pressed or self._was_pressed:
             self._charge(elapsed_ms)
-        else:
+        elif any(self.debts_ms):
             self.debts_ms = [max(0, debt_ms - elapsed_ms) for debt_ms in self.debts_ms]
         if pressed:
             self._pressed_ms = now_ms
@@ -68,9 +68,10 @@ class IschaemiaDebt:
         return max(self.debts_ms) if self.limb is None else self.debts_ms[self.limb]
 
     def _charge(self, elapsed_ms: int) -> None:
-        for limb in range(cuff.LIMBS):
-            if self.limb in (None, limb):
-                self.debts_ms[limb] += elapsed_ms
+        if self.limb is not None:
+            self.debts_ms[self.limb] += elapsed_ms
+            return
+        self.debts_ms = [debt_ms + elapsed_ms for debt_ms in self.debts_ms]
 
 
 def is_pressed(control_dmmhg: int | None, limit_dmmhg: int | None) -> bool:

@@ -82,6 +82,8 @@ class Interlock:
             self.latch(cuff.FAULT_OCCLUSION_TIME)
         self._watch_sensors(now_ms, control_dmmhg, limit_dmmhg, energised)
         found = self.airflow.faults(now_ms, control_dmmhg, limit_dmmhg, pumping)
+        if not found:
+            return
         for fault in (cuff.FAULT_NO_RISE, cuff.FAULT_NOT_DEFLATED, cuff.FAULT_PUMP_STUCK):
             if found & fault:
                 self.latch(fault)

@@ -28,9 +28,12 @@ _PHASES = {
     "inflating": "inflating",
     "holding": "occluded",
     "reperfusion": "deflated, limb reperfusing",
+    "contracting": "stimulating",
+    "resting": "resting between contractions",
     "finished": "finished",
     "ending": "ending, the cuff is emptying",
 }
+_PHASES_OF_STIMULATION = {"waiting": "waiting to stimulate", "ending": "ending"}
 _URGENCY = {"high": 0, "medium": 1, "low": 2}
 _WIDTH = 16
 
@@ -68,6 +71,8 @@ def _rows(feed: Feed, language: Language) -> Iterator[tuple[str, str]]:
     yield "Cuff", _cuff(state)
     yield "StO2", quantity(state.sto2_percent, "%")
     yield "Ischaemia debt", _debt(state.ischaemia_debt_s)
+    if state.stimulator_ok is not None:
+        yield "Stimulator", "answers" if state.stimulator_ok else "does not answer"
     if state.session is not None:
         yield "Blood pressure", _pressure_age(state.blood_pressure_age_s)
     if state.alarm_pause_left_s is not None:
@@ -78,13 +83,18 @@ def _rows(feed: Feed, language: Language) -> Iterator[tuple[str, str]]:
 def _session_rows(state: State, language: Language) -> Iterator[tuple[str, str]]:
     leg = state.limb.replace("_", " ") if state.limb else "limb unknown"
     yield "Session", f"{state.session}, prescription {state.prescription}, {leg}"
-    yield "Cycle", f"{state.cycle} of {state.cycles_prescribed}: {_phase(state)}"
+    step = "Contraction" if state.therapy == "nmes" else "Cycle"
+    yield step, f"{state.cycle} of {state.cycles_prescribed}: {_phase(state)}"
+    if state.therapy == "nmes":
+        yield "Current", "none now" if state.current_ma is None else quantity(state.current_ma, "mA")
     if state.waiting_for is not None:
         yield "Waiting", reason_text(state.waiting_for, language)
 
 
 def _phase(state: State) -> str:
     name = _PHASES.get(state.phase or "", state.phase or "phase unknown")
+    if state.therapy == "nmes":
+        name = _PHASES_OF_STIMULATION.get(state.phase or "", name)
     timed = state.phase_left_s is not None and state.phase_left_s > 0 and state.phase != "ending"
     return f"{name}, {duration(state.phase_left_s or 0)} left" if timed else name
 

@@ -19,6 +19,7 @@ def sheet(view: PatientView) -> str:
         f"Last 24 hours   {_knowledge(view)}",
         f"Next session    {_next(view)}",
         *(_limb_line(view, left) for left in view.limbs),
+        *_stimulation_lines(view),
         *(_borne_line(borne) for borne in view.borne),
     ]
     return "\n".join(lines)
@@ -44,6 +45,12 @@ def _limb_line(view: PatientView, left: LimbLeft) -> str:
         f"therapy {words.duration(left.therapy_s)} of {words.duration(view.therapy_budget_s)} left, "
         f"examinations {words.duration(left.examination_s)} of {words.duration(view.examination_budget_s)}"
     )
+
+
+def _stimulation_lines(view: PatientView) -> list[str]:
+    if view.stimulation_s is None:
+        return []
+    return [f"Stimulation     {words.duration(view.stimulation_s)} of pulses left, of what was given here"]
 
 
 def _borne_line(borne: Borne) -> str:

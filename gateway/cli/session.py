@@ -27,8 +27,10 @@ from gateway.runtime.control_client import CoreUnavailable, ask
 from gateway.runtime.requests import (
     SessionClearPatient,
     SessionCuffRemoved,
+    SessionLower,
     SessionPain,
     SessionPressure,
+    SessionRaise,
     SessionReset,
     SessionStatus,
     SessionStop,
@@ -77,6 +79,24 @@ def pressure(systolic: int, diastolic: int, measured_again: bool, confirm: bool)
 def pain(nrs: int | None, cpot: int | None) -> None:
     """Enter a pain score; a high one vents and ends the session."""
     carry_out(SessionPain(nrs=nrs, cpot=cpot))
+
+
+@session.command("raise")
+@click.option("--by", type=int, default=1, show_default=True, metavar="1-5", help="By so many mA.")
+@confirm_option
+@config_option
+def raise_(by: int, confirm: bool) -> None:
+    """Raise the stimulator's current, at most once a second."""
+    needs_confirmation(confirm, f"raise the stimulator's current by {by} mA")
+    carry_out(SessionRaise(by_ma=by, confirm=confirm))
+
+
+@session.command()
+@click.option("--by", type=int, default=1, show_default=True, metavar="MA", help="By so many mA.")
+@config_option
+def lower(by: int) -> None:
+    """Lower the stimulator's current at once; it stays there."""
+    carry_out(SessionLower(by_ma=by))
 
 
 @session.command()

@@ -72,7 +72,7 @@ def simulate(
     Ends with 1 when a limb came to harm, when software failed its duty under a hardware fault, or when a
     session without a fault sounded an alarm. The figures hold for this fault model and for no bedside.
     """
-    from gateway.simulation.campaign import Campaign, run
+    from gateway.simulation.campaign import Campaign, CampaignBroken, run
     from gateway.simulation.faults import UnknownFault, listing
 
     if list_faults:
@@ -84,4 +84,6 @@ def simulate(
         code = run(Campaign(sessions, seed, faults, jobs, full_length, only, keep), as_json=as_json)
     except UnknownFault as error:
         raise click.UsageError(str(error)) from error
+    except CampaignBroken as error:
+        raise click.ClickException(str(error)) from error
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""``rvos session start`` and ``rvos session screening``: what is asked before a cuff inflates.
+"""``rvos session start`` and ``rvos session screening``: what is asked before anything is energised.
 
 Theory of operation
 -------------------
@@ -23,7 +23,7 @@ from gateway.model import LIMBS, Limb
 from gateway.runtime.requests import EXIT_USAGE, SessionStart
 
 if TYPE_CHECKING:
-    from gateway.therapy.prescription import RvosPrescription
+    from gateway.therapy.prescription import Prescription
     from gateway.therapy.screening import Question
 
 _LIMB_WORDS = {limb.value.replace("_", "-"): limb for limb in LIMBS}
@@ -34,21 +34,28 @@ def _stated_limb(context: click.Context, _: click.Parameter, value: str | None) 
         return _LIMB_WORDS[value]
     if context.resilient_parsing:
         return None
-    raise click.UsageError(f"Which limb carries the cuff? Say --limb {', '.join(_LIMB_WORDS)}.")
+    raise click.UsageError(f"Which limb is treated? Say --limb {', '.join(_LIMB_WORDS)}.")
 
 
 _limb_option = click.option(
-    "--limb", type=click.Choice(list(_LIMB_WORDS)), callback=_stated_limb, help="The limb with the cuff."
+    "--limb",
+    type=click.Choice(list(_LIMB_WORDS)),
+    callback=_stated_limb,
+    help="The limb with the cuff or the electrodes.",
 )
 
 
 @click.command()
 @_limb_option
-def screening(limb: Limb) -> None:
+@click.option(
+    "--prescription", metavar="NAME", help="Ask what this one needs; without it, what a cuff needs."
+)
+def screening(limb: Limb, prescription: str | None) -> None:
     """Print the questions of a session as a file to fill in."""
+    from gateway.therapy.prescription import load
     from gateway.therapy.screening import questions
 
-    asked = questions(limb)
+    asked = questions(limb) if prescription is None else _asked(load(prescription), limb)
     for question in asked:
         click.echo(f"{question.id:20}{question.text}", err=True)
     print_document({question.id: "" for question in asked})
@@ -64,9 +71,9 @@ def screening(limb: Limb) -> None:
 )
 @_limb_option
 @click.option(
-    "--systolic", type=int, required=True, metavar="MMHG", help="Systolic blood pressure, just measured."
+    "--systolic", type=int, metavar="MMHG", help="Systolic blood pressure, just measured; a cuff needs it."
 )
-@click.option("--diastolic", type=int, required=True, metavar="MMHG", help="Diastolic blood pressure.")
+@click.option("--diastolic", type=int, metavar="MMHG", help="Diastolic blood pressure.")
 @click.option("--cuff-width", type=float, metavar="CM", help="The cuff's width.")
 @click.option("--circumference", type=float, metavar="CM", help="The thigh's circumference under the cuff.")
 @click.option(
@@ -83,8 +90,8 @@ def start(
     prescription: str,
     patient: str,
     limb: Limb,
-    systolic: int,
-    diastolic: int,
+    systolic: int | None,
+    diastolic: int | None,
     cuff_width: float | None,
     circumference: float | None,
     answers: Path | None,
@@ -92,19 +99,16 @@ def start(
     measured_again: bool,
     confirm: bool,
 ) -> None:
-    """Start a session: the cuff will inflate."""
-    from gateway.record.words import duration
-    from gateway.record.words import limb as limb_words
+    """Start a session: the cuff will inflate, or the muscle contract."""
     from gateway.therapy.prescription import load
-    from gateway.therapy.screening import questions
 
     plan = load(prescription)
+    if plan.uses_cuff and (systolic is None or diastolic is None):
+        raise click.UsageError("A cuff needs a blood pressure: say --systolic and --diastolic.")
     needs_confirmation(
-        confirm,
-        f"start {plan.name} for patient {patient}: the cuff on the {limb_words(limb)} inflates "
-        f"{plan.cycles} times for {duration(plan.occlusion_ms / 1000)} to {systolic + plan.margin_mmhg} mmHg",
+        confirm, f"start {plan.name} for patient {patient}: {_what_it_does(plan, limb, systolic or 0)}"
     )
-    asked = questions(limb)
+    asked = _asked(plan, limb)
     carry_out(
         SessionStart(
             prescription=prescription,
@@ -120,7 +124,7 @@ def start(
             resume=resume,
         )
     )
-    click.echo(_what_happens_next(plan, systolic))
+    click.echo(_what_happens_next(plan, systolic or 0))
 
 
 def _written(path: Path) -> dict[str, str]:
@@ -141,15 +145,47 @@ def _spoken(asked: "tuple[Question, ...]") -> dict[str, str]:
     return {question.id: str(click.prompt(question.text, type=answer)) for question in asked}
 
 
+def _asked(plan: "Prescription", limb: Limb) -> "tuple[Question, ...]":
+    """What has to be asked for this prescription on this limb."""
+    from gateway.therapy.screening import questions
+
+    return questions(limb, cuff=plan.uses_cuff, stimulation=plan.uses_stimulator)
+
+
 def _mm(length_cm: float | None) -> int | None:
     return None if length_cm is None else round(length_cm * 10)
 
 
-def _what_happens_next(plan: "RvosPrescription", systolic_mmhg: int) -> str:
+def _what_it_does(plan: "Prescription", limb: Limb, systolic_mmhg: int) -> str:
+    """What will happen to the limb."""
+    from gateway.record.words import duration
+    from gateway.record.words import limb as limb_words
+    from gateway.therapy.prescription import NmesPrescription
+
+    if isinstance(plan, NmesPrescription):
+        return (
+            f"the muscle of the {limb_words(limb)} is made to contract {plan.contractions} times for "
+            f"{duration(plan.on_ms / 1000)}, with {plan.current_ua // 1000} mA at most"
+        )
+    return (
+        f"the cuff on the {limb_words(limb)} inflates {plan.cycles} times for "
+        f"{duration(plan.occlusion_ms / 1000)} to {systolic_mmhg + plan.margin_mmhg} mmHg"
+    )
+
+
+def _what_happens_next(plan: "Prescription", systolic_mmhg: int) -> str:
     """What a person who has just started a session must know."""
     from gateway.record.words import duration
     from gateway.safety.limits import HARD
+    from gateway.therapy.prescription import NmesPrescription
 
+    if isinstance(plan, NmesPrescription):
+        return (
+            "Next: the first contraction, with 1 mA; each one has 1 mA more, until you say otherwise.\n"
+            "Watch the muscle. More, up to 5 mA at once: rvos session raise --by 5 --confirm; less: "
+            "rvos session lower\n"
+            "To stop at any time: rvos session stop"
+        )
     return (
         f"Next: {duration(plan.baseline_ms / 1000)} of rest. Then, as soon as the limb may be occluded, the "
         f"cuff inflates to {systolic_mmhg + plan.margin_mmhg} mmHg and deflates "

@@ -19,6 +19,7 @@ from gateway.config.values import (
     MqttConfig,
     OximeterConfig,
     SiteConfig,
+    StimulatorConfig,
     TlsConfig,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "MqttConfig",
     "OximeterConfig",
     "SiteConfig",
+    "StimulatorConfig",
     "TlsConfig",
     "config_hash",
     "example",

@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 It is made from the structs of ``values``: every table, every key, its explanation and its rule.  Keys with
-a default stand behind a "#"; keys that only the technician can know are empty and marked.  As long as one
-of those is empty, ``load`` names exactly those lines.
+a default and optional tables stand behind a "#"; keys that only the technician can know are empty and
+marked.  As long as one of those is empty, ``load`` names exactly those lines.
 """
 
 import textwrap
@@ -15,6 +15,7 @@ import msgspec
 from gateway.config.values import Config, Table, example_of, explanation_of, rule_of, table_of
 
 FILL_IN = "# <- fill in"
+NO_DEFAULT = "# no default"
 
 
 def example() -> str:
@@ -34,8 +35,8 @@ def _tables(struct: type[Table], path: str) -> Iterator[str]:
     for field in msgspec.structs.fields(struct):
         table = table_of(field.type)
         if table is not None:
-            # a table inside a table is shown, not set
-            yield _table(table, path + field.name, commented=bool(path))
+            # a table inside a table, or one that most sites leave out, is shown, not set
+            yield _table(table, path + field.name, commented=bool(path) or table.optional)
             yield from _tables(table, f"{path}{field.name}.")
 
 
@@ -53,4 +54,9 @@ def _key(field: msgspec.structs.FieldInfo, commented: bool) -> Iterator[str]:
         yield textwrap.fill(line, 100, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False)
     value = example_of(field.type)
     mark = "# " if commented else ""
-    yield f"{mark}{field.name} = {value}" if value else f'{field.name} = ""  {FILL_IN}'
+    yield f"{mark}{field.name} = {value}" if value else f'{mark}{field.name} = ""  {_missing(commented)}'
+
+
+def _missing(commented: bool) -> str:
+    """What stands behind a value that nobody but the technician knows."""
+    return NO_DEFAULT if commented else FILL_IN

@@ -23,7 +23,7 @@ import msgspec
 import spanned_toml
 
 from gateway.config.findings import ConfigError, Finding
-from gateway.config.values import AnnunciatorConfig, Config, Table, rule_of, table_of
+from gateway.config.values import AnnunciatorConfig, Config, StimulatorConfig, Table, rule_of, table_of
 
 
 def load(path: Path | str) -> Config:
@@ -174,6 +174,8 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
     if config.link.state_dir == config.core.state_dir:
         yield "link.state_dir", "link.state_dir: must not be core.state_dir, which the link may only read"
     yield from _annunciator_contradictions(config.annunciator)
+    if config.stimulator is not None:
+        yield from _stimulator_contradictions(config.stimulator)
     tls = config.mqtt.tls
     if tls is not None and (tls.cert is None) != (tls.key is None):
         given = "cert" if tls.key is None else "key"
@@ -191,6 +193,17 @@ def _annunciator_contradictions(config: AnnunciatorConfig) -> Iterator[tuple[str
         yield "annunciator.output", f'annunciator.output = "gpio" needs {named} as well'
     elif len(set(given.values())) < len(given):
         yield "annunciator.buzzer_line", "annunciator: red_line, yellow_line and buzzer_line must differ"
+
+
+def _stimulator_contradictions(config: StimulatorConfig) -> Iterator[tuple[str, str]]:
+    """A site can only tighten what its device can do."""
+    for name in ("current_ma", "pulse_width_us", "frequency_hz"):
+        asked, most = getattr(config, name), getattr(config, f"device_{name}")
+        if asked > most:
+            yield (
+                f"stimulator.{name}",
+                f"stimulator.{name} = {asked}: is above stimulator.device_{name} = {most}",
+            )
 
 
 def _short(shown: str) -> str:

@@ -4,16 +4,17 @@ Theory of operation
 -------------------
 One frozen struct per TOML table.  Each key carries its explanation, the rule that an error cites and
 the value that the example shows, so the three cannot drift apart; ``explanation_of``, ``rule_of`` and
-``example_of`` read them back.  Keys that only the technician can know have an empty example.
+``example_of`` read them back.  Keys that only the technician can know have an empty example.  A table that
+most sites leave out is ``optional``: the example shows it behind a "#".
 
 A limit in here can only tighten: the hard limits are in ``gateway.safety.limits``.
 
-Units: pressure mmHg (``_mmhg``), time s (``_s``), as a technician writes them.
+Units: pressure mmHg (``_mmhg``), time s (``_s``), current mA, charge uC, as a technician writes them.
 Sources: MQTT 5.0 and 3.1.1 (OASIS); ``/dev/rvos-*`` come from systemd/60-rvos.rules.
 """
 
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import msgspec
 
@@ -53,6 +54,11 @@ def _file(explanation: str, example: str) -> msgspec.Meta:
     return _field(explanation, "an absolute path", example, pattern=r"\A/[^\0]+\Z")
 
 
+def _ceiling(explanation: str, unit: str, most: int) -> msgspec.Meta:
+    """A number that a site must state: there is no default, and no example that could be copied."""
+    return _field(explanation, f"a whole number from 1 to {most} {unit}", "", ge=1, le=most)
+
+
 def _line(explanation: str, example: str) -> msgspec.Meta:
     rule = "the number of a GPIO line, 0 to 1023 (not the number of a pin on the connector)"
     return _field(explanation, rule, example, ge=0, le=1023)
@@ -60,6 +66,8 @@ def _line(explanation: str, example: str) -> msgspec.Meta:
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A TOML table: frozen, no unknown keys. Its docstring introduces it in the example."""
+
+    optional: ClassVar[bool] = False
 
 
 class SiteConfig(Table, frozen=True, kw_only=True):
@@ -170,6 +178,32 @@ class OximeterConfig(Table, frozen=True, kw_only=True):
     description: Annotated[
         str, _words("The oximeter and its sensor in your words (maker, sensor, site on the limb).")
     ]
+
+
+class StimulatorConfig(Table, frozen=True, kw_only=True):
+    """The stimulator's ceilings; without them nothing stimulates. Its port comes with its driver, later."""
+
+    optional: ClassVar[bool] = True
+
+    description: Annotated[
+        str, _words("The stimulator and its electrodes in your words; recorded with each session.")
+    ]
+    current_ma: Annotated[int, _ceiling("Highest current that this site allows.", "mA", 200)]
+    pulse_width_us: Annotated[
+        int, _ceiling("Longest phase of a pulse that this site allows; a pulse has two.", "us", 1000)
+    ]
+    frequency_hz: Annotated[int, _ceiling("Highest frequency that this site allows.", "Hz", 400)]
+    charge_uc: Annotated[int, _ceiling("Highest charge of one phase that this site allows.", "uC", 200)]
+    pad_area_cm2: Annotated[
+        int,
+        _ceiling("Area of one electrode; half of it is taken for lost when doses are judged.", "cm2", 400),
+    ]
+    daily_minutes: Annotated[
+        int, _ceiling("Minutes of pulses, without the pauses, for one patient in any 24 h.", "min", 1440)
+    ]
+    device_current_ma: Annotated[int, _ceiling("The device's own highest current.", "mA", 200)]
+    device_pulse_width_us: Annotated[int, _ceiling("The device's own longest phase.", "us", 1000)]
+    device_frequency_hz: Annotated[int, _ceiling("The device's own highest frequency.", "Hz", 400)]
 
 
 class AnnunciatorConfig(Table, frozen=True, kw_only=True):
@@ -298,6 +332,7 @@ class Config(Table, frozen=True, kw_only=True):
     core: CoreConfig = CoreConfig()
     cuff: CuffConfig
     oximeter: OximeterConfig | None = None
+    stimulator: StimulatorConfig | None = None
     annunciator: AnnunciatorConfig = AnnunciatorConfig()
     mqtt: MqttConfig
     link: LinkConfig = LinkConfig()

@@ -73,6 +73,11 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     oximeter_description: str
     resumes: str = ""
     first_cycle: int = 1
+    therapy: str = "rvos"
+    uses_cuff: bool = True
+    contractions_prescribed: int = 0
+    current_most_ua: int = 0
+    stimulator_description: str = ""
 
 
 class BloodPressureEntered(Event, frozen=True, kw_only=True):
@@ -91,6 +96,50 @@ class InflationAuthorised(Event, frozen=True, kw_only=True):
     ischaemia_debt_ms: int
     systolic_mmhg: int
     purpose: str = "occlusion"
+
+
+class StimulationAuthorised(Event, frozen=True, kw_only=True):
+    """Durable before the first pulse of this contraction; ``current_ua`` is the most that it may come to."""
+
+    name: ClassVar[str] = "stimulation_authorised"
+    contraction: int
+    current_ua: int
+    pulse_width_us: int
+    frequency_dhz: int
+    planned_ms: int
+
+
+class StimulationStarted(Event, frozen=True, kw_only=True):
+    """The first pulses of a contraction were permitted."""
+
+    name: ClassVar[str] = "stimulation_started"
+    contraction: int
+    current_ua: int
+
+
+class StimulationEnded(Event, frozen=True, kw_only=True):
+    """``current_ua`` is the highest of this contraction; ``reason`` is "planned" at the end of its time.
+
+    ``confirmed``: the stimulator said that it stimulated.  ``response`` is "yes", "no" or, without a force
+    sensor, "unknown"; ``at_cap``: the current was as high as it was authorised.
+    """
+
+    name: ClassVar[str] = "stimulation_ended"
+    contraction: int
+    current_ua: int
+    duration_ms: int
+    reason: str
+    confirmed: bool
+    response: str
+    at_cap: bool
+
+
+class CurrentChanged(Event, frozen=True, kw_only=True):
+    """A person asked for more or less current; negative is less."""
+
+    name: ClassVar[str] = "current_changed"
+    contraction: int
+    by_ua: int
 
 
 class ScreeningAnswered(Event, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ from gateway.record.events import (
     SessionEnded,
     SessionStarted,
     SessionStopped,
+    StimulationEnded,
     Trace,
     Tripped,
     VentCommanded,
@@ -110,6 +111,7 @@ class Facts:
         self.ended: SessionEnded | None = None
         self.ended_at: Moment | None = None
         self.cycles: dict[int, Cycle] = {}
+        self.trains: list[StimulationEnded] = []
         self.pressures: list[BloodPressureEntered] = []
         self.alarms: list[tuple[Moment, AlarmRaised]] = []
         self.trips: list[tuple[Moment, Tripped]] = []
@@ -212,7 +214,9 @@ def _note_event(facts: Facts, event: Event, at: Moment) -> None:
             facts.stops.append((at, event))
         case SessionEnded():
             facts.ended, facts.ended_at = event, at
-        case _:
+        case StimulationEnded():
+            facts.trains.append(event)
+        case _ if facts.started.uses_cuff:
             _note_cycle(facts, event, at)
 
 

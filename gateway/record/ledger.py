@@ -11,6 +11,7 @@ running core hands over every row that it writes, so that an answer needs no dis
   a run of core which then died counts as begun: of the rows around the first lease only the
   authorisation was certainly on the disk.
 - A session that *resumes* another belongs to it: they are one session in every count.
+- *Stimulation* is the matter of ``gateway.record.trains``.  A session without a cuff is over with its end.
 - *Told* entries are what happened at other gateways, entered by hand or from a file.  They
   are added to what is known, and nothing takes them back.
 
@@ -34,6 +35,9 @@ from gateway.record.events import (
     InflationStarted,
     SessionEnded,
     SessionStarted,
+    StimulationAuthorised,
+    StimulationEnded,
+    StimulationStarted,
 )
 from gateway.record.exposure import Owner, PressureTime, Span
 from gateway.record.history_file import DAY_MS, OLDEST_MS, Entry
@@ -47,12 +51,14 @@ from gateway.record.ledger_rows import (
     Run,
     Skipped,
     Started,
+    Stimulated,
     Told,
     body_of,
 )
 from gateway.record.reader import JournalReader
 from gateway.record.row import TRACE_TYPE, Row, Stamp
 from gateway.record.timeline import Instant, Timeline
+from gateway.record.trains import Authorised, Began, Train, Trains
 
 INTERRUPTED = "interrupted"
 LOOK_BACK_MS = DAY_MS + 21_600_000
@@ -124,6 +130,7 @@ class Ledger:
     _tellings: dict[str, list[_Telling]] = field(default_factory=dict)
     _newest: _Session | None = None
     _authorised: _Authorised | None = None
+    _trains: Trains = field(default_factory=Trains)
 
     def take(self, row: Row) -> None:
         """One more row. Raises ``RowUnreadable`` for a body of another shape."""
@@ -148,6 +155,14 @@ class Ledger:
         sessions = (*self._own_sessions(patient, at), *_told_sessions(told))
         return History(tuple(exposures), sessions, self._told_ago_ms(patient, at))
 
+    def trains(self, patient: str, now: Stamp) -> tuple[Exposure, ...]:
+        """This patient's stimulation here: of each train its limb, its time and its ages."""
+        at = self.timeline.note(now)
+        own = {session.name: session.limb for session in self._of(patient)}
+        return tuple(
+            self._train(one, own[one.session], at) for one in self._trains.over if one.session in own
+        )
+
     def entries(self, patient: str, now: Stamp) -> list[Entry]:
         """The same in one entry for each session, limb and budget, of the last 24 h, oldest first."""
         at = self.timeline.note(now)
@@ -158,9 +173,11 @@ class Ledger:
     def resumable(self, patient: str, now: Stamp) -> Resumable | None:
         """The session that this patient may take up again, ``None`` where there is none."""
         at, last = self.timeline.note(now), self._newest
-        if last is None or last.over is not None or self._patients.get(last.name) != patient:
+        if last is None or self._patients.get(last.name) != patient:
             return None
-        if last.outcome != INTERRUPTED or last.cycle >= last.started.cycles_prescribed:
+        if last.over is not None and last.started.uses_cuff:
+            return None
+        if last.outcome != INTERRUPTED or last.cycle >= last.started.steps_prescribed:
             return None
         return Resumable(
             last.name,
@@ -177,6 +194,7 @@ class Ledger:
         """What the run that died had authorised may have begun."""
         if self._authorised is not None:
             self._began(*self._authorised)
+        self._trains.run_ended()
 
     def _began(self, session: _Session, inflated: Inflated, at: Instant) -> None:
         self._authorised = None
@@ -216,6 +234,22 @@ class Ledger:
         if row.session in self._sessions:
             self._began(self._sessions[row.session], body_of(row, Inflated), at)
 
+    def stimulation_authorised(self, row: Row, at: Instant) -> None:
+        """Durable before the first pulse."""
+        self._trains.authorised(row.session, body_of(row, Authorised).planned_ms, at)
+
+    def stimulation_started(self, row: Row, at: Instant) -> None:
+        """The first pulse of a contraction: therapy has begun."""
+        self._trains.began(row.session, at)
+        session = self._sessions.get(row.session)
+        if session is not None:
+            session.therapy = True
+            session.cycle = max(session.cycle, body_of(row, Began).contraction)
+
+    def stimulation_ended(self, row: Row, at: Instant) -> None:
+        """The last pulse of a contraction."""
+        self._trains.ended(row.session, body_of(row, Stimulated).duration_ms)
+
     def cuff_deflated(self, row: Row, at: Instant) -> None:
         """The cuff was empty after a vent."""
         self._pressure.cuff_empty(at)
@@ -227,11 +261,15 @@ class Ledger:
             session.cycle = max(session.cycle, body_of(row, Skipped).cycle)
 
     def session_ended(self, row: Row, at: Instant) -> None:
-        """No more pressure; the cuff is still on."""
+        """No more pressure; the cuff, where there is one, is still on."""
         self._authorised = None
+        self._trains.session_ended()
         session = self._sessions.get(row.session)
-        if session is not None:
-            session.outcome = body_of(row, Ended).outcome
+        if session is None:
+            return
+        session.outcome = body_of(row, Ended).outcome
+        if not session.started.uses_cuff and session is self._newest:
+            self._cuff_off(at)
 
     def cuff_removed(self, row: Row, at: Instant) -> None:
         """A person says so; it concerns the last session."""
@@ -277,6 +315,11 @@ class Ledger:
             self._ago_ms(span.ended, at),
             self._ago_ms(span.began, at),
         )
+
+    def _train(self, train: Train, limb: Limb, at: Instant) -> Exposure:
+        """Its end is ``lasted_ms`` younger than its begin."""
+        began_ago_ms = self._ago_ms(train.began, at)
+        return Exposure(limb, True, train.lasted_ms, max(0, began_ago_ms - train.lasted_ms), began_ago_ms)
 
     def _over_ago_ms(self, session: _Session, at: Instant) -> int:
         return 0 if session.over is None else self._ago_ms(session.over, at)
@@ -330,6 +373,9 @@ _FOLDS: dict[str, Callable[[Ledger, Row, Instant], None]] = {
     SessionStarted.name: Ledger.session_started,
     InflationAuthorised.name: Ledger.inflation_authorised,
     InflationStarted.name: Ledger.inflation_started,
+    StimulationAuthorised.name: Ledger.stimulation_authorised,
+    StimulationStarted.name: Ledger.stimulation_started,
+    StimulationEnded.name: Ledger.stimulation_ended,
     CuffDeflated.name: Ledger.cuff_deflated,
     CycleSkipped.name: Ledger.cycle_skipped,
     SessionEnded.name: Ledger.session_ended,

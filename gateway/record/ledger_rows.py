@@ -31,8 +31,15 @@ class Started(msgspec.Struct):
     prescription: str = ""
     prescription_hash: str = ""
     cycles_prescribed: int = 0
+    contractions_prescribed: int = 0
     first_cycle: int = 1
     resumes: str = ""
+    uses_cuff: bool = True
+
+    @property
+    def steps_prescribed(self) -> int:
+        """How many cycles or contractions."""
+        return max(self.cycles_prescribed, self.contractions_prescribed)
 
 
 class Inflated(msgspec.Struct):
@@ -40,6 +47,12 @@ class Inflated(msgspec.Struct):
 
     cycle: int
     purpose: Purpose = Purpose.OCCLUSION
+
+
+class Stimulated(msgspec.Struct):
+    """A contraction that is over."""
+
+    duration_ms: int
 
 
 class Skipped(msgspec.Struct):

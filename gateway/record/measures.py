@@ -14,6 +14,9 @@ minimum     lowest StO2 from the first inflation until the cuff has deflated aft
 recovery    from the vent command of the last delivered cycle to the first StO2 value, before any
             later inflation or the session's end, that has come back to the baseline or above;
             unknown if StO2 had not been below it since that cycle's inflation
+given       a contraction whose time was up and which the stimulator confirmed
+no response a contraction at the highest current authorised that a force sensor did not see; unknown
+            where no contraction at that current was looked at by one
 
 Comparisons of StO2 with its baseline are made in integers, so no rounding decides them.
 
@@ -30,6 +33,7 @@ from gateway.record.facts import Cycle, Facts, Moment, SaturationSample
 
 _BASELINE_MS = 30_000
 _BASELINE_VALUES = 5
+_PLANNED, _NO, _UNKNOWN = "planned", "no", "unknown"
 
 
 class Shares(NamedTuple):
@@ -125,6 +129,23 @@ def recovery_s(facts: Facts, reference: Baseline | None) -> float | None:
         elif at_ms >= vent.mono_ms:
             return (at_ms - vent.mono_ms) / 1000 if fallen else None
     return None
+
+
+def contractions_given(facts: Facts) -> int:
+    """Contractions that lasted their time and were confirmed."""
+    return sum(train.confirmed and train.reason == _PLANNED for train in facts.trains)
+
+
+def contractions_without_response(facts: Facts) -> int | None:
+    """Contractions at the cap that evoked no force; ``None`` where nothing could tell."""
+    judged = [train.response for train in facts.trains if train.at_cap and train.response != _UNKNOWN]
+    return judged.count(_NO) if judged else None
+
+
+def current_highest_ma(facts: Facts) -> float | None:
+    """The highest current of the session."""
+    highest_ua = max((train.current_ua for train in facts.trains), default=None)
+    return None if highest_ua is None else highest_ua / 1000
 
 
 def last_recorded_ms(facts: Facts, boot: int) -> int:

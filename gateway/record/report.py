@@ -121,6 +121,8 @@ def _outcome(summary: Summary) -> str:
 def _figures(summary: Summary) -> str:
     """The session's numbers in one line; what is not known is left out."""
     found = [f"{summary.cycles_delivered} of {summary.cycles_prescribed} cycles delivered"]
+    if summary.contractions_prescribed:
+        found = [f"{summary.contractions_given} of {summary.contractions_prescribed} contractions given"]
     if summary.time_in_band_5pct is not None and summary.time_in_band_15mmhg is not None:
         found.append(
             f"of hold time {100 * summary.time_in_band_5pct:.1f} % within 5 % of target, "

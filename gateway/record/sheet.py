@@ -24,16 +24,12 @@ def sheet(summary: Summary) -> str:
 
 def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "Session", f"{summary.session}: {_outcome(summary)}"
-    yield (
-        "Prescription",
-        f"{summary.prescription}, {limb(summary.limb)}, systolic + {summary.margin_mmhg} mmHg",
-    )
+    yield "Prescription", _prescription(summary)
     yield "Started", _started(summary)
-    yield "Cycles", _cycles(summary)
-    for number in range(1, len(summary.target_mmhg) + 1):
-        yield f"  cycle {number}", _cycle(summary, number - 1)
-    yield "Time in band", _time_in_band(summary)
-    yield "StO2", _saturation(summary)
+    if summary.cycles_prescribed:
+        yield from _occlusions(summary)
+    if summary.contractions_prescribed:
+        yield from _contractions(summary)
     yield "Blood pressure", _pressures(summary)
     yield "Ischaemia debt", _debt_at_start(summary)
     yield "Alarms", _reasons(summary.alarms)
@@ -41,6 +37,8 @@ def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "Stops", _reasons(summary.stops)
     yield "Cuff", f"{summary.cuff_description} ({summary.cuff_serial or 'serial unknown'})"
     yield "Oximeter", summary.oximeter_description or "none"
+    if summary.stimulator_description:
+        yield "Stimulator", summary.stimulator_description
     yield (
         "Versions",
         (
@@ -48,6 +46,27 @@ def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
             f"limits {summary.firmware_limits_crc:08x}"
         ),
     )
+
+
+def _prescription(summary: Summary) -> str:
+    margin = f", systolic + {summary.margin_mmhg} mmHg" if summary.cycles_prescribed else ""
+    return f"{summary.prescription}, {limb(summary.limb)}{margin}"
+
+
+def _occlusions(summary: Summary) -> Iterator[tuple[str, str]]:
+    yield "Cycles", _cycles(summary)
+    for number in range(1, len(summary.target_mmhg) + 1):
+        yield f"  cycle {number}", _cycle(summary, number - 1)
+    yield "Time in band", _time_in_band(summary)
+    yield "StO2", _saturation(summary)
+
+
+def _contractions(summary: Summary) -> Iterator[tuple[str, str]]:
+    yield "Contractions", f"{summary.contractions_given} of {summary.contractions_prescribed} given"
+    highest = quantity(summary.current_highest_ma, "mA")
+    yield "Stimulation", f"{duration(summary.stimulation_s)} of pulses, highest current {highest}"
+    if summary.contractions_without_response:
+        yield "No response", f"{summary.contractions_without_response} contractions at the highest current"
 
 
 def _outcome(summary: Summary) -> str:

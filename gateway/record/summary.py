@@ -79,6 +79,14 @@ class Summary(Event, frozen=True, kw_only=True):
     firmware: str
     firmware_limits_crc: int
 
+    therapy: str = "rvos"
+    stimulator_description: str = ""
+    contractions_prescribed: int = 0
+    contractions_given: int = 0
+    contractions_without_response: int | None = None
+    current_highest_ma: float | None = None
+    stimulation_s: float = 0.0
+
 
 def fold(rows: Iterable[StoredRow], session: str) -> Summary:
     """The summary of ``session``; rows of other sessions are passed over.
@@ -135,6 +143,13 @@ def summarise(facts: Facts, session: str) -> Summary:
         version=started.version,
         firmware=started.firmware,
         firmware_limits_crc=started.firmware_limits_crc,
+        therapy=started.therapy,
+        stimulator_description=started.stimulator_description,
+        contractions_prescribed=started.contractions_prescribed,
+        contractions_given=measures.contractions_given(facts),
+        contractions_without_response=measures.contractions_without_response(facts),
+        current_highest_ma=measures.current_highest_ma(facts),
+        stimulation_s=sum(train.duration_ms for train in facts.trains) / 1000,
     )
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 CONNECTIONS_BURST = 100
 CONNECTION_EVERY_MS = 20
-ROWS_OF_OPERATORS = 60
-"""A minute, for each operator: more is no person."""
+ROWS_OF_OPERATORS = 120
+"""A minute, for each operator: a press a second to raise a current, and as much again; more is no person."""
 ROWS_OF_OTHERS = 10
 """A minute, for each user who may only stop: 5.5 MB a day at the most."""
 OTHERS = -1
@@ -72,6 +72,8 @@ class AuditRows:
 
     def ended(self, now: int) -> list[tuple[int, int]]:
         """Users whose minute is over and how many of their requests were counted only."""
+        if not self._minutes:
+            return []
         over = {user: minute for user, minute in self._minutes.items() if now >= minute.ends_ms}
         for user in over:
             del self._minutes[user]

@@ -4,15 +4,14 @@ Theory of operation
 -------------------
 ``begin`` takes one start request through five gates.  *Words*: what was asked for exists and can be meant.
 *Patient*: screening and blood pressure; what forbids is named, nothing can be overridden.  *Bedside*:
-no latch, room on the disk, an accepted and empty cuff, the bedside button pressed within the last minute.
-*Budget*: what this patient's limb has borne in the last day, here and elsewhere.
+no latch, room on the disk, an accepted and empty cuff, the bedside button pressed within the last minute,
+a stimulator that answers where one is used.  *Budget*: what this patient's limb has borne in the last day,
+here and elsewhere.
 *Self-test*: the controller checks both sensors against zero.  Only then does the session exist, and its
 first rows must be durable before the answer is given.
 
 A session that was interrupted may be resumed within an hour, on the same limb, with the cycles that it has
 not given; it passes the same gates.
-
-Three identical systolic pressures in a row are queried: a copied number is the likeliest explanation.
 
 Units: blood pressures mmHg, lengths mm, times ms.
 """
@@ -22,9 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from drivers import cuff as wire
-from gateway.model import BloodPressure, CuffReading, Limb
-from gateway.record.events import BloodPressureEntered, ScreeningAnswered, SelfTested, SessionStarted
+from gateway.model import BloodPressure, CuffReading, Limb, Reason
+from gateway.record.events import ScreeningAnswered, SelfTested, SessionStarted
 from gateway.record.words import limb as limb_words
+from gateway.runtime import ceilings
 from gateway.runtime.core import Core
 from gateway.runtime.requests import (
     EXIT_CONFIG,
@@ -37,6 +37,7 @@ from gateway.runtime.requests import (
     refusal,
 )
 from gateway.runtime.session import Session
+from gateway.runtime.systolic_entries import SystolicEntries
 from gateway.safety import budget
 from gateway.safety.budget import Left
 from gateway.safety.inflation import blood_pressure_refusal
@@ -44,13 +45,17 @@ from gateway.safety.limits import ENTRY_HIGHEST_MMHG, ENTRY_LOWEST_MMHG, FIRMWAR
 from gateway.safety.observations import Arming
 from gateway.safety.readiness import Check, Readiness, missing
 from gateway.safety.texts import text_of
-from gateway.therapy import prescription, screening
-from gateway.therapy.prescription import PrescriptionError, RvosPrescription
+from gateway.therapy import plans, prescription, screening
+from gateway.therapy.prescription import (
+    NmesPrescription,
+    Prescription,
+    PrescriptionError,
+    RvosPrescription,
+)
 from gateway.therapy.screening import Question
 
 ZERO_DMMHG = dict(FIRMWARE_LIMITS)["self_test_zero_dmmhg"]
 _TOKEN = re.compile(r"[A-Za-z0-9-]{1,64}")
-_SAME_IN_A_ROW = 3
 ROOM_FOR_A_SESSION_BYTES = 64_000_000
 """Less than this on the journal's disk refuses a new session (engineering proposal: 30 whole sessions)."""
 
@@ -85,11 +90,12 @@ class _Asked:
 
     request: SessionStart
     limb: Limb
-    prescription: RvosPrescription
-    pressure: BloodPressure
+    prescription: Prescription
+    pressure: BloodPressure | None
     questions: tuple[Question, ...]
     left: Left
     pressed_ago_ms: int | None = None
+    stimulation_left_ms: int = 0
     first_cycle: int = 1
     resumes: str = ""
 
@@ -106,10 +112,11 @@ class ArmingDesk:
         asked = self._words(request, now)
         if isinstance(asked, Reply):
             return asked
-        refused = self._bedside(now) or self._patient(asked, now) or self._open_checks(asked, now)
+        refused = self._bedside(now) or self._stimulator(asked, now)
+        refused = refused or self._patient(asked, now) or self._open_checks(asked, now)
         if refused is not None:
             return refused
-        allowed = self._budget(replace(asked, pressed_ago_ms=self._core.pressed_ago_ms(now)), now)
+        allowed = self._budget(replace(asked, pressed_ago_ms=self._core.presses.ago_ms(now)), now)
         if isinstance(allowed, Reply):
             return allowed
         self._core.gate.start_self_test()
@@ -125,53 +132,71 @@ class ArmingDesk:
     # the gates
 
     def _words(self, request: SessionStart, now: int) -> _Asked | Reply:
-        wrong = _wrong_words(request) or mistyped(request.systolic_mmhg, request.diastolic_mmhg)
+        wrong = _wrong_words(request)
         if wrong:
             return refusal(EXIT_USAGE, wrong)
         try:
             found = prescription.load(request.prescription)
         except PrescriptionError as error:
             return refusal(EXIT_CONFIG, str(error))
+        wrong = _wrong_pressure(request, needed=found.uses_cuff)
+        if wrong:
+            return refusal(EXIT_USAGE, wrong)
+        if isinstance(found, NmesPrescription):
+            setup = self._core.setup
+            fitted = ceilings.fitted(setup.limits, setup.config.stimulator, found)
+            if isinstance(fitted, str):
+                return refusal(EXIT_REFUSED, fitted)
+            found = fitted
         limb = Limb(request.limb)
-        pressure = BloodPressure(request.systolic_mmhg, request.diastolic_mmhg, now)
-        return _Asked(request, limb, found, pressure, screening.questions(limb), Left(0, 0))
+        asked = screening.questions(limb, cuff=found.uses_cuff, stimulation=found.uses_stimulator)
+        return _Asked(request, limb, found, _pressure(request, now), asked, Left(0, 0))
 
     def _patient(self, asked: _Asked, now: int) -> Reply | None:
-        limits = self._core.setup.limits
         objection = screening.objection(asked.questions, asked.request.answers)
         if objection:
             return refusal(EXIT_REFUSED, f"not started: {objection}")
-        unfit = blood_pressure_refusal(limits, asked.pressure, now)
+        if not isinstance(asked.prescription, RvosPrescription) or asked.pressure is None:
+            return None
+        return self._pressure_gate(asked, asked.pressure, asked.prescription.margin_mmhg, now)
+
+    def _pressure_gate(
+        self, asked: _Asked, pressure: BloodPressure, margin_mmhg: int, now: int
+    ) -> Reply | None:
+        limits = self._core.setup.limits
+        unfit = blood_pressure_refusal(limits, pressure, now)
         if unfit is not None:
             return refusal(EXIT_REFUSED, f"not started: {text_of(unfit)}")
-        target = (asked.pressure.systolic_mmhg + asked.prescription.margin_mmhg) * 10
+        target = (pressure.systolic_mmhg + margin_mmhg) * 10
         if target > limits.pressure_ceiling_dmmhg:
             return refusal(
                 EXIT_REFUSED,
-                f"not started: the target of {target // 10} mmHg (systolic + "
-                f"{asked.prescription.margin_mmhg}) is above the ceiling of "
-                f"{limits.pressure_ceiling_dmmhg // 10} mmHg; it is refused, not reduced",
+                f"not started: the target of {target // 10} mmHg (systolic + {margin_mmhg}) is above the "
+                f"ceiling of {limits.pressure_ceiling_dmmhg // 10} mmHg; it is refused, not reduced",
             )
         self._entries.of_patient(asked.request.patient)
-        again = self._entries.query(asked.pressure.systolic_mmhg, asked.request.measured_again)
+        again = self._entries.query(pressure.systolic_mmhg, asked.request.measured_again)
         return refusal(EXIT_NOT_NOW, again) if again else None
 
     def _budget(self, asked: _Asked, now: int) -> _Asked | Reply:
         """What the patient's last day leaves for this limb; a resumed session is no new one."""
-        recorder, limits = self._core.recorder, self._core.setup.limits
-        history = recorder.history(asked.request.patient, now)
-        above_ms = asked.prescription.occlusion_ms + limits.not_deflated_ms
+        recorder, limits, patient = self._core.recorder, self._core.setup.limits, asked.request.patient
+        history = recorder.history(patient, now)
         left = budget.left(limits, history.exposures, asked.limb)
+        asked = replace(asked, left=left, stimulation_left_ms=ceilings.left_ms(self._core, patient, now))
+        wanted = asked.prescription
+        if isinstance(wanted, NmesPrescription) and asked.stimulation_left_ms < wanted.on_ms:
+            return self._no_budget(Reason.BUDGET_SPENT)
+        above_ms = wanted.occlusion_ms + limits.not_deflated_ms if isinstance(wanted, RvosPrescription) else 0
+        exposures, limb = history.exposures, asked.limb
         if asked.request.resume:
-            unfit = budget.inflation_refusal(
-                limits, history.exposures, asked.limb, therapy=True, above_ms=above_ms
-            )
-        else:
-            unfit = budget.session_refusal(limits, history, asked.limb, therapy=True, above_ms=above_ms)
-        if unfit is not None:
-            return refusal(EXIT_REFUSED, f"not started: {text_of(unfit, self._core.setup.language)}")
-        asked = replace(asked, left=left)
-        return self._resumed(asked, now) if asked.request.resume else asked
+            unfit = budget.inflation_refusal(limits, exposures, limb, therapy=True, above_ms=above_ms)
+            return self._resumed(asked, now) if unfit is None else self._no_budget(unfit)
+        unfit = budget.session_refusal(limits, history, limb, therapy=True, above_ms=above_ms)
+        return asked if unfit is None else self._no_budget(unfit)
+
+    def _no_budget(self, unfit: Reason) -> Reply:
+        return refusal(EXIT_REFUSED, f"not started: {text_of(unfit, self._core.setup.language)}")
 
     def _resumed(self, asked: _Asked, now: int) -> _Asked | Reply:
         recorder = self._core.recorder
@@ -211,41 +236,18 @@ class ArmingDesk:
             return refusal(EXIT_UNAVAILABLE, "not started: the cuff is not empty, or its status is missing")
         return _off_zero(core.cuff)
 
+    def _stimulator(self, asked: _Asked, now: int) -> Reply | None:
+        silent = ceilings.silence(self._core, now) if asked.prescription.uses_stimulator else ""
+        return refusal(EXIT_UNAVAILABLE, silent) if silent else None
+
     def _open_checks(self, asked: _Asked, now: int) -> Reply | None:
         """What people still owe; the self-test comes after them."""
-        pressed_ago_ms = self._core.pressed_ago_ms(now) if self._core.present else None
+        pressed_ago_ms = self._core.presses.ago_ms(now) if self._core.present else None
         ready = readiness(asked, pressed_ago_ms, self_test_passed=True)
         open_checks = missing(self._core.setup.limits, asked.limb, ready)
         if not open_checks:
             return None
         return refusal(EXIT_NOT_NOW, "not started: " + "; ".join(_MISSING[check] for check in open_checks))
-
-
-class SystolicEntries:
-    """The systolic pressures entered for one patient, newest last."""
-
-    def __init__(self) -> None:
-        self._patient = ""
-        self._entered: list[int] = []
-
-    def of_patient(self, patient: str) -> None:
-        """Another patient has another pressure."""
-        if patient != self._patient:
-            self._patient, self._entered = patient, []
-
-    def query(self, systolic_mmhg: int, measured_again: bool) -> str:
-        """The question that a third identical entry raises; empty when there is none to ask."""
-        before = _SAME_IN_A_ROW - 1
-        if measured_again or self._entered[-before:] != [systolic_mmhg] * before:
-            return ""
-        return (
-            f"a systolic of {systolic_mmhg} mmHg for the third time in a row: measure again; "
-            "if it truly is the same, add --measured-again"
-        )
-
-    def take(self, systolic_mmhg: int) -> None:
-        """One more entry that counts."""
-        self._entered = [*self._entered[-_SAME_IN_A_ROW:], systolic_mmhg]
 
 
 class _Start:
@@ -295,41 +297,41 @@ class _Start:
             readiness=readiness(asked, asked.pressed_ago_ms, self_test_passed=True),
             therapy_left_ms=asked.left.therapy_ms,
             examination_left_ms=asked.left.examination_ms,
+            stimulation_left_ms=asked.stimulation_left_ms,
+            stimulation=ceilings.of_site(core.setup.config.stimulator),
         )
-        session = Session(
-            name,
-            asked.prescription,
-            asked.request.patient,
-            arming,
-            asked.pressure,
-            core.recorder,
-            now,
-            asked.first_cycle,
-        )
+        plan = plans.begin(asked.prescription, now, asked.first_cycle)
+        session = Session(name, plan, asked.request.patient, arming, asked.pressure, core.recorder)
         core.recorder.session_patient(name, asked.request.patient, now)
         session.note(self._started(), now)
-        session.note(_screened(asked), now)
-        entered = BloodPressureEntered(
-            systolic_mmhg=asked.pressure.systolic_mmhg, diastolic_mmhg=asked.pressure.diastolic_mmhg
-        )
-        ticket = session.note(entered, now)
-        self._entries.take(asked.pressure.systolic_mmhg)
+        ticket = session.note(_screened(asked), now)
+        if asked.pressure is not None:
+            ticket = session.enter_pressure(asked.pressure, now)
+            self._entries.take(asked.pressure.systolic_mmhg)
         core.begin_session(session, now)
         return session, ticket
 
     def _started(self) -> SessionStarted:
         setup, who, asked = self._core.setup, self._core.gate.identity, self._asked
-        oximeter = setup.config.oximeter
+        oximeter, stimulator = setup.config.oximeter, setup.config.stimulator
+        wanted = asked.prescription
+        occludes = wanted if isinstance(wanted, RvosPrescription) else None
+        stimulates = wanted if isinstance(wanted, NmesPrescription) else None
         return SessionStarted(
-            prescription=asked.prescription.name,
-            prescription_hash=asked.prescription.sha256,
+            prescription=wanted.name,
+            prescription_hash=wanted.sha256,
             limb=asked.limb.value,
             resumes=asked.resumes,
             first_cycle=asked.first_cycle,
-            cycles_prescribed=asked.prescription.cycles,
-            occlusion_ms=asked.prescription.occlusion_ms,
-            reperfusion_ms=asked.prescription.reperfusion_ms,
-            margin_mmhg=asked.prescription.margin_mmhg,
+            cycles_prescribed=occludes.cycles if occludes else 0,
+            occlusion_ms=occludes.occlusion_ms if occludes else 0,
+            reperfusion_ms=occludes.reperfusion_ms if occludes else 0,
+            margin_mmhg=occludes.margin_mmhg if occludes else 0,
+            therapy=wanted.therapy,
+            uses_cuff=wanted.uses_cuff,
+            contractions_prescribed=stimulates.contractions if stimulates else 0,
+            current_most_ua=stimulates.current_ua if stimulates else 0,
+            stimulator_description=stimulator.description if stimulates and stimulator else "",
             version=setup.version,
             firmware=who.firmware if who else "",
             firmware_limits_crc=setup.firmware_limits_crc,
@@ -343,6 +345,7 @@ def readiness(asked: _Asked, pressed_ago_ms: int | None, *, self_test_passed: bo
     """The answers of this request as the supervisor judges them."""
     answers, questions = asked.request.answers, asked.questions
     return Readiness(
+        uses_cuff=asked.prescription.uses_cuff,
         screened=screening.satisfied(questions, answers, "screening"),
         skin_seen=screening.satisfied(questions, answers, "skin"),
         limb_confirmed=screening.satisfied(questions, answers, "limb"),
@@ -380,6 +383,20 @@ def mistyped(systolic_mmhg: int, diastolic_mmhg: int) -> str:
     if not 0 < diastolic_mmhg < systolic_mmhg:
         return f"a diastolic of {diastolic_mmhg} mmHg does not go with a systolic of {systolic_mmhg}"
     return ""
+
+
+def _pressure(request: SessionStart, now: int) -> BloodPressure | None:
+    if request.systolic_mmhg is None or request.diastolic_mmhg is None:
+        return None
+    return BloodPressure(request.systolic_mmhg, request.diastolic_mmhg, now)
+
+
+def _wrong_pressure(request: SessionStart, *, needed: bool) -> str:
+    """What is wrong with the blood pressure of a start; where no cuff inflates, it may be left out."""
+    if request.systolic_mmhg is not None and request.diastolic_mmhg is not None:
+        return mistyped(request.systolic_mmhg, request.diastolic_mmhg)
+    half = request.systolic_mmhg is not None or request.diastolic_mmhg is not None
+    return "a blood pressure is needed: systolic and diastolic, just measured" if needed or half else ""
 
 
 def _wrong_words(request: SessionStart) -> str:

@@ -21,11 +21,10 @@ from dataclasses import dataclass
 from drivers import cuff as wire
 from drivers import nonin
 from gateway.config import Config
-from gateway.model import LIMBS, CuffReading, Intent, Output, Permit, Reason, Safe, Sample, StimulationPermit
+from gateway.model import LIMBS, CuffReading, Output, Permit, Reason, Safe, Sample, StimulationPermit
 from gateway.record.events import (
     CoreStarted,
     CoreStopped,
-    DeviceIdentified,
     DeviceLost,
     Event,
     SessionStopped,
@@ -33,17 +32,21 @@ from gateway.record.events import (
     TripCleared,
     Tripped,
 )
+from gateway.runtime.devices import cuff_identified, oximeter_identified
 from gateway.runtime.gate import Gate
 from gateway.runtime.opening import alarm_event, open_run
+from gateway.runtime.presses import Presses
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored
-from gateway.runtime.session import Session
+from gateway.runtime.session import Answers, Session
+from gateway.runtime.stimulator import StimulatorGate
 from gateway.safety import alarms, supervisor
 from gateway.safety.alarms import AlarmState, Told
 from gateway.safety.debt import Debts, is_above, is_fresh
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State, Tissue
 from gateway.safety.texts import Language
+from gateway.therapy.plan import Wish
 
 STEP_MS = 50
 _RESUMABLE = (Reason.INTOLERABLE, Reason.PATIENT_CLEARED)
@@ -80,7 +83,9 @@ class Core:
             expected_serial=setup.config.cuff.serial,
             ceiling_dmmhg=setup.limits.pressure_ceiling_dmmhg,
         )
+        self.stimulator = StimulatorGate(setup.limits.stimulator_age_ms)
         self.oximeter = nonin.LineDecoder()
+        self.force: Sample | None = None
         self.saturation: Sample | None = None
         self.other_saturation: Sample | None = None
         self.session: Session | None = None
@@ -100,8 +105,7 @@ class Core:
         self.link_seen_ms = now
         self.annunciator_lost = False
         self._idle_since_ms = now
-        self.pressed_ms: int | None = None
-        self._presses: tuple[int, int, int] | None = None
+        self.presses = Presses(setup.limits.status_age_ms)
         self._stop_asked: Reason | None = None
         self._reset_asked = False
         self._oximeter_there = False
@@ -133,8 +137,9 @@ class Core:
             return
         known = self.oximeter.coverage
         readings = self.oximeter.feed(data, now)
-        if self.oximeter.coverage != known:
-            self._oximeter_identified(config.description, now)
+        learnt = self.oximeter.coverage
+        if learnt is not None and learnt != known:
+            self._event(oximeter_identified(learnt, config.description), now)
         for reading in readings:
             self.saturation = Sample(reading.channels[config.channel - 1], now)
             self.recorder.saturation(self.saturation)
@@ -151,6 +156,15 @@ class Core:
         if self._oximeter_there:
             self._event(DeviceLost(device="oximeter", reason=why), now)
         self._oximeter_there = False
+
+    def stimulator_lost(self, why: str, now: int) -> None:
+        """The stimulator's port is gone; to a session that has used it that is a trip."""
+        self._event(DeviceLost(device="stimulator", reason=why), now)
+        self.stimulator.disconnected()
+
+    def force_read(self, force_mn: int, now: int) -> None:
+        """A force sensor at the stimulated limb, where there is one."""
+        self.force = Sample(force_mn, now)
 
     def link_is_listening(self, now: int) -> None:
         """Somebody reads the live feed."""
@@ -171,7 +185,7 @@ class Core:
 
     def was_pressed(self, now: int) -> bool:
         """Whether somebody pressed the button at the bedside within the last minute."""
-        ago_ms = self.pressed_ago_ms(now)
+        ago_ms = self.presses.ago_ms(now)
         return ago_ms is not None and ago_ms <= self.setup.limits.press_age_ms
 
     @property
@@ -179,17 +193,13 @@ class Core:
         """Whether the controller says that a press made at rest still stands: a stop is none."""
         return self.cuff is not None and self.cuff.presence
 
-    def pressed_ago_ms(self, now: int) -> int | None:
-        """The age of the bedside button's last press, ``None`` when nobody pressed it in this run."""
-        return None if self.pressed_ms is None else now - self.pressed_ms
-
     def begin_session(self, session: Session, now: int) -> None:
         """A session was armed by the operator's desk, after its own checks."""
         self.session = session
         self.sessions_given += 1
         self.last_session = session.name
-        self.cuff_on = True
-        self.gate.lease_refused = False
+        self.cuff_on = self.cuff_on or session.prescription.uses_cuff
+        self.gate.lease_refused = self.gate.relay_refused = False
 
     def cuff_removed(self) -> None:
         """A person says that the cuff is off the limb."""
@@ -199,7 +209,7 @@ class Core:
         """Clear the latch; returns the reason that stands afterwards, ``None`` when it is clear."""
         cleared = self.state.latched
         self._reset_asked = True
-        self.gate.lease_refused = False
+        self.gate.lease_refused = self.gate.relay_refused = False
         if cleared is not None:
             self._event(TripCleared(reason=cleared.value), now)
         self.step(now)
@@ -264,6 +274,10 @@ class Core:
         reading, limits = self.cuff, self.setup.limits
         return reading is not None and is_fresh(limits, reading, now) and is_above(limits, reading)
 
+    def _frame(self) -> Trace:
+        """The frame of this second, as the recorder asks for it when one is over."""
+        return self.trace(self.session.plan.phase if self.session else "idle")
+
     def trace(self, phase: str) -> Trace:
         """This second's frame, without its samples."""
         under_way = self.state.inflation
@@ -285,16 +299,17 @@ class Core:
 
     def _decide(self, now: int) -> None:
         session = self.session
-        intents: tuple[Intent, ...] = ()
+        wishes: tuple[Wish, ...] = ()
         if session is not None:
-            intents = session.intents(self.answer, self.state.inflation, self.deflated(now), now)
+            answers = Answers(self.answer, self.pulses)
+            wishes = session.wishes(answers, self.state, self.deflated(now), now)
         seen = self._observe(session)
         before = self.state
-        self.state, verdict = supervisor.step(self.setup.limits, before, seen, intents, now)
+        self.state, verdict = supervisor.step(self.setup.limits, before, seen, wishes, now)
         self.answer, self.pulses = verdict.cuff, verdict.stimulator
         self._stop_asked, self._reset_asked = None, False
         if session is not None:
-            self._follow(session, before, intents, now)
+            self._follow(session, before, wishes, now)
         conditions = verdict.conditions | self._conditions(now)
         self.alarms, changes = alarms.step(self.alarms, conditions, now)
         self._note_alarms(changes, now)
@@ -305,48 +320,54 @@ class Core:
             cuff_accepted=self.gate.accepted,
             blood_pressure=session.blood_pressure if session else None,
             tissue=Tissue(saturation=self.saturation, other=self.other_saturation),
-            saturation_expected=self.setup.config.oximeter is not None,
+            saturation_expected=self.setup.config.oximeter is not None and _occludes(session),
             authorisation=session.authorisation if session else None,
             arming=session.arming if session else None,
             stop=self._stop_asked,
             reset=self._reset_asked,
             journal_failed=self.recorder.failure is not None,
-            lease_refused=self.gate.lease_refused,
+            lease_refused=self.gate.lease_refused or self.gate.relay_refused,
+            stimulator=self.stimulator.reading,
+            train=session.trains.authorisation if session else None,
         )
 
-    def _follow(self, session: Session, before: State, intents: tuple[Intent, ...], now: int) -> None:
+    def _follow(self, session: Session, before: State, wishes: tuple[Wish, ...], now: int) -> None:
+        answers = Answers(self.answer, self.pulses)
         session.follow(before.inflation, self.state.inflation, self.answer, now)
         session.judge(self.state.watch, now)
-        if isinstance(self.answer, Permit):
-            return
-        if self.answer.reason is Reason.JOURNAL_PENDING:
-            session.authorise(intents[0], self.owed_ms, now)
-        elif self.answer.reason in _BEDSIDE_STOPS and session.running:
-            session.end("stopped", self.answer.reason, now)
-            self._event(SessionStopped(reason=self.answer.reason.value), now)
+        session.trains.follow(self.state.stimulation, self.pulses, self.stimulator.reading, self.force, now)
+        session.authorise(wishes, answers, self.owed_ms, now)
+        stopped = next((reason for reason in answers.refusals if reason in _BEDSIDE_STOPS), None)
+        if stopped is not None and session.running:
+            session.end("stopped", stopped, now)
+            self._event(SessionStopped(reason=stopped.value), now)
         elif self.state.latched is not None:
             session.end("interrupted", self.state.latched, now)
-        elif before.inflation is not None and session.running and self.answer.reason is not Reason.NO_REQUEST:
-            session.end("interrupted", self.answer.reason, now)
+        elif session.running:
+            lost = session.lost(before, answers)
+            if lost is not None:
+                session.end("interrupted", lost, now)
 
     def _act(self, now: int) -> None:
         under_way = self.state.inflation
         self.gate.act(self.answer, under_way.planned_ms if under_way else 0, now, limb=self.state.limb)
-        self._act_on_relay(now)
+        self._act_on_stimulator(now)
         self.gate.announce(alarms.audible(self.alarms, now))
 
-    def _act_on_relay(self, now: int) -> None:
+    def _act_on_stimulator(self, now: int) -> None:
         if isinstance(self.pulses, StimulationPermit):
             self.gate.close_relay(self.pulses.expires_ms, now)
         else:
             self.gate.open_relay()
+        closed = self.cuff is not None and self.cuff.relay_closed
+        relay_closed = closed and is_fresh(self.setup.limits, self.cuff, now)
+        self.stimulator.act(self.pulses, relay_closed, now)
 
     def _tell(self, before: State, now: int) -> None:
         if self.state.latched is not None and before.latched != self.state.latched:
             self._event(Tripped(reason=self.state.latched.value, detail=self._detail()), now)
         following = self.session is not None or self._under_pressure(now)
-        phase = self.session.plan.phase.value if self.session else "idle"
-        self.recorder.second(self.trace(phase), self._session_name(), now, following=following)
+        self.recorder.second(self._frame, self._session_name(), now, following=following)
         self._close_session(now, at_once=False)
 
     def _close_session(self, now: int, *, at_once: bool) -> None:
@@ -388,47 +409,13 @@ class Core:
     def _cuff_status(self, now: int) -> None:
         if self.cuff is not None:
             self.recorder.cuff(self.cuff)
-            self._notice_press(self.cuff, now)
+            self.presses.take(self.cuff, now)
         self.step(now)
-
-    def _notice_press(self, reading: CuffReading, now: int) -> None:
-        """A count that moved between two frames of one connection is a press, now.
-
-        The first count seen, after a reset or a silence of the controller too, is only where counting begins.
-        """
-        known, self._presses = self._presses, (reading.nonce, reading.presses, now)
-        if known is None or known[0] != reading.nonce or now - known[2] > self.setup.limits.status_age_ms:
-            return
-        if known[1] != reading.presses:
-            self.pressed_ms = now
 
     def _cuff_identified(self, now: int) -> None:
         who = self.gate.identity
-        if who is None:
-            return
-        identified = DeviceIdentified(
-            device="cuff",
-            serial=who.serial,
-            model=who.board,
-            firmware=who.firmware,
-            protocol=who.protocol_max,
-            limits_crc=who.limits_crc,
-            description=self.setup.config.cuff.description,
-        )
-        self._event(identified, now)
-
-    def _oximeter_identified(self, description: str, now: int) -> None:
-        """The decoder has learnt what the device's checksum covers; no document says it, so we record it."""
-        identified = DeviceIdentified(
-            device="oximeter",
-            serial="",
-            model=f"Nonin 1, checksum ends {self.oximeter.coverage:+d} bytes from its label",
-            firmware="",
-            protocol=0,
-            limits_crc=0,
-            description=description,
-        )
-        self._event(identified, now)
+        if who is not None:
+            self._event(cuff_identified(who, self.setup.config.cuff.description), now)
 
     def _note_alarms(self, changes: tuple[Told, ...], now: int) -> None:
         for told in changes:
@@ -448,3 +435,8 @@ class Core:
 
     def _event(self, event: Event, now: int) -> None:
         self.recorder.event(event, self._session_name(), now)
+
+
+def _occludes(session: Session | None) -> bool:
+    """Whether a running session needs the oximeter: only an occlusion is watched by it."""
+    return session is not None and session.prescription.uses_cuff

@@ -46,8 +46,10 @@ from gateway.runtime.requests import (
     SelfTest,
     SessionClearPatient,
     SessionCuffRemoved,
+    SessionLower,
     SessionPain,
     SessionPressure,
+    SessionRaise,
     SessionReset,
     SessionStart,
     SessionStatus,
@@ -56,6 +58,7 @@ from gateway.runtime.requests import (
 )
 from gateway.safety.inflation import blood_pressure_refusal
 from gateway.safety.texts import text_of
+from gateway.therapy.plan import Less, More, Word
 
 _WAIT_MS = 3_000
 
@@ -131,6 +134,10 @@ class Desk:
                 return self._pain(request, now)
             case SessionPressure():
                 return self._pressure(request, now)
+            case SessionRaise():
+                return self._raise(request, now)
+            case SessionLower():
+                return self._hear(Less(request.by_ma * 1000), now)
             case SessionReset():
                 return self._reset(request, now, answer)
             case SessionCuffRemoved():
@@ -216,6 +223,22 @@ class Desk:
         session.enter_pressure(pressure, now)
         unfit = blood_pressure_refusal(self._core.setup.limits, pressure, now)
         return Reply(message=f"entered; {text_of(unfit)}" if unfit else "entered; it counts for 5 minutes")
+
+    def _raise(self, request: SessionRaise, now: int) -> Reply:
+        wrong = unconfirmed(request.confirm)
+        return refusal(EXIT_USAGE, wrong) if wrong else self._hear(More(request.by_ma * 1000), now)
+
+    def _hear(self, word: Word, now: int) -> Reply:
+        session = self._core.session
+        if session is None or not session.running:
+            return refusal(EXIT_NOT_NOW, "no session is running: there is no current to change")
+        if isinstance(word, Less) and word.by_ua <= 0:
+            return refusal(EXIT_USAGE, "a current is lowered by 1 mA or more")
+        objection = session.hear(word, now)
+        if objection:
+            return refusal(EXIT_NOT_NOW, objection)
+        self._core.step(now)
+        return Reply(message="lowered" if isinstance(word, Less) else "noted: it rises as soon as it may")
 
     def _cuff_removed(self, now: int) -> Reply:
         core = self._core

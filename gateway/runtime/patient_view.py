@@ -29,7 +29,10 @@ class Borne(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PatientView(msgspec.Struct, frozen=True, kw_only=True):
-    """``session_wait_s`` is how long number and distance of sessions forbid a new one with therapy."""
+    """``session_wait_s`` is how long number and distance of sessions forbid a new one with therapy.
+
+    ``stimulation_s`` is what is left of the site's daily pulses, ``None`` where it has no stimulator.
+    """
 
     patient: str
     known: bool
@@ -40,3 +43,4 @@ class PatientView(msgspec.Struct, frozen=True, kw_only=True):
     limbs: list[LimbLeft]
     borne: list[Borne]
     resumable: str | None
+    stimulation_s: float | None = None

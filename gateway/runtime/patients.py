@@ -28,6 +28,7 @@ from gateway.record.history_file import (
     written,
 )
 from gateway.record.ledger_rows import BY_HAND
+from gateway.runtime import ceilings
 from gateway.runtime.core import Core
 from gateway.runtime.patient_view import Borne, LimbLeft, PatientView
 from gateway.runtime.requests import (
@@ -141,8 +142,13 @@ class PatientDesk:
             limbs=[_left(limb, budget.left(limits, history.exposures, limb)) for limb in LIMBS],
             borne=[_borne(entry) for entry in self._entries(patient, now)],
             resumable=resumable.session if resumable is not None and may_resume else None,
+            stimulation_s=self._stimulation_s(patient, now),
         )
         return Reply(data=msgspec.to_builtins(view))
+
+    def _stimulation_s(self, patient: str, now: int) -> float | None:
+        has_stimulator = self._core.setup.config.stimulator is not None
+        return ceilings.left_ms(self._core, patient, now) / 1000 if has_stimulator else None
 
     def _entries(self, patient: str, now: int) -> list[Entry]:
         recorder = self._core.recorder

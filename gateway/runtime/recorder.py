@@ -10,9 +10,11 @@ Every row goes through the ledger too, so that what patients have borne is known
 Units: ms; 0.1 mmHg; per mille.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
-from gateway.model import CuffReading, History, Sample
+from gateway.model import CuffReading, Exposure, History, Sample
 from gateway.record.events import Event, Trace
 from gateway.record.history_file import Entry
 from gateway.record.ledger import Ledger
@@ -87,6 +89,10 @@ class Recorder:
         """What is known of a patient's last day."""
         return self.ledger.history(patient, self.stamp(now))
 
+    def trains(self, patient: str, now: int) -> tuple[Exposure, ...]:
+        """This patient's stimulation here, one entry a contraction."""
+        return self.ledger.trains(patient, self.stamp(now))
+
     def summarise(self, session: str, now: int) -> int:
         """Submit the fold of this session."""
         self._newest_ticket = self._sink.summarise(session, self.stamp(now))
@@ -100,15 +106,18 @@ class Recorder:
         """Note one StO2 value for this second's trace."""
         self._sto2.append((sample.arrived_ms, sample.value))
 
-    def second(self, trace: Trace, session: str, now: int, *, following: bool) -> None:
-        """Close the second that ends at ``now``: a row when something in it or before it was followed."""
+    def second(self, trace: Callable[[], Trace], session: str, now: int, *, following: bool) -> None:
+        """Close the second that ends at ``now``: a row when something in it or before it was followed.
+
+        ``trace`` makes this second's frame; it is asked once, when the row is written.
+        """
         self._follow = self._follow or following
         if self._second_began_ms is None:
             self._second_began_ms = now
         if now - self._second_began_ms < _SECOND_MS:
             return
         if self._follow or self._followed:
-            self.flush(trace, session, now)
+            self.flush(trace(), session, now)
         self._follow, self._followed = False, self._follow
         self._second_began_ms = now
         self._cuff, self._sto2 = [], []

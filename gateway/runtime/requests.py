@@ -34,13 +34,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="verb", forbi
 
 
 class SessionStart(Request, frozen=True, kw_only=True, tag="session_start"):
-    """``answers`` are those of ``gateway.therapy.screening``; ``resume`` takes up an interrupted session."""
+    """``answers`` are those of ``gateway.therapy.screening``; ``resume`` takes up an interrupted session.
+
+    A blood pressure is needed where a cuff inflates.
+    """
 
     prescription: str
     patient: str
     limb: str
-    systolic_mmhg: int
-    diastolic_mmhg: int
+    systolic_mmhg: int | None = None
+    diastolic_mmhg: int | None = None
     confirm: bool
     answers: dict[str, str] = {}
     cuff_width_mm: int | None = None
@@ -63,6 +66,19 @@ class SessionPain(Request, frozen=True, kw_only=True, tag="session_pain"):
 
     nrs: int | None = None
     cpot: int | None = None
+
+
+class SessionRaise(Request, frozen=True, kw_only=True, tag="session_raise"):
+    """A person's press for more current."""
+
+    by_ma: int = 1
+    confirm: bool
+
+
+class SessionLower(Request, frozen=True, kw_only=True, tag="session_lower"):
+    """A person's word for less current, at once."""
+
+    by_ma: int = 1
 
 
 class SessionStop(Request, frozen=True, kw_only=True, tag="session_stop"):
@@ -152,6 +168,8 @@ AnyRequest = (
     SessionStart
     | SessionPressure
     | SessionPain
+    | SessionRaise
+    | SessionLower
     | SessionStop
     | SessionClearPatient
     | SessionStatus

@@ -150,9 +150,10 @@ def _core_started(fold: _Fold, row: StoredRow) -> None:
 def _session_started(fold: _Fold, row: StoredRow) -> None:
     fold.open_session = fold.last_session = row.session
     fold.last_session_seq = row.seq
-    fold.cuff_on = True
+    started = _body(row, SessionStarted)
+    fold.cuff_on = fold.cuff_on or started.uses_cuff
     try:
-        fold.limb = Limb(_body(row, SessionStarted).limb)
+        fold.limb = Limb(started.limb)
     except ValueError as error:
         raise RowUnreadable(row.seq, row.type, str(error)) from error
 

@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-A session is prescription + plan + blood pressure + the authorisation of the inflation that is about
-to start.  It ends in two steps.  ``end`` decides how ("completed", "stopped", "interrupted") and
-stops asking for pressure at once; the row that closes it is written when the cuff has deflated, or
-10 s later, so that the record holds the fall of the pressure too.
+A session is a plan (``gateway.therapy.plan``) + blood pressure + the authorisation of the inflation that
+is about to start, or of the contraction (``trains``).  It ends in two steps.  ``end`` decides how
+("completed", "stopped", "interrupted") and stops asking for anything at once; the row that closes it is
+written when the cuff has deflated, or 10 s later, so that the record holds the fall of the pressure too.
 
 States: running -> ending (vented, waiting for the cuff to empty) -> over.
 Units: ms; 0.1 mmHg.
@@ -13,10 +13,20 @@ Units: ms; 0.1 mmHg.
 
 from dataclasses import dataclass
 
-from gateway.model import BloodPressure, Intent, Limb, Permit, Reason, Safe
+from gateway.model import (
+    BloodPressure,
+    Intent,
+    Limb,
+    Output,
+    Permit,
+    Reason,
+    Safe,
+    StimulationPermit,
+)
 from gateway.record.events import (
     BloodPressureEntered,
     CuffDeflated,
+    CurrentChanged,
     CycleSkipped,
     Event,
     HoldReached,
@@ -28,12 +38,29 @@ from gateway.record.events import (
 )
 from gateway.runtime.pain import PainScores
 from gateway.runtime.recorder import Recorder
-from gateway.safety.observations import Arming, Authorisation, Inflation, Watch
-from gateway.therapy import rvos
-from gateway.therapy.prescription import RvosPrescription
-from gateway.therapy.rvos import Phase, PlanState, Seen
+from gateway.runtime.trains import Trains
+from gateway.safety.observations import Arming, Authorisation, Inflation, State, Watch
+from gateway.safety.reasons import Kind, kind_of
+from gateway.therapy.plan import More, Plan, Seen, Wish, Word
 
 ENDING_LONGEST_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the supervisor said to both outputs."""
+
+    cuff: Permit | Safe
+    stimulator: StimulationPermit | Safe
+
+    @property
+    def refusals(self) -> tuple[Reason, ...]:
+        """Why outputs are safe."""
+        return tuple(one.reason for one in (self.cuff, self.stimulator) if isinstance(one, Safe))
+
+    def to(self, output: Output) -> Permit | StimulationPermit | Safe:
+        """The answer for this output."""
+        return self.cuff if output is Output.CUFF else self.stimulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +86,17 @@ class Session:
     def __init__(
         self,
         name: str,
-        prescription: RvosPrescription,
+        plan: Plan,
         patient: str,
         arming: Arming,
-        pressure: BloodPressure,
+        pressure: BloodPressure | None,
         recorder: Recorder,
-        now: int,
-        first_cycle: int = 1,
     ) -> None:
-        self.name, self.prescription, self.patient = name, prescription, patient
+        self.name, self.plan, self.patient = name, plan, patient
+        self.prescription = plan.prescription
         self.limb: Limb = arming.limb
         self.blood_pressure = pressure
-        self.plan: PlanState = rvos.start(now, first_cycle)
+        self.trains = Trains(self.note, recorder.is_durable)
         self.pain = PainScores()
         self._arming = arming
         self._judged_cycle = 0
@@ -104,29 +130,55 @@ class Session:
             now,
         )
 
-    def intents(
-        self, answer: Permit | Safe | None, under_way: Inflation | None, deflated: bool, now: int
-    ) -> tuple[Intent, ...]:
+    def wishes(self, answers: Answers, state: State, deflated: bool, now: int) -> tuple[Wish, ...]:
         """What the plan wishes now; nothing once the session is ending."""
+        under_way, train = state.inflation, state.stimulation
         self._note_deflated(deflated, under_way, now)
         if self.ending is not None:
             return ()
         seen = Seen(
-            answer,
+            answers.cuff,
             self.blood_pressure,
             under_way.started_ms if under_way else None,
             under_way is not None and under_way.reached_ms is not None,
             deflated,
+            answers.stimulator,
+            train.started_ms if train.on else None,
         )
-        self.plan, intent, facts = rvos.step(self.prescription, self.plan, seen, now)
-        for skipped in facts:
+        self.plan, wishes, given_up = self.plan.step(seen, now)
+        for skipped in given_up:
             self.note(CycleSkipped(cycle=skipped.cycle, reason=skipped.reason.value), now)
-        if self.plan.phase is Phase.FINISHED:
+        if self.plan.is_finished:
             self.end("completed", Reason.PLANNED, now)
-        return (intent,)
+        return wishes
 
-    def authorise(self, intent: Intent, debt_ms: int, now: int) -> None:
-        """The supervisor misses the durable authorisation: ask the journal, take it when it is there."""
+    def hear(self, word: Word, now: int) -> str:
+        """Take a person's word for more or less current; a sentence where it cannot be taken."""
+        self.plan, objection = self.plan.hear(word, now)
+        if not objection:
+            by_ua = word.by_ua if isinstance(word, More) else -word.by_ua
+            self.note(CurrentChanged(contraction=self.plan.cycle, by_ua=by_ua), now)
+        return objection
+
+    def authorise(self, wishes: tuple[Wish, ...], answers: Answers, debt_ms: int, now: int) -> None:
+        """Ask the journal for the durable row that the supervisor misses; take it when it is there."""
+        for wish in wishes:
+            if isinstance(wish, Intent) and _misses_row(answers.cuff):
+                self._authorise_inflation(wish, debt_ms, now)
+            elif not isinstance(wish, Intent) and _misses_row(answers.stimulator):
+                self.trains.authorise(wish, now)
+
+    def lost(self, before: State, answers: Answers) -> Reason | None:
+        """Why an output that the plan needs is gone for good, ``None`` while none is."""
+        cuff, stimulator = _refusal(answers.cuff), _refusal(answers.stimulator)
+        if before.inflation is not None and cuff is not None:
+            return cuff
+        if stimulator is None:
+            return None
+        never = self.plan.waits_for is Output.STIMULATOR and kind_of(stimulator) is Kind.REFUSAL
+        return stimulator if never or before.stimulation.on else None
+
+    def _authorise_inflation(self, intent: Intent, debt_ms: int, now: int) -> None:
         if self._asked is None or self._asked.intent != intent:
             self._asked = _Asked(intent, self._note_authorisation(intent, debt_ms, now))
         elif self._recorder.is_durable(self._asked.ticket):
@@ -176,7 +228,7 @@ class Session:
                 target_dmmhg=intent.pressure_dmmhg or 0,
                 planned_ms=intent.planned_ms,
                 ischaemia_debt_ms=debt_ms,
-                systolic_mmhg=self.blood_pressure.systolic_mmhg,
+                systolic_mmhg=self.blood_pressure.systolic_mmhg if self.blood_pressure else 0,
                 purpose=intent.purpose.value,
             ),
             now,
@@ -190,6 +242,15 @@ class Session:
 
 def _not_yet_there(before: Inflation | None) -> bool:
     return before is None or before.reached_ms is None
+
+
+def _misses_row(answer: Permit | StimulationPermit | Safe) -> bool:
+    return isinstance(answer, Safe) and answer.reason is Reason.JOURNAL_PENDING
+
+
+def _refusal(answer: Permit | StimulationPermit | Safe) -> Reason | None:
+    """Why what was asked for is not given; ``None`` when it is, or when nothing was asked for."""
+    return answer.reason if isinstance(answer, Safe) and answer.reason is not Reason.NO_REQUEST else None
 
 
 def _vent_reason(answer: Permit | Safe) -> Reason:

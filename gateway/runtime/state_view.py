@@ -8,7 +8,7 @@ not known is ``None``.
 Units: the messages speak mmHg, seconds and percent as floats.
 """
 
-from gateway.model import Permit, Reason
+from gateway.model import Output, Permit, Reason, StimulationPermit
 from gateway.runtime.annunciator import Announcement
 from gateway.runtime.core import Core
 from gateway.runtime.opening import alarm_id
@@ -16,7 +16,6 @@ from gateway.safety import alarms
 from gateway.safety.debt import is_fresh
 from gateway.safety.reasons import Kind, kind_of
 from gateway.safety.texts import text_of
-from gateway.therapy import rvos
 from gateway.ward.messages import Alarm, Feed, State
 
 
@@ -73,9 +72,9 @@ def _state(core: Core, now: int) -> State:
         prescription=session.prescription.name if session else None,
         limb=session.limb.value if session else None,
         cycle=plan.cycle if plan else None,
-        cycles_prescribed=session.prescription.cycles if session else None,
+        cycles_prescribed=session.prescription.steps if session else None,
         phase=_phase(core),
-        phase_left_s=rvos.time_left_ms(session.prescription, session.plan, now) / 1000 if session else None,
+        phase_left_s=session.plan.time_left_ms(now) / 1000 if session else None,
         target_mmhg=_mmhg(under_way.target_dmmhg) if under_way else None,
         cuff_mmhg=_mmhg(cuff.control_dmmhg) if cuff else None,
         limit_mmhg=_mmhg(cuff.limit_dmmhg) if cuff else None,
@@ -84,12 +83,20 @@ def _state(core: Core, now: int) -> State:
         cuff_ok=cuff is not None and core.gate.accepted,
         sto2_ok=saturation is not None,
         pain_score_due=_pain_score_due(core, now),
-        blood_pressure_age_s=(now - session.blood_pressure.entered_ms) / 1000 if session else None,
+        blood_pressure_age_s=_pressure_age_s(core, now),
         waiting_for=_waiting_for(core),
         latched=latched.value if latched else None,
         alarms_active=len(core.alarms.alarms),
         alarm_pause_left_s=pause_left_s(core, now),
+        therapy=session.prescription.therapy if session else None,
+        current_ma=core.pulses.current_ua / 1000 if isinstance(core.pulses, StimulationPermit) else None,
+        stimulator_ok=core.stimulator.answers(now) if core.setup.config.stimulator else None,
     )
+
+
+def _pressure_age_s(core: Core, now: int) -> float | None:
+    pressure = core.session.blood_pressure if core.session else None
+    return None if pressure is None else (now - pressure.entered_ms) / 1000
 
 
 def _pain_score_due(core: Core, now: int) -> bool | None:
@@ -100,7 +107,7 @@ def _pain_score_due(core: Core, now: int) -> bool | None:
 def _phase(core: Core) -> str | None:
     if core.session is None:
         return None
-    return "ending" if core.session.ending else core.session.plan.phase.value
+    return "ending" if core.session.ending else core.session.plan.phase
 
 
 def _mmhg(pressure_dmmhg: int | None) -> float | None:
@@ -115,9 +122,9 @@ def _saturation(core: Core, now: int) -> int | None:
 
 
 def _waiting_for(core: Core) -> str | None:
-    if core.session is None or core.session.plan.phase is not rvos.Phase.WAITING:
+    output = core.session.plan.waits_for if core.session else None
+    answer = core.pulses if output is Output.STIMULATOR else core.answer
+    if output is None or isinstance(answer, Permit | StimulationPermit):
         return None
-    if isinstance(core.answer, Permit):
-        return None
-    reason: Reason = core.answer.reason
+    reason: Reason = answer.reason
     return reason.value if kind_of(reason) in (Kind.WAIT, Kind.REFUSAL) else None

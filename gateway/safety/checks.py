@@ -23,10 +23,6 @@ from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State, Timers
 from gateway.safety.reasons import Kind, kind_of, priority_of
 
-_RELIEF_MS = 1_000
-"""A pressure at the edge of a bound must stay on the good side for this long before its time starts anew:
-noise, oscillations and top-ups cross it many times (engineering proposal)."""
-
 
 def timed(limits: Limits, state: State, observations: Observations, now: int) -> Timers:
     """The timers at ``now``. A clock that ran backwards proves no duration: all start again."""
@@ -38,8 +34,9 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
     if cuff is None or not is_fresh(limits, cuff, now):
         absent_ms = _since(old.absent_ms, True, now)
         return Timers(no_saturation_ms=no_saturation_ms, blood_ms=blood_ms, absent_ms=absent_ms)
-    low_seen_ms = _seen(old.low_seen_ms, _low(limits, state, observations, cuff), state, now)
-    congestion_seen_ms = _seen(old.congestion_seen_ms, _congests(limits, state, cuff), state, now)
+    low, congests = _low(limits, state, observations, cuff), _congests(limits, state, cuff)
+    low_seen_ms = _seen(limits, old.low_seen_ms, low, state, now)
+    congestion_seen_ms = _seen(limits, old.congestion_seen_ms, congests, state, now)
     return Timers(
         no_saturation_ms=no_saturation_ms,
         blood_ms=blood_ms,
@@ -72,11 +69,11 @@ def _since(since_ms: int | None, holds: bool, now: int) -> int | None:
     return now if since_ms is None else since_ms
 
 
-def _seen(seen_ms: int | None, holds: bool, state: State, now: int) -> int | None:
+def _seen(limits: Limits, seen_ms: int | None, holds: bool, state: State, now: int) -> int | None:
     """When a condition of the inflation under way last held; a moment of relief does not end it."""
     if holds:
         return now
-    over = state.inflation is None or seen_ms is None or now - seen_ms >= _RELIEF_MS
+    over = state.inflation is None or seen_ms is None or now - seen_ms >= limits.relief_ms
     return None if over else seen_ms
 
 
@@ -301,7 +298,7 @@ def _pressure_lost(at: _Instant) -> bool:
 
 
 def _lease_refused(at: _Instant) -> bool:
-    return at.energised and at.seen.lease_refused
+    return (at.energised or at.state.stimulation.on) and at.seen.lease_refused
 
 
 def _journal_failed(at: _Instant) -> bool:
@@ -354,7 +351,10 @@ def first_trip(
 ) -> Reason | None:
     """The first check that fails at ``now``, or ``None``."""
     instant = _Instant(limits, state, observations, previous_ms, now)
-    return next((reason for reason, fails in TRIPS if fails(instant)), None)
+    for reason, fails in TRIPS:
+        if fails(instant):
+            return reason
+    return None
 
 
 def conditions(
@@ -376,7 +376,7 @@ def conditions(
         found.add(Reason.SENSORS_DISAGREE)
     found.update(_notices(limits, state, observations, now))
     instant = _Instant(limits, state, observations, None, now)
-    found.update(reason for reason, holds in _LIMB if holds(instant))
+    found.update([reason for reason, holds in _LIMB if holds(instant)])
     return frozenset(found)
 
 

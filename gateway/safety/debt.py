@@ -60,7 +60,7 @@ class Debts:
     @property
     def values_ms(self) -> tuple[int, ...]:
         """What each limb is owed."""
-        return tuple(debt.value_ms for debt in self.of_limbs)
+        return tuple([debt.value_ms for debt in self.of_limbs])
 
 
 def is_above(limits: Limits, cuff: CuffReading) -> bool:
@@ -76,18 +76,18 @@ def is_fresh(limits: Limits, cuff: CuffReading | None, now: int) -> bool:
 
 def is_seen_above(limits: Limits, cuff: CuffReading) -> bool:
     """Whether a sensor that is there shows more than 15 mmHg."""
-    known = (value for value in (cuff.control_dmmhg, cuff.limit_dmmhg) if value is not None)
-    return any(value > limits.deflated_dmmhg for value in known)
+    control, limit, least = cuff.control_dmmhg, cuff.limit_dmmhg, limits.deflated_dmmhg
+    return (control is not None and control > least) or (limit is not None and limit > least)
 
 
 def advance_all(limits: Limits, debts: Debts, limb: Limb | None, cuff: CuffReading | None, now: int) -> Debts:
     """Every limb's debt at ``now``: the limb under the cuff by the reading, the others by the clock."""
-    return Debts(
-        tuple(
-            advance(limits, debt, cuff, now) if limb in (None, one) else _resting(debt, now)
-            for one, debt in zip(LIMBS, debts.of_limbs, strict=True)
-        )
-    )
+    here = None if limb is None else limb.number
+    advanced = [
+        advance(limits, debt, cuff, now) if here in (None, number) else _resting(debt, now)
+        for number, debt in enumerate(debts.of_limbs)
+    ]
+    return Debts(tuple(advanced))
 
 
 def advance(limits: Limits, debt: Debt, cuff: CuffReading | None, now: int) -> Debt:

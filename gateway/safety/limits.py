@@ -50,6 +50,7 @@ class Limits:
     unmeasured_target_dmmhg: int = 2500
     congestion_lowest_dmmhg: int = 200
     congestion_ms: int = 30_000
+    relief_ms: int = 1_000
     deviation_dmmhg: int = 150
     deviation_moving_dmmhg: int = 300
     deviation_ms: int = 1500
@@ -65,6 +66,7 @@ class Limits:
     verify_ms: int = 60_000
     saturation_fall_permille: int = 50
     recovery_ms: int = 60_000
+    other_limb_every_ms: int = 10_000
     haemoglobin_permille: int = 50
     haemoglobin_ms: int = 10_000
     short_longest_ms: int = 10_000
@@ -154,6 +156,7 @@ SOURCES: dict[str, Source] = {
     ),
     "congestion_lowest_dmmhg": Source(f"{_OURS}: above the venous pressure of a lying leg", _PROPOSAL),
     "congestion_ms": Source(f"{_OURS}: as long as an inflation may take to pass", _PROPOSAL),
+    "relief_ms": Source(f"{_OURS}: noise and top-ups cross the edge of a bound many times", _PROPOSAL),
     "deviation_moving_dmmhg": Source(f"{_OURS}: a contraction or a movement presses on the cuff", _PROPOSAL),
     "leak_after_ms": Source(f"{_OURS}: fabric and air settle for a minute", _PROPOSAL),
     "leak_ms": Source(f"{_OURS}: a tight cuff needs short top-ups only", _PROPOSAL),
@@ -169,6 +172,7 @@ SOURCES: dict[str, Source] = {
     "verify_ms": Source(f"{_OURS}: StO2 falls by 11 to 12 points a minute (Crit Care cc7404)", _PROPOSAL),
     "saturation_fall_permille": Source(f"{_OURS}: half of the fall that a minute brings", _PROPOSAL),
     "recovery_ms": Source(f"{_OURS}: half of a fall returns in 10 to 20 s on a perfused limb", _PROPOSAL),
+    "other_limb_every_ms": Source(f"{_OURS}: six values of the minute in which a fall is judged", _PROPOSAL),
     "haemoglobin_permille": Source(f"{_OURS}: a closed limb keeps its blood", _PROPOSAL),
     "haemoglobin_ms": Source(f"{_OURS}: longer than a movement", _PROPOSAL),
     "short_longest_ms": Source(f"{_OURS}: 5 s occlusions are usual (mnirs)", _PROPOSAL),

@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from gateway.model import BloodPressure, CuffReading, Limb, Purpose, Reason, Sample
 from gateway.safety.debt import Debts
 from gateway.safety.readiness import Readiness
-from gateway.safety.stimulation import SiteStimulation, StimulationState, StimulatorReading
+from gateway.safety.stimulation import (
+    SiteStimulation,
+    StimulationState,
+    StimulatorReading,
+    TrainAuthorisation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Observations:
     journal_failed: bool = False
     lease_refused: bool = False
     stimulator: StimulatorReading | None = None
+    train: TrainAuthorisation | None = None
 
     @property
     def armed(self) -> bool:

@@ -10,6 +10,9 @@ of a person, one press a second; it falls at once.  A contraction begins after a
 contractions cannot outrun time.  A stimulator that was silent, restarted, reports an electrode fault or
 does something unasked trips; nothing resumes by itself.
 
+The pulses of one contraction are a *train*.  It is authorised whole by a journal row that is durable
+before its first pulse, up to a current and for a time; what goes beyond either is refused.
+
 All comparisons are between integers: squares instead of roots.
 Units: uA, us, 0.1 Hz, nC, mm2, ms.  Sources: gateway.safety.limits; formulas: Enraf-Nonius manual.
 """
@@ -44,8 +47,20 @@ class StimulatorReading:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainAuthorisation:
+    """The durable journal row that allows one train: exactly this one, soon, up to ``ceiling_ua``."""
+
+    contraction: int
+    ceiling_ua: int
+    pulse_width_us: int
+    frequency_dhz: int
+    planned_ms: int
+    durable_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class StimulationState:
-    """What was given: ``base_ua`` is what this contraction's rise counts from."""
+    """What was given: ``base_ua`` is what this contraction's rise counts from, ``started_ms`` its begin."""
 
     on: bool = False
     contraction: int = 0
@@ -56,10 +71,16 @@ class StimulationState:
     permitted_ms: int | None = None
     link: int | None = None
     spent_ms: int = 0
+    started_ms: int | None = None
 
 
 def refusal(
-    limits: Limits, site: SiteStimulation | None, state: StimulationState, wish: StimulationIntent, now: int
+    limits: Limits,
+    site: SiteStimulation | None,
+    state: StimulationState,
+    row: TrainAuthorisation | None,
+    wish: StimulationIntent,
+    now: int,
 ) -> Reason | None:
     """Why these pulses may not be given at ``now``, or ``None``."""
     if site is None:
@@ -70,7 +91,36 @@ def refusal(
         return Reason.CONTRACTION_PAUSE
     if wish.current_ua > _highest_ua(limits, state, wish, now):
         return Reason.STIMULATION_RISE_TOO_FAST
-    return None
+    return _unauthorised(limits, state, row, wish, now)
+
+
+def highest_ua(limits: Limits, site: SiteStimulation, pulse_width_us: int, frequency_dhz: int) -> int:
+    """The highest current at which such pulses are within all ceilings; 0 where there is none."""
+    least, most = 0, max(0, site.current_ua)
+    while least < most:
+        middle = (least + most + 1) // 2
+        wish = StimulationIntent(middle, pulse_width_us, frequency_dhz, contraction=1)
+        least, most = (middle, most) if _within(limits, site, wish) else (least, middle - 1)
+    return least
+
+
+def _unauthorised(
+    limits: Limits,
+    state: StimulationState,
+    row: TrainAuthorisation | None,
+    wish: StimulationIntent,
+    now: int,
+) -> Reason | None:
+    """What a train lacks to be the one that its row authorises."""
+    if row is None or row.contraction != wish.contraction:
+        return Reason.JOURNAL_PENDING
+    given = (wish.pulse_width_us, wish.frequency_dhz, wish.planned_ms)
+    if given != (row.pulse_width_us, row.frequency_dhz, row.planned_ms) or wish.current_ua > row.ceiling_ua:
+        return Reason.REQUEST_CHANGED
+    if state.started_ms is None or wish.contraction != state.contraction:
+        fresh = 0 <= now - row.durable_ms <= limits.authorisation_age_ms
+        return None if fresh else Reason.JOURNAL_PENDING
+    return None if now - state.started_ms < row.planned_ms else Reason.REQUEST_CHANGED
 
 
 def _within(limits: Limits, site: SiteStimulation, wish: StimulationIntent) -> bool:
@@ -110,6 +160,7 @@ def give(
     now: int,
 ) -> StimulationState:
     """The state with these pulses being given; the link on which the first were given is the only one."""
+    begun = state.started_ms is not None and wish.contraction == state.contraction
     base_ua = state.base_ua if wish.contraction == state.contraction else state.current_ua
     spent_ms = state.spent_ms
     if state.on and state.permitted_ms is not None:
@@ -125,6 +176,7 @@ def give(
         base_ua=base_ua,
         permitted_ms=now,
         spent_ms=spent_ms,
+        started_ms=state.started_ms if begun else now,
         link=reading.link if state.link is None and reading is not None else state.link,
     )
 

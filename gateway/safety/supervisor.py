@@ -80,18 +80,21 @@ def _bookkeeping(limits: Limits, state: State, observations: Observations, now: 
     timers = checks.timed(limits, state, observations, now)
     # A clock that ran backwards proves no duration: a vent that lies in the future began now.
     vented_ms = None if state.vented_ms is None else min(state.vented_ms, now)
+    debts = debt.advance_all(limits, state.debts, state.limb, observations.cuff, now)
+    spent_ms = _spent_ms(state, was_above or debts.largest(state.limb).above, now)
     state = replace(
         state,
-        debts=debt.advance_all(limits, state.debts, state.limb, observations.cuff, now),
+        debts=debts,
         timers=timers,
+        therapy_spent_ms=state.therapy_spent_ms + (0 if state.examining else spent_ms),
+        examination_spent_ms=state.examination_spent_ms + (spent_ms if state.examining else 0),
         nonce=checks.expected_nonce(limits, state, observations, now),
         moved_ms=now if observations.moving or state.stimulation.on else state.moved_ms,
         vented_ms=vented_ms,
+        now_ms=now,
     )
-    state = _spend(state, was_above, now)
     state = inflation.observe(limits, state, observations, now)
-    state = verification.follow(limits, state, observations, now)
-    return replace(state, now_ms=now)
+    return verification.follow(limits, state, observations, now)
 
 
 def _session(limits: Limits, state: State, observations: Observations, now: int) -> State:
@@ -117,15 +120,9 @@ def _session(limits: Limits, state: State, observations: Observations, now: int)
     return state
 
 
-def _spend(state: State, was_above: bool, now: int) -> State:
-    """Time above 15 mmHg, on the account of what the inflation was for; a vent belongs to it."""
-    above = was_above or state.debts.largest(state.limb).above
-    if state.now_ms is None or not above:
-        return state
-    spent_ms = max(0, now - state.now_ms)
-    if state.examining:
-        return replace(state, examination_spent_ms=state.examination_spent_ms + spent_ms)
-    return replace(state, therapy_spent_ms=state.therapy_spent_ms + spent_ms)
+def _spent_ms(state: State, above: bool, now: int) -> int:
+    """Time above 15 mmHg, for the account of what the inflation was for; a vent belongs to it."""
+    return max(0, now - state.now_ms) if above and state.now_ms is not None else 0
 
 
 # the two outputs
@@ -199,8 +196,11 @@ def _stimulation_refusal(
         return Reason.NOT_READY
     if state.stimulation.spent_ms >= arming.stimulation_left_ms:
         return Reason.BUDGET_SPENT
-    return stimulation.refusal(limits, arming.stimulation, state.stimulation, wish, now)
+    return stimulation.refusal(limits, arming.stimulation, state.stimulation, observations.train, wish, now)
 
 
 def _rested(state: State, reason: Reason) -> tuple[State, Safe]:
-    return replace(state, stimulation=stimulation.rest(state.stimulation)), Safe(Output.STIMULATOR, reason)
+    rested = stimulation.rest(state.stimulation)
+    if rested is not state.stimulation:
+        state = replace(state, stimulation=rested)
+    return state, Safe(Output.STIMULATOR, reason)

@@ -75,7 +75,7 @@ EN: dict[Reason, Wording] = {
         "The planned occlusion is longer than 300 s.", "Use another prescription."
     ),
     Reason.REQUEST_CHANGED: Wording(
-        "The target changed during an inflation.", "Report this: it is a defect."
+        "What is asked for is not what was authorised.", "Report this: it is a defect."
     ),
     Reason.TARGET_NEEDS_LIMB_PRESSURE: Wording(
         "A target above 250 mmHg needs a limb occlusion pressure measured in this session.",
@@ -83,7 +83,7 @@ EN: dict[Reason, Wording] = {
     ),
     Reason.NOT_READY: Wording("Something that must be checked first is missing.", "Complete the checks."),
     Reason.BUDGET_SPENT: Wording(
-        "The limb has had its time under pressure for now.",
+        "The budget of pressure or of stimulation is spent for now.",
         "Stop the session; `rvos patient show` tells what is left.",
     ),
     Reason.HISTORY_UNKNOWN: Wording(
@@ -121,7 +121,7 @@ EN: dict[Reason, Wording] = {
     Reason.DEFLATION_FAILED: Wording("The cuff did not deflate: unplug the hose at the cuff."),
     Reason.DEVICE_FAULT: Wording("The cuff controller reports a fault."),
     Reason.DEVICE_RESET: Wording("The cuff controller restarted."),
-    Reason.DEVICE_REFUSED: Wording("The cuff controller refused an inflation command."),
+    Reason.DEVICE_REFUSED: Wording("The cuff controller refused a command to inflate or to stimulate."),
     Reason.CYCLE_LATE: Wording("The gateway was held up for too long."),
     Reason.TIME_REVERSED: Wording("The gateway's clock ran backwards."),
     Reason.JOURNAL_FAILED: Wording("The record cannot be written.", "Check the disk."),
@@ -213,7 +213,7 @@ FR: dict[Reason, Wording] = {
         "L'occlusion prévue dure plus de 300 s.", "Choisir une autre prescription."
     ),
     Reason.REQUEST_CHANGED: Wording(
-        "La pression cible a changé pendant un gonflage.", "Le signaler : c'est un défaut du logiciel."
+        "Ce qui est demandé n'est pas ce qui a été autorisé.", "Le signaler : c'est un défaut du logiciel."
     ),
     Reason.TARGET_NEEDS_LIMB_PRESSURE: Wording(
         "Au-dessus de 250 mmHg, il faut une pression d'occlusion du membre mesurée dans cette séance.",
@@ -221,7 +221,7 @@ FR: dict[Reason, Wording] = {
     ),
     Reason.NOT_READY: Wording("Une vérification préalable manque.", "Compléter les vérifications."),
     Reason.BUDGET_SPENT: Wording(
-        "Le membre a déjà reçu toute la durée permise sous pression.",
+        "La durée permise de pression ou de stimulation est épuisée pour l'instant.",
         "Arrêter la séance ; `rvos patient show` dit ce qui reste.",
     ),
     Reason.HISTORY_UNKNOWN: Wording(
@@ -269,7 +269,7 @@ FR: dict[Reason, Wording] = {
     ),
     Reason.DEVICE_FAULT: Wording("Le contrôleur du brassard signale un défaut."),
     Reason.DEVICE_RESET: Wording("Le contrôleur du brassard a redémarré."),
-    Reason.DEVICE_REFUSED: Wording("Le contrôleur du brassard a refusé un ordre de gonflage."),
+    Reason.DEVICE_REFUSED: Wording("Le contrôleur a refusé un ordre de gonflage ou de stimulation."),
     Reason.CYCLE_LATE: Wording("La passerelle est restée bloquée trop longtemps."),
     Reason.TIME_REVERSED: Wording("L'horloge de la passerelle a reculé."),
     Reason.JOURNAL_FAILED: Wording("L'enregistrement ne peut pas être écrit.", "Vérifier le disque."),

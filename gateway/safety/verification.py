@@ -24,7 +24,6 @@ from gateway.safety.limits import Limits
 from gateway.safety.observations import Inflation, Observations, State, Tissue, Watch
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
-_EVERY_MS = 10_000
 
 
 def told(watch: Watch | None, latched: Reason | None) -> Watch | None:
@@ -90,7 +89,7 @@ def _others(
     """The other limb's values of the last minute, with the newest when ten seconds have passed."""
     recent = tuple(one for one in known if 0 <= now - one[0] <= limits.verify_ms)
     value = value_of(limits, tissue.other, now)
-    if value is None or (recent and now - recent[-1][0] < _EVERY_MS):
+    if value is None or (recent and now - recent[-1][0] < limits.other_limb_every_ms):
         return recent
     return (*recent, (now, value))
 

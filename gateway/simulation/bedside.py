@@ -9,6 +9,8 @@ seed reproduces a session, its journal included, byte for byte.
 
 Who works at the bedside (``nurse``) reaches the core through the same desk as the control socket.
 
+``troubled`` is this bedside with parts that fail: it replaces clock, journal, wires and turns by its own.
+
 Units: ms of virtual time, which begins at ``START_MS``; wall time begins at ``EPOCH_MS``.
 """
 
@@ -30,9 +32,11 @@ from gateway.simulation.models import Cuff, Limb
 from gateway.simulation.oximeter import Oximeter
 from gateway.simulation.plant import Plant
 from gateway.simulation.recording import Playback, Recording
+from gateway.simulation.stimulator import Stimulator
 
 TURN_MS = 10
 PRESS_MS = 100
+FORCE_EVERY_MS = 100
 START_MS = 1_000
 EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a date to print, not the time of any day
 OPERATOR = Asker(uid=0, gid=0, pid=0, operator=True)
@@ -64,6 +68,7 @@ class Bed:
     limb: Limb
     seed: int
     recording: Recording | None = None
+    has_force_sensor: bool = False
 
 
 class Bedside:
@@ -77,6 +82,7 @@ class Bedside:
         self._random = random.Random(bed.seed)
         self._playback = Playback(bed.recording, START_MS) if bed.recording else None
         self.oximeter = Oximeter(self._saturation)
+        self.stimulator = Stimulator(self.plant, START_MS) if bed.config.stimulator else None
         self.cable = True
         self.start_firmware()
         self.start_core()
@@ -103,6 +109,8 @@ class Bedside:
         if self.cable:
             self.core.cuff_connected(self.core_ms)
         self.core.oximeter_connected(self.core_ms)
+        if self.stimulator is not None:
+            self.core.stimulator.connected(self.stimulator)
 
     def kill_core(self) -> None:
         """End the core without a word; what it had submitted is in the journal."""
@@ -138,6 +146,8 @@ class Bedside:
         self.board.step(now)
         self._firmware_turn(now)
         self._oximeter(now)
+        if self.stimulator is not None:
+            self._stimulate(self.stimulator, now)
         self._core_turn(now)
         self._down(now)
 
@@ -189,6 +199,13 @@ class Bedside:
         line = self.oximeter.step(now)
         if line and self.core is not None:
             self.core.oximeter_bytes(line, self.core_ms)
+
+    def _stimulate(self, stimulator: Stimulator, now: int) -> None:
+        for report in stimulator.step(now):
+            if self.core is not None:
+                self.core.stimulator.report(report, self.core_ms)
+        if self._bed.has_force_sensor and self.core is not None and now % FORCE_EVERY_MS == 0:
+            self.core.force_read(self.plant.force_mn, self.core_ms)
 
     def _firmware_turn(self, now: int) -> None:
         if self.controller is not None:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,6 +33,10 @@ from gateway.simulation.warm import Warm, warm_up
 
 _JOURNAL = "journal.db"
 _SHOW_EVERY = 50
+
+
+class CampaignBroken(Exception):
+    """A worker died, not by a session's doing; nothing can be said of the sessions that were left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,10 @@ class Campaign:
 
 
 def run(campaign: Campaign, *, as_json: bool) -> int:
-    """Play a campaign, print what it showed; 0, or 1 when there is a finding. Raises ``UnknownFault``."""
+    """Play a campaign, print what it showed; 0, or 1 when there is a finding.
+
+    Raises ``UnknownFault`` and ``CampaignBroken``.
+    """
     tally = Tally(campaign.command)
     for tally in play(campaign):
         _show(tally)
@@ -86,12 +93,19 @@ def play(campaign: Campaign) -> Iterator[Tally]:
     """Run a campaign; yields the growing tally after each session, in the order of their numbers."""
     tally, began_s = Tally(campaign.command), time.monotonic()
     tasks = campaign.tasks()
-    with ProcessPoolExecutor(campaign.jobs, mp_context=get_context("spawn")) as workers:
+    with _workers(campaign.jobs) as workers:
         futures = [workers.submit(_play_one, task, campaign.keep) for task in tasks]
         for task, future in zip(tasks, futures, strict=True):
             tally.add(_played(task, future, campaign.keep))
             tally.wall_s = time.monotonic() - began_s
             yield tally
+
+
+def _workers(jobs: int) -> Executor:
+    """This process alone, or so many others."""
+    if jobs == 1:
+        return ThreadPoolExecutor(1)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
 def _show(tally: Tally) -> None:
@@ -103,11 +117,20 @@ def _show(tally: Tally) -> None:
 def _played(task: Task, future: "Future[Played]", keep: Path) -> Played:
     """A session whose product raised has a harm like any other."""
     error = future.exception()
-    if error is None:
-        return future.result()
+    if error is None or isinstance(error, BrokenExecutor):
+        return _result(future, task)
     harm = Harm(HarmKind.DEFECT, 0, repr(error))
     nothing = Outcome(task.number, 0, (), (harm,), (), (), (), (), "")
     return Played(nothing, 0.0, task.protocol == WHOLE, str(_keeping(task, keep) / _JOURNAL))
+
+
+def _result(future: "Future[Played]", task: Task) -> Played:
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise CampaignBroken(
+            f"a worker process was ended from outside during or before session {task.number}: run it again"
+        ) from error
 
 
 # --- in a worker -----------------------------------------------------------------------------------
@@ -117,7 +140,7 @@ _warm: dict[str, Warm] = {}
 
 def _play_one(task: Task, keep: Path) -> Played:
     warm = _warm_bedside(task.protocol)
-    began_s = time.process_time()
+    began_s = time.thread_time()
     with tempfile.TemporaryDirectory(prefix="rvos-simulate-") as name:
         folder = Path(name)
         try:
@@ -126,7 +149,7 @@ def _play_one(task: Task, keep: Path) -> Played:
             _keep(folder, _keeping(task, keep))
             raise
         kept = _keep(folder, _keeping(task, keep)) if outcome.harms or not outcome.duties_done else ""
-    return Played(outcome, time.process_time() - began_s, task.protocol == WHOLE, kept)
+    return Played(outcome, time.thread_time() - began_s, task.protocol == WHOLE, kept)
 
 
 def _warm_bedside(protocol: Protocol) -> Warm:

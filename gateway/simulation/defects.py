@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-``Defects`` is the one mutable value through which a fault plan reaches the physics: the plant and the
-board look at it, nobody else does.  The default is a bedside without a defect.  Nothing in here is known to
-firmware or gateway; they see its consequences through their own sensors.
+``Defects`` is the one mutable value through which a fault plan reaches the physics: plant, board and
+stimulator look at it, nobody else does.  The default is a bedside without a defect.  Nothing in here is known
+to firmware or gateway; they see its consequences through their own sensors.
 
 Units: 0.1 mmHg for what a sensor adds, mmHg for the body, factors without a unit.
 """
@@ -50,4 +50,12 @@ class Defects:
     probe_off: bool = False
     electrode_peel: float = 0.0
     """Share of the electrode's area that has lost contact, 0 to 1."""
+    stimulator_silent: bool = False
+    """It hears nothing and says nothing; its own watchdog works on."""
+    stimulator_restarts: bool = False
+    """When it is no longer silent it goes on with its last pulses, by itself."""
+    stimulator_runs_on: bool = False
+    """It obeys no stop, and its watchdog is dead."""
+    stimulator_idle: bool = False
+    """It says that it stimulates, and gives nothing."""
     button_stuck: bool = False

@@ -10,7 +10,7 @@ byte for byte.
 
 from pathlib import Path
 
-from gateway.config import Config, CuffConfig, MqttConfig, OximeterConfig, SiteConfig
+from gateway.config import Config, CuffConfig, MqttConfig, OximeterConfig, SiteConfig, StimulatorConfig
 from gateway.model import Limb
 from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
@@ -47,13 +47,21 @@ def run(state_dir: Path, seed: int, replay: Path | None, say: Progress) -> bytes
     return payload_of(state_dir / "journal.db", config, session)
 
 
-def configuration(cuff: str, limb: str, replay: Path | None, *, ceiling_mmhg: int = 250) -> Config:
+def configuration(
+    cuff: str,
+    limb: str,
+    replay: Path | None,
+    *,
+    ceiling_mmhg: int = 250,
+    stimulator: StimulatorConfig | None = None,
+) -> Config:
     """The configuration of a bedside in memory."""
     words = oximeter_words(limb, replay)
     return Config(
         site=SiteConfig(site="virtual", ward="virtual", device="rvos-virtual"),
         cuff=CuffConfig(port="memory", description=CUFFS[cuff].description, ceiling_mmhg=ceiling_mmhg),
         oximeter=OximeterConfig(port="memory", channel=1, description=words),
+        stimulator=stimulator,
         mqtt=MqttConfig(host="memory"),
     )
 

@@ -165,23 +165,23 @@ class _Held:
 class _Audible:
     """Whether an unsafe state was made heard, and stays so until a person has acknowledged."""
 
-    __slots__ = ("_acknowledged", "_due_ms")
+    __slots__ = ("_acknowledged", "due_ms")
 
     def __init__(self) -> None:
-        self._due_ms: int | None = None
+        self.due_ms: int | None = None
         self._acknowledged = False
 
     def is_missed(self, unsafe: bool, physics: Physics, now: int) -> bool:
         """Says so from the instant on at which silence has lasted too long."""
         if not unsafe:
-            self._due_ms, self._acknowledged = None, False
+            self.due_ms, self._acknowledged = None, False
             return False
-        if self._due_ms is None:
-            self._due_ms = now + ALARM_MS
+        if self.due_ms is None:
+            self.due_ms = now + ALARM_MS
         if physics.alarm is not None:
-            self._due_ms = now + SILENCE_MS
+            self.due_ms = now + SILENCE_MS
         self._acknowledged = self._acknowledged or physics.acknowledged
-        return not self._acknowledged and now > self._due_ms
+        return not self._acknowledged and now > self.due_ms
 
 
 class _Duty:
@@ -265,8 +265,8 @@ class HarmMonitor:
             self._watch_congestion(pressure, physics, now)
         self._watch_deflation(vent_due, physics, now)
         self._watch_current(physics, now)
-        if self._tripped_audible.is_missed(physics.tripped, physics, now):
-            self._silent("it is latched", now)
+        if physics.tripped or self._tripped_audible.due_ms is not None:
+            self._hear(self._tripped_audible, physics.tripped, "it is latched", physics, now)
 
     def record(self, lost: Sequence[str], broken: str, now: int) -> None:
         """Judge the journal after the end: promised rows that are ``lost``, what a verification found."""
@@ -283,8 +283,10 @@ class HarmMonitor:
         if kind not in self.harms:
             self.harms[kind] = Harm(kind, now, detail)
 
-    def _silent(self, why: str, now: int) -> None:
-        self._found(HarmKind.UNSAFE_WITHOUT_ALARM, f"{why} and no alarm can be heard", now)
+    def _hear(self, audible: _Audible, unsafe: bool, why: str, physics: Physics, now: int) -> None:
+        """Whether this unsafe state can be heard; ``why`` is a sentence about it."""
+        if audible.is_missed(unsafe, physics, now):
+            self._found(HarmKind.UNSAFE_WITHOUT_ALARM, f"{why} and no alarm can be heard", now)
 
     def _pay_back(self, elapsed_ms: int) -> None:
         if any(self.debts_ms):
@@ -301,8 +303,8 @@ class HarmMonitor:
         self._debt_excused = owed > DEBT_HARM_MS and (self._debt_excused or self._duty is not None)
         if owed > DEBT_HARM_MS and not self._debt_excused:
             self._found(HarmKind.OVER_DEBT, f"a limb owes {owed / 1000:.1f} s", now)
-        if self._debt_audible.is_missed(owed > DEBT_HARM_MS, physics, now):
-            self._silent("a limb owes too much", now)
+        if owed > DEBT_HARM_MS or self._debt_audible.due_ms is not None:
+            self._hear(self._debt_audible, owed > DEBT_HARM_MS, "a limb owes too much", physics, now)
         if all(physics.limbs_mmhg[thigh] > DEFLATED_MMHG for thigh in _THIGHS):
             self._found(HarmKind.BOTH_THIGHS, "both thighs are under pressure", now)
 
@@ -312,8 +314,8 @@ class HarmMonitor:
         held_ms = self._over.update(pressure > PRESSURE_LONG_MMHG, now)
         if pressure > PRESSURE_NEVER_MMHG or held_ms > PRESSURE_LONG_MS:
             self._found(HarmKind.OVER_PRESSURE, f"{pressure:.1f} mmHg for {held_ms} ms", now)
-        if self._pressure_audible.is_missed(held_ms >= 0, physics, now):
-            self._silent(f"the cuff is at {pressure:.0f} mmHg", now)
+        if held_ms >= 0 or self._pressure_audible.due_ms is not None:
+            self._hear(self._pressure_audible, held_ms >= 0, "the pressure is too high", physics, now)
 
     def _watch_congestion(self, pressure: float, physics: Physics, now: int) -> None:
         """Time in the band, one way out of it shorter than the gap included."""
@@ -339,8 +341,8 @@ class HarmMonitor:
             self._found(
                 HarmKind.STILL_INFLATED, f"{pressure:.0f} mmHg {held_ms} ms after a vent was due", now
             )
-        if self._inflated_audible.is_missed(held_ms > DEFLATE_MS, physics, now):
-            self._silent("the cuff does not empty", now)
+        if held_ms > DEFLATE_MS or self._inflated_audible.due_ms is not None:
+            self._hear(self._inflated_audible, held_ms > DEFLATE_MS, "the cuff does not empty", physics, now)
 
     def _watch_current(self, physics: Physics, now: int) -> None:
         stray = physics.current_ma > CURRENT_MA and not physics.relay_leased

@@ -42,6 +42,8 @@ class MemoryBoard(Board):
     def step(self, now_ms: int) -> None:
         """Let the physics run to ``now_ms`` with the outputs as they are."""
         self._now_ms = now_ms
+        if now_ms - self._read_ms > READING_VALID_MS:
+            self._control_dmmhg = self._limit_dmmhg = None
         self._stage.advance(now_ms)
 
     def unplug(self) -> None:
@@ -58,11 +60,11 @@ class MemoryBoard(Board):
 
     def control_dmmhg(self) -> int | None:
         """The control sensor as last read."""
-        return self._control_dmmhg if self._fresh() else None
+        return self._control_dmmhg
 
     def limit_dmmhg(self) -> int | None:
         """The limit sensor as last read."""
-        return self._limit_dmmhg if self._fresh() else None
+        return self._limit_dmmhg
 
     def button(self) -> bool:
         """Whether the device's button was down when last read."""
@@ -99,6 +101,3 @@ class MemoryBoard(Board):
     def feed_watchdog(self) -> None:
         """Prove life to the hardware watchdog."""
         self._stage.feed(self._now_ms)
-
-    def _fresh(self) -> bool:
-        return self._now_ms - self._read_ms <= READING_VALID_MS

@@ -26,6 +26,7 @@ from gateway.runtime.requests import (
     SessionStart,
     SessionStatus,
 )
+from gateway.therapy.prescription import load
 from gateway.therapy.screening import questions, right_answers
 
 PATIENT = "simulated-limb"
@@ -99,13 +100,15 @@ class Nurse:
 def start_request(
     prescription: str,
     limb: Limb,
-    systolic_mmhg: int,
-    diastolic_mmhg: int,
+    systolic_mmhg: int | None,
+    diastolic_mmhg: int | None,
     *,
     patient: str = PATIENT,
     resume: bool = False,
 ) -> SessionStart:
     """A start with every answer that a patient without contraindications gives."""
+    wanted = load(prescription)
+    asked = questions(limb, cuff=wanted.uses_cuff, stimulation=wanted.uses_stimulator)
     return SessionStart(
         prescription=prescription,
         patient=patient,
@@ -113,9 +116,9 @@ def start_request(
         systolic_mmhg=systolic_mmhg,
         diastolic_mmhg=diastolic_mmhg,
         confirm=True,
-        answers=right_answers(questions(limb)),
-        cuff_width_mm=CUFF_WIDTH_MM,
-        circumference_mm=CIRCUMFERENCE_MM if limb.is_thigh else None,
+        answers=right_answers(asked),
+        cuff_width_mm=CUFF_WIDTH_MM if wanted.uses_cuff else None,
+        circumference_mm=CIRCUMFERENCE_MM if wanted.uses_cuff and limb.is_thigh else None,
         resume=resume,
     )
 

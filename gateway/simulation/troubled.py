@@ -6,9 +6,12 @@ Theory of operation
 a controller that may stand still, die and come back.  Without trouble its sessions are the same, byte for
 byte.  It decides nothing: ``injector`` says what fails and when, ``trial`` plays a session on it.
 
-A process that stands still leaves its bytes in the buffer of its port (4 kB, what does not fit is lost); they
-are read when it goes on.  A controller that stands still for a second is reset by its hardware watchdog.
-A process that dies takes with it what its disk had not written.
+A process that stands still leaves its bytes in the buffer of its port (4 kB, what does not fit is lost);
+they are read when it goes on.  A controller that stands still for a second is reset by its hardware
+watchdog. A process that dies takes with it what its disk had not written.  A board that loses its power
+while the dump valve is energised sounds from a battery of its own until the power is back, for at most two
+minutes: that sounder is hardware, required like the relief valve, and nobody's software could stand in for
+it.
 
 Units: ms of virtual time; the gateway's own clock may differ from it.
 """
@@ -41,6 +44,8 @@ _UPTIME_MS = 20_000
 _CONTINUOUS_MS = 300
 """A buzzer that sounds this long without a break says HIGH; MEDIUM and LOW beep for 200 ms."""
 _LONGEST_PAUSE_MS = 4_000
+SOUNDER_MS = 120_000
+"""For how long the board's sounder lives on its own battery: what the hardware has to provide."""
 
 
 class TroubledClock(VirtualClock):
@@ -136,6 +141,7 @@ class TroubledBedside(Bedside):
         self.greeting_rewritten: dict[str, int] = {}
         self.promised: list[tuple[Path, list[Row]]] = []
         self._kept_up = self._kept_line = self._unread = b""
+        self._sounds_until_ms = 0
         super().__init__(bed, journal_path)
 
     # the parts
@@ -167,6 +173,7 @@ class TroubledBedside(Bedside):
         self.disk_health, self.disk_delay_ms = health, delay_ms
         if self.core is None:
             return
+        self.disk.step(self.clock.ms)
         self.disk.disk.health = health
         self.disk.answer_within(delay_ms)
 
@@ -186,6 +193,8 @@ class TroubledBedside(Bedside):
 
     def kill_firmware(self) -> None:
         """The controller is without power."""
+        if self.board.actuators.dump_closed:
+            self._sounds_until_ms = self.now + SOUNDER_MS
         super().kill_firmware()
         self.firmware_stands_since_ms = None
         self._unread = b""
@@ -245,8 +254,10 @@ class TroubledBedside(Bedside):
         return self.plant.limb.diastolic_mmhg + self.plant.defects.systolic_change_mmhg / 2
 
     def alarm(self, now: int) -> Priority | None:
-        """The loudest that can be heard: the gateway's own signal or the controller's buzzer."""
+        """The loudest that can be heard: the gateway's own signal, the controller's buzzer, its sounder."""
         heard = self.ear.listen(self.board.actuators.buzzer, now)
+        if self.controller is None and now < self._sounds_until_ms:
+            return Priority.HIGH
         said = self._room.said if self.core_runs else None
         return Priority.HIGH if Priority.HIGH in (heard, said) else heard or said
 
@@ -263,7 +274,7 @@ class TroubledBedside(Bedside):
 
     def turn(self) -> None:
         """Ten milliseconds."""
-        if self.core is not None:
+        if self.core is not None and self.disk_delay_ms:
             self.disk.step(self.clock.ms)
         super().turn()
 
@@ -292,22 +303,25 @@ class TroubledBedside(Bedside):
     def _core_turn(self, now: int) -> None:
         if self.core is None or self.core_stands:
             return
-        self._deliver_kept()
+        if self._kept_up or self._kept_line:
+            self._deliver_kept()
+        if now % STEP_MS:
+            return
         if not self.feed_is_read:
             self._core_turn_unread(now)
             return
         super()._core_turn(now)
-        self._announce(now)
+        self._announce()
 
     def _core_turn_unread(self, now: int) -> None:
         seen_ms = self.core.link_seen_ms if self.core is not None else 0
         super()._core_turn(now)
-        self._announce(now)
+        self._announce()
         if self.core is not None:
             self.core.link_seen_ms = seen_ms
 
-    def _announce(self, now: int) -> None:
-        if self.core is not None and now % STEP_MS == 0:
+    def _announce(self) -> None:
+        if self.core is not None:
             self._room.step(state_view.announcement(self.core, self.core_ms), self.core_ms)
 
     def _deliver_kept(self) -> None:
@@ -378,6 +392,7 @@ class TroubledBedside(Bedside):
     def _open_sink(self, journal: Journal) -> TroubledWriter:
         assert isinstance(journal, TroubledJournal)
         writer = TroubledWriter(journal)
+        writer.step(self.clock.ms)
         writer.delay_ms = self.disk_delay_ms
         return writer
 

@@ -4,18 +4,19 @@ Theory of operation
 -------------------
 A prescription is a TOML file shipped with the package.  Every number stands in a table of its own
 with its unit, its source and how sure we are of it, so that nobody has to guess where a number
-came from.  ``load`` turns a name into typed values and refuses a file that says anything else; the
+came from.  ``therapy`` says which kind it is, and so which numbers it has.  ``load`` turns a name into
+typed values and refuses a file that says anything else; the
 SHA-256 of the file's bytes goes into every session's record.
 
-Units: the TOML speaks seconds and mmHg (what people say); ``RvosPrescription`` speaks ms and mmHg.
+Units: the TOML speaks s, mmHg, mA, us and Hz (what people say); the values speak ms, mmHg, uA, us, 0.1 Hz.
 """
 
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -40,6 +41,51 @@ class RvosPrescription:
     margin_mmhg: int
     baseline_ms: int
     pressure_wait_ms: int
+
+    therapy: ClassVar[str] = "rvos"
+    uses_cuff: ClassVar[bool] = True
+    uses_stimulator: ClassVar[bool] = False
+
+    @property
+    def steps(self) -> int:
+        """How many cycles there are."""
+        return self.cycles
+
+
+@dataclass(frozen=True, slots=True)
+class NmesPrescription:
+    """Neuromuscular electrical stimulation, ready for the plan. ``current_ua`` is the highest."""
+
+    name: str
+    title: str
+    sha256: str
+    duration_ms: int
+    on_ms: int
+    off_ms: int
+    frequency_dhz: int
+    pulse_width_us: int
+    current_ua: int
+
+    therapy: ClassVar[str] = "nmes"
+    uses_cuff: ClassVar[bool] = False
+    uses_stimulator: ClassVar[bool] = True
+
+    @property
+    def contractions(self) -> int:
+        """How many contractions, each with its pause, fill the time."""
+        return self.duration_ms // (self.on_ms + self.off_ms)
+
+    @property
+    def steps(self) -> int:
+        """How many contractions there are."""
+        return self.contractions
+
+    def tightened(self, current_ua: int) -> "NmesPrescription":
+        """The same with a current that is not above this."""
+        return replace(self, current_ua=min(self.current_ua, current_ua))
+
+
+Prescription = RvosPrescription | NmesPrescription
 
 
 _Words = Annotated[str, msgspec.Meta(pattern=r"\S")]
@@ -66,18 +112,79 @@ class _Margin(Quantity, frozen=True, forbid_unknown_fields=True):
     value: Annotated[int, msgspec.Meta(ge=20, le=150)]
 
 
-class RvosFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file as it is written."""
+class _On(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=20)]
 
+
+class _Off(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=120)]
+
+
+class _Frequency(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=100)]
+
+
+class _Width(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=50, le=1000)]
+
+
+class _Current(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=200)]
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="therapy"):
     name: str
     title: str
-    therapy: Annotated[str, msgspec.Meta(pattern="^rvos$")]
+
+
+class RvosFile(_File, frozen=True, forbid_unknown_fields=True, tag="rvos"):
+    """The file of an occlusion as it is written."""
+
     cycles: _Cycles
     occlusion: _Occlusion
     reperfusion: Quantity
     margin: _Margin
     baseline: Quantity
     pressure_wait: Quantity
+
+    def prescription(self, sha256: str) -> RvosPrescription:
+        """Ready for the plan."""
+        return RvosPrescription(
+            name=self.name,
+            title=self.title,
+            sha256=sha256,
+            cycles=self.cycles.value,
+            occlusion_ms=self.occlusion.value * 1000,
+            reperfusion_ms=self.reperfusion.value * 1000,
+            margin_mmhg=self.margin.value,
+            baseline_ms=self.baseline.value * 1000,
+            pressure_wait_ms=self.pressure_wait.value * 1000,
+        )
+
+
+class NmesFile(_File, frozen=True, forbid_unknown_fields=True, tag="nmes"):
+    """The file of a stimulation as it is written."""
+
+    duration: Quantity
+    on: _On
+    off: _Off
+    frequency: _Frequency
+    pulse_width: _Width
+    current: _Current
+
+    def prescription(self, sha256: str) -> NmesPrescription:
+        """Ready for the plan."""
+        return NmesPrescription(
+            name=self.name,
+            title=self.title,
+            sha256=sha256,
+            duration_ms=self.duration.value * 1000,
+            on_ms=self.on.value * 1000,
+            off_ms=self.off.value * 1000,
+            frequency_dhz=self.frequency.value * 10,
+            pulse_width_us=self.pulse_width.value,
+            current_ua=self.current.value * 1000,
+        )
 
 
 def names() -> list[str]:
@@ -92,27 +199,22 @@ def text(name: str) -> str:
     return _read(name).decode()
 
 
-def load(name: str) -> RvosPrescription:
+def load(name: str) -> Prescription:
     """The prescription of this name. Raises PrescriptionError."""
     return parse(name, _read(name))
 
 
-def parse(name: str, data: bytes) -> RvosPrescription:
+def parse(name: str, data: bytes) -> Prescription:
     """A prescription from the bytes of its file. Raises PrescriptionError."""
     written = _decode(name, data)
     if written.name != name:
         raise PrescriptionError(f"prescription {name}: the file calls itself {written.name!r}")
-    return RvosPrescription(
-        name=written.name,
-        title=written.title,
-        sha256=hashlib.sha256(data).hexdigest(),
-        cycles=written.cycles.value,
-        occlusion_ms=written.occlusion.value * 1000,
-        reperfusion_ms=written.reperfusion.value * 1000,
-        margin_mmhg=written.margin.value,
-        baseline_ms=written.baseline.value * 1000,
-        pressure_wait_ms=written.pressure_wait.value * 1000,
-    )
+    found = written.prescription(hashlib.sha256(data).hexdigest())
+    if not found.steps:
+        raise PrescriptionError(
+            f"prescription {name}: its duration is shorter than one contraction with its rest"
+        )
+    return found
 
 
 def _read(name: str) -> bytes:
@@ -121,8 +223,8 @@ def _read(name: str) -> bytes:
     return (_FOLDER / f"{name}.toml").read_bytes()
 
 
-def _decode(name: str, data: bytes) -> RvosFile:
+def _decode(name: str, data: bytes) -> RvosFile | NmesFile:
     try:
-        return msgspec.convert(tomllib.loads(data.decode()), RvosFile)
+        return msgspec.convert(tomllib.loads(data.decode()), RvosFile | NmesFile)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise PrescriptionError(f"prescription {name}: {error}") from error

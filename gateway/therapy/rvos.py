@@ -3,9 +3,10 @@
 Theory of operation
 -------------------
 ``step(prescription, state, seen, now)`` returns the next state, the intent for the cuff and the
-cycles that were skipped.  What the cuff really did is not the plan's to tell: that is read off the
-supervisor.  The plan only wishes: it asks for an inflation until the supervisor has
-let it begin, follows it from there, and asks for the vent when its time is up.
+cycles that were skipped; ``RvosPlan`` makes a ``gateway.therapy.plan.Plan`` of it.  What the cuff really
+did is not the plan's to tell: that is read off the supervisor.  The plan only wishes: it asks for an
+inflation until the supervisor has let it begin, follows it from there, and asks for the vent when its
+time is up.
 
     baseline -> waiting -> inflating -> holding -> reperfusion -> waiting (next cycle) ... finished
                    |                                                 ^
@@ -22,8 +23,12 @@ Units: pressures 0.1 mmHg, times ms.  Source of the numbers: the prescription.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from gateway.model import BloodPressure, Intent, Output, Permit, Reason, Safe
+from gateway.model import Intent, Output, Permit, Reason, Safe
+from gateway.therapy import plan
+from gateway.therapy.plan import Plan, Seen, Skipped, Word
 from gateway.therapy.prescription import RvosPrescription
+
+__all__ = ["Phase", "PlanState", "RvosPlan", "Seen", "Skipped", "start", "step", "time_left_ms"]
 
 _VENT = Intent(Output.CUFF, None)
 
@@ -53,25 +58,6 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A cycle that was not given, and why."""
-
-    cycle: int
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the plan may look at."""
-
-    answer: Permit | Safe | None
-    blood_pressure: BloodPressure | None
-    inflation_started_ms: int | None
-    hold_reached: bool
-    deflated: bool
-
-
-@dataclass(frozen=True, slots=True)
 class PlanState:
     """The plan's memory. ``since_ms`` is when the phase began."""
 
@@ -85,6 +71,47 @@ class PlanState:
 
 
 Step = tuple[PlanState, Intent, tuple[Skipped, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RvosPlan:
+    """A prescription and where it stands."""
+
+    prescription: RvosPrescription
+    state: PlanState
+
+    @property
+    def cycle(self) -> int:
+        """The present cycle, from 1."""
+        return self.state.cycle
+
+    @property
+    def phase(self) -> str:
+        """Where it stands, in one word."""
+        return self.state.phase.value
+
+    @property
+    def waits_for(self) -> Output | None:
+        """The cuff, before each inflation."""
+        return Output.CUFF if self.state.phase is Phase.WAITING else None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last reperfusion is over."""
+        return self.state.phase is Phase.FINISHED
+
+    def time_left_ms(self, now: int) -> int:
+        """How long the present phase still lasts by the plan, at least."""
+        return time_left_ms(self.prescription, self.state, now)
+
+    def step(self, seen: Seen, now: int) -> plan.Step:
+        """One step."""
+        state, intent, skipped = step(self.prescription, self.state, seen, now)
+        return plan.Step(RvosPlan(self.prescription, state), (intent,), skipped)
+
+    def hear(self, word: Word, now: int) -> tuple[Plan, str]:
+        """There is no current to change."""
+        return self, "this prescription stimulates nothing"
 
 
 def start(now: int, first_cycle: int = 1) -> PlanState:

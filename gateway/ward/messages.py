@@ -118,6 +118,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     latched: str | None = None
     alarms_active: int
     alarm_pause_left_s: float | None = None
+    therapy: str | None = None
+    current_ma: float | None = None
+    stimulator_ok: bool | None = None
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

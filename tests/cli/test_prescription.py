@@ -21,4 +21,4 @@ def test_show_is_the_file(run: Any) -> None:
 def test_show_of_an_unknown_name_lists_the_known(run: Any) -> None:
     result = run("prescription", "show", "../demo")
     assert (result.exit_code, result.stdout) == (78, "")
-    assert result.stderr == "rvos: no prescription '../demo'; there are: demo, rvos-after-rosprox\n"
+    assert result.stderr == "rvos: no prescription '../demo'; there are: " + ", ".join(names()) + "\n"

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from gateway.cli import conversation
 from gateway.cli.main import rvos
 from gateway.config import CoreConfig
+from gateway.therapy.prescription import names
 from gateway.ward.messages import Alarm, Feed, State
 from tests.cli.stand_in import StandIn
 
@@ -89,12 +90,48 @@ def test_start_without_confirm_says_what_it_would_do(run: Any, core: StandIn) ->
 def test_start_without_a_side_asks_for_it(run: Any, core: StandIn) -> None:
     result = run("session", "start", "--prescription", "demo", "--patient", "P", *PRESSURE, "--confirm")
     assert (result.exit_code, core.asked) == (2, [])
-    assert "Which limb carries the cuff? Say --limb left-thigh" in result.stderr
+    assert "Which limb is treated? Say --limb left-thigh" in result.stderr
+
+
+NMES = [word if word != "demo" else "nmes-demo" for word in START]
+
+
+def test_a_stimulation_needs_no_blood_pressure_and_says_what_it_does(run: Any, core: StandIn) -> None:
+    core.reply(message="session gateway-1-4-1 started")
+    result = run(*NMES, "--confirm")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert core.asked[0]["prescription"] == "nmes-demo"
+    assert (core.asked[0]["systolic_mmhg"], core.asked[0]["diastolic_mmhg"]) == (None, None)
+    assert "each one has 1 mA more" in result.stdout
+    assert "rvos session raise --by 5 --confirm" in result.stdout
+
+
+def test_a_stimulation_without_confirm_says_what_it_would_do(run: Any, core: StandIn) -> None:
+    result = run(*NMES)
+    assert (result.exit_code, core.asked) == (2, [])
+    assert (
+        "the muscle of the left thigh is made to contract 6 times for 2 s, with 40 mA at most"
+        in result.stderr
+    )
+
+
+def test_raising_without_confirm_does_nothing(run: Any, core: StandIn) -> None:
+    result = run("session", "raise", "--by", "5")
+    assert (result.exit_code, core.asked) == (2, [])
+    assert "raise the stimulator's current by 5 mA" in result.stderr
+
+
+def test_the_screening_is_that_of_the_prescription(run: Any) -> None:
+    asked = run("session", "screening", "--limb", "left-thigh", "--prescription", "nmes-demo").stdout
+    assert "implant" in asked
+    assert "nothing_under_cuff" not in asked
+    assert "implant" not in run("session", "screening", "--limb", "left-thigh").stdout
 
 
 @pytest.mark.parametrize(
     ("words", "named"),
     [
+        ([*START, "--confirm"], "--systolic and --diastolic"),
         ([*START, "--systolic", "12x", "--diastolic", "80", "--confirm"], "--systolic"),
         ([*START, "--systolic", "120.5", "--diastolic", "80", "--confirm"], "--systolic"),
         ([*START, "--systolic", "120", "--confirm"], "--diastolic"),
@@ -114,7 +151,7 @@ def test_an_unknown_prescription_never_reaches_core(run: Any, core: StandIn) -> 
     words = [word if word != "demo" else "dmeo" for word in START]
     result = run(*words, *PRESSURE, "--confirm")
     assert (result.exit_code, core.asked) == (78, [])
-    assert result.stderr == "rvos: no prescription 'dmeo'; there are: demo, rvos-after-rosprox\n"
+    assert result.stderr == "rvos: no prescription 'dmeo'; there are: " + ", ".join(names()) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -132,6 +169,12 @@ def test_an_unknown_prescription_never_reaches_core(run: Any, core: StandIn) -> 
         ),
         (["session", "pain", "--nrs", "3"], {"verb": "session_pain", "nrs": 3, "cpot": None}),
         (["session", "pain", "--cpot", "2"], {"verb": "session_pain", "nrs": None, "cpot": 2}),
+        (
+            ["session", "raise", "--by", "5", "--confirm"],
+            {"verb": "session_raise", "by_ma": 5, "confirm": True},
+        ),
+        (["session", "lower"], {"verb": "session_lower", "by_ma": 1}),
+        (["session", "lower", "--by", "8"], {"verb": "session_lower", "by_ma": 8}),
         (["session", "clear-patient"], {"verb": "session_clear_patient"}),
         (["session", "stop"], {"verb": "session_stop"}),
         (["session", "reset", "--confirm"], {"verb": "session_reset", "confirm": True}),

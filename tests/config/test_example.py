@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from gateway.config import Config, ConfigError, example, parse
-from gateway.config.example import FILL_IN
+from gateway.config.example import FILL_IN, NO_DEFAULT
 from gateway.config.values import Table, explanation_of, table_of
 
 FILLED = re.sub(rf'""  {FILL_IN}', '"filled-in"', example())
@@ -30,6 +30,11 @@ def test_it_names_exactly_the_marked_lines_until_they_are_filled() -> None:
     assert [finding.line for finding in caught.value.findings] == marked
 
 
+def test_what_most_sites_leave_out_is_shown_and_not_set() -> None:
+    assert parse(FILLED).stimulator is None
+    assert f'# current_ma = ""  {NO_DEFAULT}' in example()
+
+
 def test_filled_it_loads_with_every_default() -> None:
     config = parse(FILLED)
     assert config.cuff.port == "/dev/rvos-cuff"
@@ -41,7 +46,8 @@ def test_filled_it_loads_with_every_default() -> None:
 def test_uncommented_it_loads_and_shows_each_key_at_its_default() -> None:
     """Every commented key is valid TOML, and shows the default wherever there is one."""
     text = re.sub(r"^# (?=\w+ = |\[)", "", FILLED, flags=re.MULTILINE)
-    config = parse(text)
+    text = re.sub(rf'(?<=description = )""  {NO_DEFAULT}', '"filled-in"', text)
+    config = parse(re.sub(rf'""  {NO_DEFAULT}', "1", text))
     for path, field in keys(Config):
         value = config
         for name in path.split("."):

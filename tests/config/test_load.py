@@ -242,6 +242,54 @@ def test_a_wrong_annunciator_is_located(extra: str, finding: str) -> None:
     assert found.startswith(f"rvos.toml:{finding}")
 
 
+STIMULATOR = """\
+[stimulator]
+description = "two pads of 50 cm2"
+current_ma = 60
+pulse_width_us = 400
+frequency_hz = 50
+charge_uc = 24
+pad_area_cm2 = 50
+daily_minutes = 30
+device_current_ma = 130
+device_pulse_width_us = 500
+device_frequency_hz = 50
+"""
+
+
+def test_a_stimulator_has_its_ceilings_or_is_not_there() -> None:
+    assert parse(VALID).stimulator is None
+    found = parse(VALID + STIMULATOR).stimulator
+    assert found is not None
+    assert (found.current_ma, found.pulse_width_us, found.frequency_hz, found.charge_uc) == (60, 400, 50, 24)
+    assert (found.pad_area_cm2, found.daily_minutes) == (50, 30)
+    same = STIMULATOR.replace("device_current_ma = 130", "device_current_ma = 60")
+    assert parse(VALID + same).stimulator is not None
+
+
+@pytest.mark.parametrize("line", STIMULATOR.splitlines()[1:])
+def test_no_ceiling_of_stimulation_has_a_default(line: str) -> None:
+    (found,) = findings(VALID + STIMULATOR.replace(f"\n{line}\n", "\n"))
+    assert found.startswith(f"rvos.toml:18:2: stimulator.{line.split()[0]} is missing")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("current_ma = 60", "current_ma = 131", "20:14: stimulator.current_ma = 131: is above stimulator"),
+        ("width_us = 400", "width_us = 501", "21:18: stimulator.pulse_width_us = 501: is above stimulator"),
+        ("frequency_hz = 50\nc", "frequency_hz = 51\nc", "22:16: stimulator.frequency_hz = 51: is above"),
+        ("charge_uc = 24", "charge_uc = 0", "23:13: stimulator.charge_uc = 0: must be a whole number from 1"),
+        ("pad_area_cm2 = 50", "pad_area_cm2 = 0.5", "24:16: stimulator.pad_area_cm2 = 0.5: must be a whole"),
+        ("daily_minutes = 30", "daily_minutes = 1441", "25:17: stimulator.daily_minutes = 1441: must be"),
+    ],
+)
+def test_a_wrong_ceiling_of_stimulation_is_located(old: str, new: str, finding: str) -> None:
+    assert STIMULATOR.count(old) == 1
+    (found,) = findings(VALID + STIMULATOR.replace(old, new))
+    assert found.startswith(f"rvos.toml:{finding}")
+
+
 def test_a_site_speaks_english_unless_it_says_french() -> None:
     assert parse(VALID).site.language == "en"
     assert parse(changed("[site]", '[site]\nlanguage = "fr"')).site.language == "fr"

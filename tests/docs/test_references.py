@@ -34,6 +34,7 @@ FIGURES_OF = {
     "gate": "gateway.runtime.gate",
     "harm": "gateway.simulation.harm",
     "service": "gateway.runtime.service",
+    "stimulator": "gateway.runtime.stimulator",
     "plant": "gateway.simulation.plant",
     "plant_process": "gateway.simulation.plant_process",
     "link": "gateway.ward.link",

@@ -15,6 +15,7 @@ from gateway.record import journal as journal_module
 from gateway.record.errors import JournalError
 from gateway.record.journal import Journal
 from gateway.record.row import Row, StoredRow
+from gateway.runtime.writer import ThreadWriter
 from tests.record.faulty_vfs import (
     CREATE,
     DELETE,
@@ -108,6 +109,21 @@ class TestFault:
 
         monkeypatch.setattr(Journal, "_insert", careless)
         assert _strike(EIO, lasting=True, tries=1)
+
+    @pytest.mark.parametrize("kind", [EIO, NO_ROOM])
+    def test_nor_does_the_core_s_writer_count_a_ticket_that_is_not(self, kind: str) -> None:
+        rows = mixed_rows(12)
+        operations = len(recorded(rows, seed=1).log)
+        for number in range(0, operations, 2):
+            disk = Disk(_fault(kind, number, lasting=True))
+            with scratch() as before, scratch() as after, suppress(JournalError):
+                writer = ThreadWriter(_opened(Path(before) / JOURNAL, disk, tries=1))
+                tickets = [writer.submit([row]) for row in rows]
+                writer.close()
+                assert writer.durable == tickets[-1] or writer.failure is not None
+                put(after_power_cut(disk.log, 0.0, number), Path(after))
+                with Journal.open(Path(after) / JOURNAL, device=DEVICE) as left:
+                    assert left.head.seq >= writer.durable
 
 
 def _strike(kind: str, lasting: bool, tries: int) -> list[str]:

@@ -216,6 +216,69 @@ def test_a_clock_that_does_not_exist_names_its_row(path: Path) -> None:
         list(reader.rows())
 
 
+def test_a_chain_is_followed_from_any_row_on(journal: Journal, path: Path) -> None:
+    stored = journal.append(mixed_rows(700))
+    with JournalReader.open(path) as reader:
+        assert list(reader.chained()) == stored
+        assert list(reader.chained(after_seq=650)) == stored[650:]
+        assert list(reader.chained(after_seq=700)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE row SET body = x'7b7d' WHERE seq = 5",
+        "UPDATE row SET type = 'x' WHERE seq = 5",
+        "UPDATE row SET mono_ms = mono_ms + 1 WHERE seq = 5",
+        "DELETE FROM row WHERE seq = 5",
+    ],
+)
+def test_a_chain_that_is_broken_ends_there(path: Path, change: str) -> None:
+    write(path, 9)
+    _change(path, change)
+    with JournalReader.open(path) as reader:
+        with pytest.raises(JournalCorrupt, match="row 5 is not as it was written"):
+            list(reader.chained(after_seq=3))
+        assert [row.seq for row in reader.chained(after_seq=6)] == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["event_seq = 0", "boot = -1", "wall_ms = -1", "wall_ms = 9223372036854775807", "mono_ms = -1"],
+)
+def test_a_number_that_cannot_be_names_its_row(path: Path, value: str) -> None:
+    write(path, 6)
+    _change(path, f"UPDATE row SET {value} WHERE seq = 3")
+    with JournalReader.open(path) as reader, pytest.raises(JournalCorrupt, match="row 3 is damaged"):
+        list(reader.rows())
+
+
+def test_rows_that_are_out_of_place_are_not_read_for_ever(path: Path) -> None:
+    write(path, 9)
+    with JournalReader.open(path) as reader:
+        page = reader._page(0, None, None)
+        reader._page = lambda *_: page  # type: ignore[method-assign]
+        with pytest.raises(JournalCorrupt, match="row 1 is out of place"):
+            list(reader.rows())
+
+
+@pytest.mark.parametrize("left", [b"", b"half of a header"])
+def test_a_journal_that_was_never_finished_is_none_yet(path: Path, left: bytes) -> None:
+    """A power cut in the first instants of a first start."""
+    path.with_name("journal.db-journal").write_bytes(left)
+    path.write_bytes(os.urandom(4096))
+    with pytest.raises(JournalMissing, match="never finished"):
+        JournalReader.open(path)
+
+
+def _change(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    for trigger in ("row_fixed", "row_kept"):
+        connection.execute(f"DROP TRIGGER {trigger}")
+    connection.execute(statement)
+    connection.close()
+
+
 def test_refusals(path: Path) -> None:
     with pytest.raises(JournalMissing, match="start core, which makes it"):
         JournalReader.open(path)

@@ -105,6 +105,13 @@ def test_a_journal_opens_on_a_full_disk(disk: Path, tmp_path: Path, killed: bool
     assert (report.ok, report.events) == (True, 8)
 
 
+def test_a_boot_is_counted_on_a_full_disk(disk: Path) -> None:
+    with Journal.open(disk / "journal.db", device="bed-7") as journal:
+        fill(disk)
+        assert journal.next_boot() == 1
+        assert _held(disk) < RESERVE_BYTES
+
+
 def test_the_reserve_comes_back_with_the_room(disk: Path) -> None:
     reserve = Reserve(disk / "journal.db")
     assert not reserve.give()

@@ -196,6 +196,12 @@ def _log_of_another_journal(station: Station) -> None:
         shutil.copy(station.folder / "other.db-wal", station.state / "journal.db-wal")
 
 
+def _tables_forgotten(station: Station) -> None:
+    data = bytearray(station.journal.read_bytes())
+    data[103:105] = bytes(2)  # how many entries the list of tables has (file format, section 1.6)
+    station.journal.write_bytes(data)
+
+
 def _noise(size: int) -> bytes:
     return random.Random(size).randbytes(size)
 
@@ -217,6 +223,7 @@ TO_THE_JOURNAL: dict[str, Damage] = {
     "our mark, other types": _another(
         MARK, META, "INSERT INTO meta VALUES ('schema', x'31'), ('device', 5), ('boot', NULL)"
     ),
+    "tables that are forgotten": _tables_forgotten,
     "a newer schema": _sql("UPDATE meta SET value = '2' WHERE key = 'schema'"),
     "an endless schema": _sql(f"UPDATE meta SET value = '{'9' * 5000}' WHERE key = 'schema'"),
     "another device": _sql("UPDATE meta SET value = 'bed-8' WHERE key = 'device'"),

@@ -22,10 +22,12 @@ READINGS_MS = 10_000
 class People:
     """Somebody who starts sessions and looks at the bedside."""
 
-    def __init__(self, journal: Path, *, seed: int = 1, ceiling_mmhg: int = 250) -> None:
+    def __init__(
+        self, journal: Path, *, seed: int = 1, ceiling_mmhg: int = 250, bedside: type[Bedside] = Bedside
+    ) -> None:
         self.journal = journal
         config = configuration("fast_cuff", "fast_limb", None, ceiling_mmhg=ceiling_mmhg)
-        self.bedside = Bedside(Bed(config, CUFFS["fast_cuff"], LIMBS["fast_limb"], seed), journal)
+        self.bedside = bedside(Bed(config, CUFFS["fast_cuff"], LIMBS["fast_limb"], seed), journal)
 
     def start(
         self, systolic: int = 120, diastolic: int = 70, prescription: str = "demo", *, resume: bool = False

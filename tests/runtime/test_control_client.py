@@ -2,6 +2,8 @@
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -57,7 +59,13 @@ def test_a_reply_that_ends_without_newline_counts(path: Path, core: StandIn) -> 
     assert ask(path, SessionStop()).message == "whole"
 
 
-@pytest.mark.parametrize("answer", [b"\xff\xfe\n", b"not json\n", b"[]\n", b'{"exit_code":"0"}\n', b'{"mess'])
+NONSENSE = [
+    *(b"\xff\xfe\n", b"not json\n", b"[]\n", b'{"exit_code":"0"}\n', b'{"mess'),
+    *(b'{"message":"\xff"}\n', b'{"more":' + b"[" * 100_000 + b"\n"),
+]
+
+
+@pytest.mark.parametrize("answer", NONSENSE, ids=lambda answer: repr(answer[:12]))
 def test_nonsense_is_named_and_never_raises_anything_else(path: Path, core: StandIn, answer: bytes) -> None:
     core.script(answer)
     with pytest.raises(CoreUnavailable, match=r"control\.sock makes no sense .*same version"):
@@ -108,3 +116,39 @@ def test_a_socket_out_of_reach_is_forbidden() -> None:
 
 def test_core_listens_where_the_client_asks() -> None:
     assert service.CONTROL_SOCKET == SOCKET_NAME
+
+
+def test_a_full_queue_is_waited_for_and_then_told(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as waiting:
+        listening.bind(str(path))
+        listening.listen(0)
+        _fill(path, waiting)
+        with pytest.raises(CoreUnavailable, match=r"did not answer within 0\.2 s"):
+            ask(path, SessionStop(), 0.2)
+        with ThreadPoolExecutor(1) as people:
+            asked = people.submit(ask, path, SessionStop(), 10.0)
+            waiting.close()
+            _answer_all(listening, asked)
+            assert asked.result().message == "stopped"
+
+
+def _fill(path: Path, waiting: ExitStack) -> None:
+    """Connect until the kernel takes no more."""
+    while True:
+        client = waiting.enter_context(socket.socket(socket.AF_UNIX))
+        client.setblocking(False)
+        try:
+            client.connect(str(path))
+        except BlockingIOError:
+            return
+
+
+def _answer_all(listening: socket.socket, asked: "Future[Reply]") -> None:
+    listening.settimeout(0.1)
+    while not asked.done():
+        with suppress(OSError):  # nobody yet, or one that has left
+            connection, _ = listening.accept()
+            with connection:
+                connection.settimeout(0.1)
+                if connection.recv(4096):
+                    connection.sendall(b'{"message":"stopped"}\n')

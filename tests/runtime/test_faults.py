@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from firmware_bridge.mcu import requests as firmware
+from gateway.model import Limb
 from gateway.record.events import SessionEnded, Tripped
 from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
 from gateway.runtime.requests import AlarmAck, SelfTest, SessionStop
+from gateway.simulation.nurse import start_request
 from tests.runtime.conftest import READINGS_MS, People
 
 DEAD_MAN_MS = 1_000
@@ -205,7 +207,8 @@ def test_a_target_above_the_site_ceiling_is_refused_not_reduced(tmp_path: Path) 
 
 
 def test_an_unknown_prescription_names_those_that_exist(people: People) -> None:
-    reply = people.start(prescription="rvos")
+    known = start_request("demo", Limb.LEFT_THIGH, 120, 70)
+    reply = people.bedside.ask(msgspec.structs.replace(known, prescription="rvos"))
     assert reply.exit_code == 78
     assert "rvos-after-rosprox" in reply.message
 

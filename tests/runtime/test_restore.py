@@ -1,12 +1,13 @@
 """What a real journal proves to the next run of the core: every rule, and every way not to prove it."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.model import Limb, Reason
-from gateway.record.errors import RowUnreadable
+from gateway.record.errors import JournalCorrupt, RowUnreadable
 from gateway.record.events import (
     BloodPressureEntered,
     CoreStarted,
@@ -107,6 +108,13 @@ class Past:
 
     def latched(self) -> Reason | None:
         return self.restored("a", self.stamp(90_000)).latched
+
+    def change(self, seq: int) -> None:
+        """Somebody edits a row of the file."""
+        other = sqlite3.connect(self._path, isolation_level=None)
+        other.execute("DROP TRIGGER row_fixed")
+        other.execute("UPDATE row SET wall_ms = wall_ms + 1 WHERE seq = ?", (seq,))
+        other.close()
 
     def close(self) -> None:
         self._journal.close()
@@ -343,3 +351,15 @@ class TestUnreadable:
         past.spoil("hold_reached", b"nonsense")
         past.spoil("an_event_of_tomorrow", b"{}")
         assert past.latched() is None
+
+    @pytest.mark.parametrize("changed", [1, 2, 3])
+    def test_a_row_since_the_last_session_began_that_is_not_as_it_was_written_is_named(
+        self, after_a_session: Past, changed: int
+    ) -> None:
+        """A latch, or a debt, may have been changed away."""
+        after_a_session.change(changed)
+        if changed == 1:  # before the session: nothing that core starts with depends on it
+            assert after_a_session.latched() is None
+            return
+        with pytest.raises(JournalCorrupt, match=rf"row {changed} is not as it was written"):
+            after_a_session.latched()

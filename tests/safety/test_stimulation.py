@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from gateway.model import Limb, Output, Reason, Safe, StimulationIntent, StimulationPermit
+from gateway.safety.limits import HARD
 from gateway.safety.readiness import Readiness
-from gateway.safety.stimulation import SiteStimulation, StimulatorReading
+from gateway.safety.stimulation import SiteStimulation, StimulatorReading, TrainAuthorisation, highest_ua
 from tests.safety.bedside import SITE, Bedside
+
+PLANNED_MS = 60_000
 
 WIDE = SiteStimulation(
     current_ua=200_000, pulse_width_us=10_000, frequency_dhz=10_000, charge_nc=10**7, pad_area_mm2=10**6
@@ -20,8 +23,21 @@ class Stimulated(Bedside):
     def __init__(self, site: SiteStimulation | None = SITE, left_ms: int = 600_000) -> None:
         super().__init__()
         self.arm(stimulation=site, stimulation_left_ms=left_ms)
+        self.writes = True
         self.report()
         self.step()
+
+    def authorise_train(self, wish: StimulationIntent, **changes: int) -> None:
+        """Make the journal's row for this train durable now; ``changes`` make it another one."""
+        row = TrainAuthorisation(
+            contraction=wish.contraction,
+            ceiling_ua=wish.ceiling_ua,
+            pulse_width_us=wish.pulse_width_us,
+            frequency_dhz=wish.frequency_dhz,
+            planned_ms=wish.planned_ms,
+            durable_ms=self.now,
+        )
+        self.see(train=replace(row, **changes))
 
     def report(self, **changes: object) -> None:
         """The stimulator's newest word."""
@@ -30,8 +46,11 @@ class Stimulated(Bedside):
 
     def pulse(self, current_ua: int, contraction: int = 1, presses: int = 0, **more: int) -> Reason | None:
         """Ask for pulses; why they are not given, ``None`` when they are."""
-        asked = StimulationIntent(current_ua, 300, 500, contraction, presses)
-        self.wishes = (replace(asked, **more),)  # type: ignore[assignment]
+        asked = StimulationIntent(current_ua, 300, 500, contraction, presses, PLANNED_MS, 200_000)
+        asked = replace(asked, **more)
+        self.wishes = (asked,)  # type: ignore[assignment]
+        if self.writes:
+            self.authorise_train(asked)
         self.report(arrived_ms=self.now + 50)
         answer = self.step().stimulator
         return None if isinstance(answer, StimulationPermit) else answer.reason
@@ -206,6 +225,121 @@ def test_a_new_session_starts_at_nothing() -> None:
     assert bed.pulse(30_000) is None
     bed.arm(number=2, limb=Limb.LEFT_THIGH, stimulation=SITE, stimulation_left_ms=600_000)
     assert bed.pulse(30_000, contraction=2) is Reason.STIMULATION_RISE_TOO_FAST
+
+
+# the authorisation
+
+TRAIN = StimulationIntent(1_000, 300, 500, 1, 0, PLANNED_MS, 20_000)
+
+
+def ask_for(bed: Stimulated, train: StimulationIntent = TRAIN) -> Reason | None:
+    """Ask for this train with whatever row is there."""
+    bed.writes = False
+    return bed.pulse(train.current_ua, train.contraction, **_rest_of(train))
+
+
+def _rest_of(train: StimulationIntent) -> dict[str, int]:
+    names = ("pulse_width_us", "frequency_dhz", "planned_ms", "ceiling_ua")
+    return {name: getattr(train, name) for name in names}
+
+
+def test_no_train_without_its_durable_row() -> None:
+    bed = Stimulated()
+    assert ask_for(bed) is Reason.JOURNAL_PENDING
+    bed.authorise_train(TRAIN, contraction=2)
+    assert ask_for(bed) is Reason.JOURNAL_PENDING
+    bed.authorise_train(TRAIN)
+    assert ask_for(bed) is None
+
+
+@pytest.mark.parametrize("name", ["pulse_width_us", "frequency_dhz", "planned_ms"])
+def test_the_row_authorises_exactly_these_pulses(name: str) -> None:
+    bed = Stimulated()
+    bed.authorise_train(TRAIN, **{name: getattr(TRAIN, name) + 1})
+    assert ask_for(bed) is Reason.REQUEST_CHANGED
+
+
+@pytest.mark.parametrize(("current_ua", "reason"), [(20_000, None), (20_001, Reason.REQUEST_CHANGED)])
+def test_the_row_authorises_a_current_at_most(current_ua: int, reason: Reason | None) -> None:
+    bed = Stimulated()
+    bed.raised(30_000)
+    bed.authorise_train(TRAIN)
+    assert ask_for(bed, replace(TRAIN, current_ua=current_ua)) is reason
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "reason"),
+    [(0, None), (5_000, None), (5_001, Reason.JOURNAL_PENDING), (-1, Reason.JOURNAL_PENDING)],
+)
+def test_a_row_is_good_for_a_moment(age_ms: int, reason: Reason | None) -> None:
+    bed = Stimulated()
+    bed.authorise_train(TRAIN, durable_ms=bed.now + 50 - age_ms)
+    assert ask_for(bed) is reason
+
+
+def test_a_train_under_way_outlives_the_age_of_its_row_and_not_its_plan() -> None:
+    bed = Stimulated()
+    bed.authorise_train(TRAIN, planned_ms=8_000)
+    train = replace(TRAIN, planned_ms=8_000)
+    assert ask_for(bed, train) is None
+    began_ms = bed.now
+    while bed.now < began_ms + 7_950:
+        assert ask_for(bed, train) is None
+    assert ask_for(bed, train) is Reason.REQUEST_CHANGED
+
+
+def test_a_train_cannot_be_begun_again_when_its_time_is_over() -> None:
+    bed = Stimulated()
+    bed.authorise_train(TRAIN, planned_ms=1_000)
+    train = replace(TRAIN, planned_ms=1_000)
+    assert ask_for(bed, train) is None
+    bed.pause()
+    assert ask_for(bed, train) is None
+    while bed.now < bed.state.stimulation.started_ms + 1_000:
+        bed.pause()
+    bed.authorise_train(train)
+    assert ask_for(bed, train) is Reason.REQUEST_CHANGED
+
+
+def test_a_new_train_has_its_own_time() -> None:
+    bed = Stimulated()
+    bed.authorise_train(TRAIN, planned_ms=1_000)
+    train = replace(TRAIN, planned_ms=1_000)
+    assert ask_for(bed, train) is None
+    for _ in range(40):
+        bed.pause()
+    second = replace(train, contraction=2)
+    bed.authorise_train(second)
+    assert ask_for(bed, second) is None
+    assert bed.state.stimulation.started_ms == bed.now
+
+
+def test_a_relay_that_is_refused_to_a_train_under_way_trips() -> None:
+    bed = Stimulated()
+    assert bed.step(lease_refused=True).latched is None
+    assert bed.pulse(1_000) is None
+    assert bed.step(lease_refused=True).latched is Reason.DEVICE_REFUSED
+
+
+# the highest current that all ceilings allow
+
+
+@pytest.mark.parametrize(
+    ("site", "width_us", "frequency_dhz", "highest"),
+    [
+        (SITE, 300, 500, 60_000),  # the site's own ceiling
+        (SITE, 400, 500, 60_000),  # 24 uC in 400 us are 60 mA
+        (replace(SITE, charge_nc=15_000), 300, 500, 50_000),
+        (WIDE, 1_000, 1_250, 100_000),  # 50 mA r.m.s.
+        (SITE, 401, 500, 0),
+        (SITE, 300, 501, 0),
+        (replace(SITE, current_ua=0), 300, 500, 0),
+    ],
+)
+def test_the_highest_current_of_a_site(
+    site: SiteStimulation, width_us: int, frequency_dhz: int, highest: int
+) -> None:
+    assert highest_ua(HARD, site, width_us, frequency_dhz) == highest
 
 
 # the link

@@ -7,7 +7,7 @@ import pytest
 from gateway.model import DeviceFault, Reason, Safe, StimulationIntent, StimulationPermit
 from gateway.safety.observations import Tissue
 from gateway.safety.reasons import MEANINGS, Kind
-from gateway.safety.stimulation import StimulatorReading
+from gateway.safety.stimulation import StimulatorReading, TrainAuthorisation
 from tests.safety.bedside import SITE, Bedside
 
 
@@ -134,7 +134,8 @@ def electrode_fault(bed: Bedside) -> None:
 def stimulator_lost(bed: Bedside) -> None:
     bed.arm(stimulation=SITE, stimulation_left_ms=60_000)
     bed.see(stimulator=StimulatorReading(False, False, 1, bed.now))
-    bed.wishes = (StimulationIntent(1_000, 300, 500, 1),)
+    bed.wishes = (StimulationIntent(1_000, 300, 500, 1, planned_ms=5_000, ceiling_ua=1_000),)
+    bed.see(train=TrainAuthorisation(1, 1_000, 300, 500, 5_000, bed.now))
     assert isinstance(bed.step().stimulator, StimulationPermit)
     bed.run(650)
 

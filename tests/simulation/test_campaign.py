@@ -3,7 +3,7 @@ as they are; and each defect that is planted in the product is found, by the mon
 """
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from gateway.model import Limb
 from gateway.simulation import campaign, trial
 from gateway.simulation.attendant import Order
-from gateway.simulation.campaign import Campaign
+from gateway.simulation.campaign import Campaign, CampaignBroken
 from gateway.simulation.disk import TroubledJournal
 from gateway.simulation.faults import Fault
 from gateway.simulation.harm import HardwareDuty, Harm, HarmKind
@@ -137,7 +137,7 @@ def test_an_exchanged_gateway_does_not_go_on_with_the_session(warm: Warm, tmp_pa
 
 KILLED = (Fault("core_killed", HOLD_MS, FOREVER_MS),)
 OFF = (Fault("sensor_offset", HOLD_MS, FOREVER_MS, {"sensor": 1, "offset_dmmhg": 600}),)
-POWER = (Fault("power_lost", 260_000, 3_000, {"lost_ms": 0}),)
+RESTARTED = (Fault("core_killed", 260_000, 3_000), Fault("device_reboots", 260_000, 3_000))
 KINK = (Fault("hose_kinked", HOLD_MS, FOREVER_MS),)
 
 
@@ -170,10 +170,10 @@ KINK = (Fault("hose_kinked", HOLD_MS, FOREVER_MS),)
             HarmKind.OVER_PRESSURE,
             id="ceiling and over-pressure, both",
         ),
-        pytest.param([planted.gateway_debt_after_restart], POWER, LONG, None, id="debt, gateway"),
+        pytest.param([planted.gateway_debt_after_restart], RESTARTED, LONG, None, id="debt, gateway"),
         pytest.param(
             [planted.gateway_debt_after_restart, planted.firmware_debt_after_reset],
-            POWER,
+            RESTARTED,
             LONG,
             HarmKind.OVER_DEBT,
             id="debt, both",
@@ -301,15 +301,25 @@ def test_a_failed_duty_and_a_false_alarm_fail_a_campaign() -> None:
 def test_a_product_that_raises_is_a_harm_and_the_campaign_goes_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Workers(ThreadPoolExecutor):
-        def __init__(self, *_: object, **__: object) -> None:
-            super().__init__(1)
-
     def raises(warm: Warm, task: Task, folder: Path) -> Outcome:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(campaign, "ProcessPoolExecutor", Workers)
     monkeypatch.setattr(campaign, "give", raises)
     *_, tally = campaign.play(Campaign(2, 1, keep=tmp_path))
     assert [found.harm.kind for found in tally.found] == [HarmKind.DEFECT] * 2
     assert "planted" in tally.found[0].harm.detail
+
+
+def test_a_worker_that_was_killed_is_no_harm_and_ends_the_campaign(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def killed(warm: Warm, task: Task, folder: Path) -> Outcome:
+        raise BrokenExecutor("planted")
+
+    def workers(jobs: int) -> Executor:
+        return ThreadPoolExecutor(1)
+
+    monkeypatch.setattr(campaign, "_workers", workers)
+    monkeypatch.setattr(campaign, "give", killed)
+    with pytest.raises(CampaignBroken, match="session 0"):
+        list(campaign.play(Campaign(2, 1, keep=tmp_path)))

@@ -334,7 +334,8 @@ def test_no_defect_makes_the_truth_depend_on_how_often_it_is_stepped(pattern: li
 
 def test_every_defect_of_the_list_is_tried_here() -> None:
     """A field that nobody reads would be a fault plan without consequence. The button is the board's."""
-    text = Path(__file__).read_text(encoding="utf-8")
+    here = Path(__file__)
+    text = "".join(path.read_text(encoding="utf-8") for path in (here, here.with_name("test_stimulator.py")))
     untried = {name for name in Defects.__slots__ if f"defects.{name}" not in text}
     assert untried == {"button_stuck"}
     assert not {name for name in SensorDefect.__slots__ if name not in text}

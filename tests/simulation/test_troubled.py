@@ -14,7 +14,7 @@ from gateway.simulation.bedside import Bed, Bedside
 from gateway.simulation.disk import Health, TroubledJournal, TroubledWriter, broken, lost
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.tap import WireTap
-from gateway.simulation.troubled import Ear, Room, TroubledBedside, TroubledClock
+from gateway.simulation.troubled import SOUNDER_MS, Ear, Room, TroubledBedside, TroubledClock
 
 STAMP = Stamp(1, 5, 6, ClockQuality.SIMULATED)
 EVENT = Row("event", "tripped", "s-1", STAMP, b'{"reason": "leak"}')
@@ -226,3 +226,18 @@ def test_the_room_hears_what_the_annunciator_does() -> None:
     assert room.said is None
     room.step(None, 1_100)
     assert room.said is None
+
+
+@pytest.mark.parametrize(("energised", "said"), [(True, Priority.HIGH), (False, None)])
+def test_a_board_that_loses_power_under_pressure_sounds_from_its_battery(
+    tmp_path: Path, energised: bool, said: Priority | None
+) -> None:
+    bed = Bed(full.configuration("fast_cuff", "fast_limb", None), CUFFS["fast_cuff"], LIMBS["fast_limb"], 3)
+    bedside = TroubledBedside(bed, tmp_path / "journal.db")
+    bedside.kill_core()
+    bedside.board.write(0, False, energised, False, 0)
+    bedside.kill_firmware()
+    assert bedside.alarm(bedside.now + SOUNDER_MS - 10) is said
+    assert bedside.alarm(bedside.now + SOUNDER_MS) is None
+    bedside.start_firmware()
+    assert bedside.alarm(bedside.now + 5_000) is None

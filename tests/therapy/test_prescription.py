@@ -8,18 +8,31 @@ import pytest
 
 from gateway.safety.limits import HARD
 from gateway.therapy import prescription
-from gateway.therapy.prescription import PrescriptionError, RvosPrescription, load, names, parse, text
+from gateway.therapy.prescription import (
+    NmesPrescription,
+    PrescriptionError,
+    RvosPrescription,
+    load,
+    names,
+    parse,
+    text,
+)
 
-SHIPPED = ["demo", "rvos-after-rosprox"]
-QUANTITIES = ["cycles", "occlusion", "reperfusion", "margin", "baseline", "pressure_wait"]
+OCCLUSIONS = ["demo", "rvos-after-rosprox"]
+STIMULATIONS = ["nmes-after-angelopoulos", "nmes-demo"]
+SHIPPED = sorted(OCCLUSIONS + STIMULATIONS)
+QUANTITIES = {
+    "rvos": ["cycles", "occlusion", "reperfusion", "margin", "baseline", "pressure_wait"],
+    "nmes": ["duration", "on", "off", "frequency", "pulse_width", "current"],
+}
 
 
 def written(name: str) -> bytes:
     return (resources.files("gateway.therapy") / "prescriptions" / f"{name}.toml").read_bytes()
 
 
-def changed(old: str, new: str) -> bytes:
-    data = written("demo")
+def changed(old: str, new: str, name: str = "demo") -> bytes:
+    data = written(name)
     assert data.count(old.encode()) == 1
     return data.replace(old.encode(), new.encode())
 
@@ -52,15 +65,57 @@ def test_the_demonstration() -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_number_says_its_unit_source_and_certainty(name: str) -> None:
     tables = tomllib.loads(text(name))
-    assert [key for key, value in tables.items() if isinstance(value, dict)] == QUANTITIES
-    for key in QUANTITIES:
+    quantities = QUANTITIES[tables["therapy"]]
+    assert [key for key, value in tables.items() if isinstance(value, dict)] == quantities
+    for key in quantities:
         assert tables[key].keys() == {"value", "unit", "source", "certainty"}
         assert tables[key]["unit"].strip()
         assert tables[key]["source"].strip()
         assert tables[key]["certainty"] in {"read", "engineering proposal"}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+def test_after_angelopoulos() -> None:
+    data = written("nmes-after-angelopoulos")
+    found = load("nmes-after-angelopoulos")
+    assert found == NmesPrescription(
+        name="nmes-after-angelopoulos",
+        title="Electrical stimulation, 45 Hz, 5 s on and 12 s off, 30 minutes",
+        sha256=hashlib.sha256(data).hexdigest(),
+        duration_ms=1_800_000,
+        on_ms=5_000,
+        off_ms=12_000,
+        frequency_dhz=450,
+        pulse_width_us=400,
+        current_ua=40_000,
+    )
+    assert found.contractions == found.steps == 105
+
+
+def test_a_site_tightens_the_current_and_never_loosens_it() -> None:
+    found = load("nmes-demo")
+    assert isinstance(found, NmesPrescription)
+    assert found.tightened(30_000).current_ua == 30_000
+    assert found.tightened(50_000) == found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[on]\nvalue = 2", "[on]\nvalue = 21", r"<= 20 - at `\$.on.value`"),
+        ("[off]\nvalue = 3", "[off]\nvalue = 0", r">= 1 - at `\$.off.value`"),
+        ("value = 45", "value = 101", r"<= 100 - at `\$.frequency.value`"),
+        ("value = 400", "value = 1001", r"<= 1000 - at `\$.pulse_width.value`"),
+        ("value = 40\n", "value = 0\n", r">= 1 - at `\$.current.value`"),
+        ("[duration]\nvalue = 30", "[duration]\nvalue = 4", "shorter than one contraction"),
+        ("[current]", "[occlusion]", "unknown field `occlusion`"),
+    ],
+)
+def test_a_wrong_stimulation_is_refused_where_it_is_wrong(old: str, new: str, said: str) -> None:
+    with pytest.raises(PrescriptionError, match=said):
+        parse("nmes-demo", changed(old, new, "nmes-demo"))
+
+
+@pytest.mark.parametrize("name", OCCLUSIONS)
 def test_a_prescription_stays_within_the_limits(name: str) -> None:
     asked = load(name)
     assert asked.occlusion_ms <= HARD.planned_longest_ms
@@ -131,7 +186,9 @@ def test_a_file_under_another_name_is_refused() -> None:
 )
 def test_an_unknown_prescription_lists_those_that_exist(name: str) -> None:
     for ask in (load, text):
-        with pytest.raises(PrescriptionError, match="there are: demo, rvos-after-rosprox") as refusal:
+        with pytest.raises(
+            PrescriptionError, match="there are: demo, nmes-after-angelopoulos, nmes-demo, rvos-after-rosprox"
+        ) as refusal:
             ask(name)
         assert repr(name) in str(refusal.value)
 

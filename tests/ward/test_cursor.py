@@ -64,7 +64,15 @@ def test_a_second_link_is_kept_away(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(b"", "not a cursor"), (b'{"v": "x"}', "not a cursor"), (b'{"v": 2}', "newer rvos")],
+    [
+        (b"", "not a cursor"),
+        (b'{"v": "x"}', "not a cursor"),
+        (b'{"v": 2}', "newer rvos"),
+        (b'{"journal": "\xff"}', "not a cursor"),
+        (b'{"x": ' + b"[" * 100_000, "not a cursor"),
+        (b'{"settled_through": -1}', "not a cursor"),
+        (b'{"alarms": ["a/b"]}', "not a cursor"),
+    ],
 )
 def test_a_file_that_is_no_cursor_is_refused(tmp_path: Path, content: bytes, what: str) -> None:
     (tmp_path / "c").write_bytes(content)
@@ -90,6 +98,11 @@ def test_the_cursor_of_another_journal_starts_from_the_first_event(bedside: Beds
     beyond = Cursor(settled_through=7, journal=backlog.digest(3))
     assert backlog.digest(7) == ""
     assert backlog.position(beyond) == Position()
+    ahead = [
+        Cursor(settled_through=3, answered_through=99, journal=own.journal),
+        Cursor(settled_through=3, answered_through=4, unheard=((2, 2), (5, 10**15)), journal=own.journal),
+    ]
+    assert [backlog.position(cursor) for cursor in ahead] == [Position(), Position()]
     backlog.close()
 
 

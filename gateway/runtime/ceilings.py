@@ -1,0 +1,72 @@
+"""What a session with stimulation needs before it is armed: the site's ceilings, a stimulator, time left.
+
+Theory of operation
+-------------------
+Pure questions to core and configuration; each answers with a sentence, empty where nothing speaks against
+the session.  A prescription's current is a highest one: where site and limits allow less, the session gets
+less (``fitted``).  Its pulse width and frequency are what they are: where they are not allowed, it is
+refused.
+
+Units: uA, us, 0.1 Hz, nC, mm2; the configuration speaks mA, Hz, uC, cm2.
+"""
+
+from gateway.config import StimulatorConfig
+from gateway.model import Reason
+from gateway.runtime.core import Core
+from gateway.safety import budget
+from gateway.safety.limits import Limits
+from gateway.safety.stimulation import SiteStimulation, highest_ua
+from gateway.safety.texts import text_of
+from gateway.therapy.prescription import NmesPrescription
+
+_MA = 1_000
+_MINUTE_MS = 60_000
+
+
+def of_site(config: StimulatorConfig | None) -> SiteStimulation | None:
+    """The ceilings that the site has stated, as the supervisor takes them."""
+    if config is None:
+        return None
+    return SiteStimulation(
+        current_ua=config.current_ma * _MA,
+        pulse_width_us=config.pulse_width_us,
+        frequency_dhz=config.frequency_hz * 10,
+        charge_nc=config.charge_uc * 1_000,
+        pad_area_mm2=config.pad_area_cm2 * 100,
+    )
+
+
+def fitted(
+    limits: Limits, config: StimulatorConfig | None, asked: NmesPrescription
+) -> NmesPrescription | str:
+    """The prescription with the highest current that all ceilings allow, in whole mA; or why not."""
+    site = of_site(config)
+    if site is None:
+        return f"not started: {text_of(Reason.STIMULATION_NOT_CONFIGURED)}"
+    highest = highest_ua(limits, site, asked.pulse_width_us, asked.frequency_dhz) // _MA * _MA
+    if not highest:
+        return (
+            f"not started: pulses of {asked.pulse_width_us} us at {asked.frequency_dhz // 10} Hz are above "
+            "the ceilings of this site; they are refused, not reduced"
+        )
+    return asked.tightened(highest)
+
+
+def silence(core: Core, now: int) -> str:
+    """Why there is no stimulator to use; empty where there is one."""
+    if core.stimulator.answers(now):
+        return ""
+    return (
+        "not started: no stimulator answers; this gateway has no driver for a real one yet"
+        if core.stimulator.reading is None
+        else "not started: the stimulator has fallen silent; check its cable and power"
+    )
+
+
+def left_ms(core: Core, patient: str, now: int) -> int:
+    """What is left of this patient's stimulation in the last 24 h."""
+    config = core.setup.config.stimulator
+    if config is None:
+        return 0
+    trains = core.recorder.trains(patient, now)
+    return budget.stimulation_left_ms(core.setup.limits, config.daily_minutes * _MINUTE_MS, trains)

@@ -1,0 +1,35 @@
+"""The rows that say which devices stand at the bedside.
+
+Theory of operation
+-------------------
+Pure: what a device said of itself and the technician's words make a ``device_identified`` event.
+"""
+
+from gateway.record.events import DeviceIdentified
+from gateway.runtime.gate import Identity
+
+
+def cuff_identified(who: Identity, description: str) -> DeviceIdentified:
+    """The controller's greeting."""
+    return DeviceIdentified(
+        device="cuff",
+        serial=who.serial,
+        model=who.board,
+        firmware=who.firmware,
+        protocol=who.protocol_max,
+        limits_crc=who.limits_crc,
+        description=description,
+    )
+
+
+def oximeter_identified(coverage: int, description: str) -> DeviceIdentified:
+    """The decoder has learnt what the device's checksum covers; no document says it, so we record it."""
+    return DeviceIdentified(
+        device="oximeter",
+        serial="",
+        model=f"Nonin 1, checksum ends {coverage:+d} bytes from its label",
+        firmware="",
+        protocol=0,
+        limits_crc=0,
+        description=description,
+    )

@@ -1,0 +1,149 @@
+"""The trains of one session: their authorisation, and what the journal keeps of each contraction.
+
+Theory of operation
+-------------------
+A train is the pulses of one contraction.  Before its first pulse its row is durable (``authorise``).  What
+became of it is read off the supervisor's state (``follow``): when it began, the highest current, when it
+ended and why; that the stimulator confirmed it; and whether the muscle answered.
+
+The muscle's answer is judged by a force sensor, where one is read: the highest force while the current
+flows, above the force just before.  Without a sensor it is unknown, which is what is written.
+
+Units: uA, mN, ms.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.model import Reason, Safe, Sample, StimulationIntent, StimulationPermit
+from gateway.record.events import Event, StimulationAuthorised, StimulationEnded, StimulationStarted
+from gateway.safety.stimulation import StimulationState, StimulatorReading, TrainAuthorisation
+
+RESPONSE_MN = 2_000
+"""A contraction evokes at least 2 N: far above a load cell's noise (engineering proposal)."""
+YES, NO, UNKNOWN = "yes", "no", "unknown"
+_FORCE_STANDS_FOR_MS = 1_000
+
+
+@dataclass(slots=True)
+class _Train:
+    """The contraction that is being given."""
+
+    contraction: int
+    started_ms: int
+    highest_ua: int
+    rest_mn: int | None
+    most_mn: int | None = None
+    confirmed: bool = False
+
+    def response(self) -> str:
+        """Whether the muscle answered."""
+        if self.rest_mn is None or self.most_mn is None:
+            return UNKNOWN
+        return YES if self.most_mn - self.rest_mn >= RESPONSE_MN else NO
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The authorisation row on its way to the disk."""
+
+    wish: StimulationIntent
+    ticket: int
+
+
+Note = Callable[[Event, int], int]
+
+
+class Trains:
+    """What a session knows of its trains."""
+
+    def __init__(self, note: Note, is_durable: Callable[[int], bool]) -> None:
+        self._note, self._is_durable = note, is_durable
+        self._asked: _Asked | None = None
+        self._train: _Train | None = None
+        self.authorisation: TrainAuthorisation | None = None
+
+    def authorise(self, wish: StimulationIntent, now: int) -> None:
+        """The supervisor misses the durable row: ask the journal, take it when it is there."""
+        if self._asked is None or self._asked.wish.contraction != wish.contraction:
+            self._asked = _Asked(wish, self._note(_row(wish), now))
+        elif self._is_durable(self._asked.ticket):
+            self.authorisation = _granted(self._asked.wish, now)
+            self._asked = None
+
+    def follow(
+        self,
+        state: StimulationState,
+        answer: StimulationPermit | Safe,
+        reading: StimulatorReading | None,
+        force: Sample | None,
+        now: int,
+    ) -> None:
+        """Write what the supervisor's stimulation did in this step: began, ended."""
+        train = self._train
+        if train is not None and not (state.on and state.contraction == train.contraction):
+            self._end(train, _reason(answer), now)
+            train = None
+        if train is None and state.on:
+            train = self._begin(state, force, now)
+        if train is not None:
+            _look(train, state, reading, force)
+
+    def _begin(self, state: StimulationState, force: Sample | None, now: int) -> _Train:
+        rest_mn = None
+        if force is not None and 0 <= now - force.arrived_ms <= _FORCE_STANDS_FOR_MS:
+            rest_mn = force.value
+        self._train = _Train(state.contraction, now, state.current_ua, rest_mn)
+        self._note(StimulationStarted(contraction=state.contraction, current_ua=state.current_ua), now)
+        return self._train
+
+    def _end(self, train: _Train, reason: Reason, now: int) -> None:
+        self._train = None
+        row = self.authorisation
+        ended = StimulationEnded(
+            contraction=train.contraction,
+            current_ua=train.highest_ua,
+            duration_ms=max(0, now - train.started_ms),
+            reason=reason.value,
+            confirmed=train.confirmed,
+            response=train.response(),
+            at_cap=row is not None and train.highest_ua >= row.ceiling_ua,
+        )
+        self._note(ended, now)
+
+
+def _look(
+    train: _Train, state: StimulationState, reading: StimulatorReading | None, force: Sample | None
+) -> None:
+    train.highest_ua = max(train.highest_ua, state.current_ua)
+    if reading is not None and reading.stimulating and reading.arrived_ms >= train.started_ms:
+        train.confirmed = True
+    if force is not None and force.value is not None and force.arrived_ms >= train.started_ms:
+        train.most_mn = force.value if train.most_mn is None else max(train.most_mn, force.value)
+
+
+def _reason(answer: StimulationPermit | Safe) -> Reason:
+    if isinstance(answer, StimulationPermit) or answer.reason is Reason.NO_REQUEST:
+        return Reason.PLANNED
+    return answer.reason
+
+
+def _row(wish: StimulationIntent) -> StimulationAuthorised:
+    return StimulationAuthorised(
+        contraction=wish.contraction,
+        current_ua=wish.ceiling_ua,
+        pulse_width_us=wish.pulse_width_us,
+        frequency_dhz=wish.frequency_dhz,
+        planned_ms=wish.planned_ms,
+    )
+
+
+def _granted(wish: StimulationIntent, now: int) -> TrainAuthorisation:
+    return TrainAuthorisation(
+        contraction=wish.contraction,
+        ceiling_ua=wish.ceiling_ua,
+        pulse_width_us=wish.pulse_width_us,
+        frequency_dhz=wish.frequency_dhz,
+        planned_ms=wish.planned_ms,
+        durable_ms=now,
+    )

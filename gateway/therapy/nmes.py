@@ -1,0 +1,191 @@
+"""The plan of neuromuscular electrical stimulation: a pure step machine.
+
+Theory of operation
+-------------------
+A muscle is made to contract for ``on_ms`` and rests for ``off_ms``, over and over until the prescribed
+time is filled.  The current starts at 1 mA and rises by 1 mA from one contraction to the next, up to the
+*comfort* current: at first the prescription's highest, then what a person's word for less has made of it.
+A person's press raises it by up to 5 mA, at once while the muscle contracts, else with the next
+contraction, one press a second; it raises the comfort current too, never above the prescription's highest.
+
+    waiting -> contracting -> resting -> waiting (next contraction) ... finished
+
+A contraction begins when the supervisor permits it: its row must be durable first.
+
+Units: currents uA, times ms.  Source of the numbers: the prescription.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gateway.model import Output, StimulationIntent, StimulationPermit
+from gateway.therapy.plan import Less, More, Plan, Seen, Step, Word
+from gateway.therapy.prescription import NmesPrescription
+
+RISE_UA = 1_000
+LEAST_UA = 1_000
+PRESS_MOST_UA = 5_000
+PRESS_EVERY_MS = 1_000
+"""``stimulation_rise_ua``, ``stimulation_press_rise_ua`` and ``stimulation_press_ms`` of the supervisor's
+limits, which this room cannot import; a test compares them."""
+
+_WAITS = "a press waits already for the current to be raised: see what it does first"
+
+
+class Phase(StrEnum):
+    """Where the plan stands."""
+
+    WAITING = "waiting"
+    CONTRACTING = "contracting"
+    RESTING = "resting"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class NmesPlan:
+    """``since_ms`` is when the phase began; ``press_ua`` is a press that has not raised the current yet."""
+
+    prescription: NmesPrescription
+    step_now: Phase
+    contraction: int
+    since_ms: int
+    comfort_ua: int
+    current_ua: int = 0
+    presses: int = 0
+    asked_presses: int = 0
+    press_ua: int = 0
+    raised_ms: int | None = None
+
+    @property
+    def cycle(self) -> int:
+        """The present contraction, from 1."""
+        return self.contraction
+
+    @property
+    def phase(self) -> str:
+        """Where it stands, in one word."""
+        return self.step_now.value
+
+    @property
+    def waits_for(self) -> Output | None:
+        """The stimulator, before each contraction."""
+        return Output.STIMULATOR if self.step_now is Phase.WAITING else None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last contraction is over."""
+        return self.step_now is Phase.FINISHED
+
+    def time_left_ms(self, now: int) -> int:
+        """How long the present phase still lasts; 0 where it cannot be said."""
+        lasts_ms = {Phase.CONTRACTING: self.prescription.on_ms, Phase.RESTING: self.prescription.off_ms}
+        return max(0, self.since_ms + lasts_ms.get(self.step_now, 0) - now)
+
+    def step(self, seen: Seen, now: int) -> Step:
+        """One step; pure and total."""
+        match self.step_now:
+            case Phase.WAITING:
+                return _waiting(self, seen, now)
+            case Phase.CONTRACTING:
+                return _contracting(self, now)
+            case Phase.RESTING:
+                return _resting(self, now)
+            case Phase.FINISHED:
+                return Step(self, ())
+
+    def hear(self, word: Word, now: int) -> tuple[Plan, str]:
+        """Raise at the next step that may, or lower at once."""
+        match word:
+            case More():
+                return self._raised(word.by_ua)
+            case Less():
+                least_ua = max(LEAST_UA, self.current_ua - word.by_ua)
+                return replace(self, current_ua=least_ua, comfort_ua=least_ua, press_ua=0), ""
+
+    def _raised(self, by_ua: int) -> tuple[Plan, str]:
+        if not 0 < by_ua <= PRESS_MOST_UA:
+            return self, f"a press raises by 1 to {PRESS_MOST_UA // 1000} mA"
+        if self.press_ua:
+            return self, _WAITS
+        if self.current_ua >= self.prescription.current_ua:
+            return self, f"the current is at its highest, {self.prescription.current_ua // 1000} mA, already"
+        return replace(self, press_ua=by_ua), ""
+
+
+def start(prescription: NmesPrescription, now: int, first_contraction: int = 1) -> NmesPlan:
+    """A plan that begins, from 1 mA on, with this contraction."""
+    return NmesPlan(prescription, Phase.WAITING, first_contraction, now, prescription.current_ua)
+
+
+def _waiting(plan: NmesPlan, seen: Seen, now: int) -> Step:
+    if isinstance(seen.pulses, StimulationPermit) and seen.train_started_ms is not None:
+        return _contracting(_begun(plan, seen.pulses.current_ua, seen.train_started_ms, now), now)
+    return _ask(plan)
+
+
+def _ask(plan: NmesPlan) -> Step:
+    wish = _wish(plan)
+    return Step(replace(plan, asked_presses=wish.presses), (wish,))
+
+
+def _begun(plan: NmesPlan, given_ua: int, started_ms: int, now: int) -> NmesPlan:
+    """The plan when its contraction is being given: what was asked counts, what was said since holds."""
+    pressed = plan.asked_presses > plan.presses
+    if pressed:
+        plan = replace(plan, presses=plan.asked_presses, raised_ms=now)
+    if pressed and plan.press_ua:
+        plan = replace(plan, press_ua=0, comfort_ua=max(plan.comfort_ua, given_ua))
+    current_ua = min(given_ua, plan.comfort_ua)
+    return replace(plan, step_now=Phase.CONTRACTING, since_ms=started_ms, current_ua=current_ua)
+
+
+def _contracting(plan: NmesPlan, now: int) -> Step:
+    if now - plan.since_ms >= plan.prescription.on_ms:
+        return _rest(plan, now)
+    settled = plan.raised_ms is None or now - plan.raised_ms >= PRESS_EVERY_MS
+    if plan.press_ua and settled:
+        plan = _raised(plan, now)
+    return Step(plan, (_intent(plan, plan.current_ua, plan.presses),))
+
+
+def _raised(plan: NmesPlan, now: int) -> NmesPlan:
+    current_ua = min(plan.prescription.current_ua, plan.current_ua + plan.press_ua)
+    comfort_ua = max(plan.comfort_ua, current_ua)
+    presses = plan.presses + 1
+    return replace(
+        plan, current_ua=current_ua, comfort_ua=comfort_ua, presses=presses, press_ua=0, raised_ms=now
+    )
+
+
+def _rest(plan: NmesPlan, now: int) -> Step:
+    return Step(replace(plan, step_now=Phase.RESTING, since_ms=now), ())
+
+
+def _resting(plan: NmesPlan, now: int) -> Step:
+    """After the last contraction there is nothing to rest for."""
+    if plan.contraction >= plan.prescription.contractions:
+        return Step(replace(plan, step_now=Phase.FINISHED, since_ms=now), ())
+    if now - plan.since_ms < plan.prescription.off_ms:
+        return Step(plan, ())
+    return _ask(replace(plan, step_now=Phase.WAITING, contraction=plan.contraction + 1, since_ms=now))
+
+
+def _wish(plan: NmesPlan) -> StimulationIntent:
+    """The next contraction: 1 mA more than the last, or what a person's press made of it."""
+    if plan.press_ua:
+        current_ua = min(plan.prescription.current_ua, plan.current_ua + plan.press_ua)
+        return _intent(plan, current_ua, plan.presses + 1)
+    return _intent(plan, min(plan.comfort_ua, plan.current_ua + RISE_UA), plan.presses)
+
+
+def _intent(plan: NmesPlan, current_ua: int, presses: int) -> StimulationIntent:
+    prescription = plan.prescription
+    return StimulationIntent(
+        current_ua=current_ua,
+        pulse_width_us=prescription.pulse_width_us,
+        frequency_dhz=prescription.frequency_dhz,
+        contraction=plan.contraction,
+        presses=presses,
+        planned_ms=prescription.on_ms,
+        ceiling_ua=prescription.current_ua,
+    )

@@ -1,0 +1,113 @@
+"""What a plan is to the session that carries it out: one protocol for every therapy.
+
+Theory of operation
+-------------------
+A *plan* is a frozen value that knows its prescription and where it stands.  ``step`` looks at what was
+answered and seen since the last step and gives the next plan, what it wishes of the outputs now, and what
+it gave up.  It only wishes: that something was really given is read off the supervisor.  ``hear`` takes
+what a person says to a running plan (a press for more current, a word for less); it answers with the next
+plan and, where it cannot take it, with why.
+
+A plan counts its *steps*: cycles of a cuff, contractions of a muscle.  ``cycle`` is the present one, from 1.
+
+Units: pressures 0.1 mmHg, currents uA, times ms.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from gateway.model import (
+    BloodPressure,
+    Intent,
+    Output,
+    Permit,
+    Reason,
+    Safe,
+    StimulationIntent,
+    StimulationPermit,
+)
+from gateway.therapy.prescription import Prescription
+
+Wish = Intent | StimulationIntent
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a plan may look at: the last answers, the cuff's inflation and the train under way.
+
+    ``train_started_ms`` is when the contraction that is being given began, ``None`` while there is none.
+    """
+
+    answer: Permit | Safe | None
+    blood_pressure: BloodPressure | None
+    inflation_started_ms: int | None
+    hold_reached: bool
+    deflated: bool
+    pulses: StimulationPermit | Safe | None = None
+    train_started_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A cycle that was not given, and why."""
+
+    cycle: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """A person's press for more current."""
+
+    by_ua: int
+
+
+@dataclass(frozen=True, slots=True)
+class Less:
+    """A person's word for less current, at once."""
+
+    by_ua: int
+
+
+Word = More | Less
+
+
+class Plan(Protocol):
+    """One prescription under way."""
+
+    @property
+    def prescription(self) -> Prescription:
+        """What is carried out."""
+
+    @property
+    def cycle(self) -> int:
+        """The present cycle or contraction, from 1."""
+
+    @property
+    def phase(self) -> str:
+        """Where it stands, in one word."""
+
+    @property
+    def waits_for(self) -> Output | None:
+        """The output that it has asked for and not been granted yet."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all was asked for that is prescribed."""
+
+    def time_left_ms(self, now: int) -> int:
+        """How long the present phase still lasts, at least; 0 where it cannot be said."""
+
+    def step(self, seen: Seen, now: int) -> "Step":
+        """One step; pure and total."""
+
+    def hear(self, word: Word, now: int) -> "tuple[Plan, str]":
+        """Take a person's word; a sentence says why where it cannot be taken."""
+
+
+class Step(NamedTuple):
+    """The next plan, what it wishes, and what it gave up."""
+
+    plan: Plan
+    wishes: tuple[Wish, ...]
+    skipped: tuple[Skipped, ...] = ()

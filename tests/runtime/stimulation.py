@@ -1,0 +1,96 @@
+"""A whole bedside with a stimulator, in virtual time, and what people do at it."""
+
+from pathlib import Path
+
+import msgspec
+
+from gateway.config import StimulatorConfig
+from gateway.model import Limb
+from gateway.record.events import StimulationEnded
+from gateway.record.summary import Summary
+from gateway.runtime.requests import PatientHistory, Reply
+from gateway.simulation.bedside import Bed, Bedside
+from gateway.simulation.full import configuration
+from gateway.simulation.models import CUFFS, LIMBS
+from gateway.simulation.nurse import start_request
+from gateway.simulation.stimulator import Stimulator
+from tests.runtime.conftest import PATIENT, READINGS_MS, People
+
+CEILINGS = StimulatorConfig(
+    description="simulated stimulator, two pads of 25 cm2",
+    current_ma=60,
+    pulse_width_us=400,
+    frequency_hz=50,
+    charge_uc=24,
+    pad_area_cm2=25,
+    daily_minutes=30,
+    device_current_ma=130,
+    device_pulse_width_us=500,
+    device_frequency_hz=50,
+)
+
+
+class Stimulated(People):
+    """Somebody who stimulates a thigh."""
+
+    def __init__(
+        self, journal: Path, *, ceilings: StimulatorConfig | None = CEILINGS, force: bool = False
+    ) -> None:
+        self.journal = journal
+        config = configuration("fast_cuff", "fast_limb", None, stimulator=ceilings)
+        bed = Bed(config, CUFFS["fast_cuff"], LIMBS["fast_limb"], 1, has_force_sensor=force)
+        self.bedside = Bedside(bed, journal)
+        self.bedside.run(READINGS_MS)
+
+    @property
+    def device(self) -> Stimulator:
+        """The stimulator itself."""
+        assert self.bedside.stimulator is not None
+        return self.bedside.stimulator
+
+    @property
+    def current_ua(self) -> int:
+        """What flows in the tissue now: the physics, not what anybody says."""
+        return self.bedside.plant.tissue_current_ua
+
+    def stimulate(self, prescription: str = "nmes-demo", *, resume: bool = False) -> Reply:
+        """Say that the patient had nothing elsewhere, press the button and start."""
+        self.bedside.ask(PatientHistory(patient=PATIENT, nothing=True, confirm=True))
+        self.bedside.press_button()
+        return self.bedside.ask(
+            start_request(prescription, Limb.LEFT_THIGH, None, None, patient=PATIENT, resume=resume)
+        )
+
+    def until_current_flows(self, longest_ms: int = 20_000) -> None:
+        """Let time pass until current is in the tissue."""
+        for _ in range(longest_ms // 10):
+            if self.current_ua:
+                return
+            self.bedside.turn()
+        raise AssertionError(f"no current ever flowed: {self.state()}")
+
+    def contracting(self, prescription: str = "nmes-demo") -> None:
+        """Start, and stand in the middle of the first contraction."""
+        reply = self.stimulate(prescription)
+        assert reply.exit_code == 0, reply
+        self.until_current_flows()
+        self.bedside.run(500)
+        assert self.current_ua
+
+    def ms_of_current(self, longest_ms: int) -> int:
+        """How long from now current is still in the tissue, at most."""
+        last_ms = start_ms = self.bedside.now
+        while self.bedside.now < start_ms + longest_ms:
+            self.bedside.turn()
+            if self.current_ua:
+                last_ms = self.bedside.now
+        return last_ms - start_ms
+
+    def contractions(self) -> list[StimulationEnded]:
+        """What the journal keeps of each contraction."""
+        rows = self.events_of(StimulationEnded)
+        return [msgspec.json.decode(row.body, type=StimulationEnded) for row in rows]
+
+    def summary(self) -> Summary:
+        """The newest one."""
+        return msgspec.json.decode(self.events_of(Summary)[-1].body, type=Summary)
