@@ -159,11 +159,16 @@ class ControlServer:
         try:
             request: AnyRequest = msgspec.json.decode(line, type=AnyRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return refusal(EXIT_USAGE, f"request not understood: {error}")
+            return refusal(EXIT_USAGE, f"request not understood: {_in_one_line(error)}")
         answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._desk.ask(request, asker, self._now_ms(), _once(answered))
         self._acted()
         return await answered
+
+
+def _in_one_line(error: Exception) -> str:
+    """A name in the request may hold anything; a message is a line."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(error))
 
 
 def _once(answered: asyncio.Future[Reply]) -> Answer:

@@ -61,6 +61,11 @@ class Recorder:
         """How much the disk still takes."""
         return self._sink.room_bytes()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was submitted is on the disk."""
+        return self._sink.durable >= self._newest_ticket
+
     def is_durable(self, ticket: int) -> bool:
         """Whether the rows of this ticket are on the disk."""
         return self._sink.durable >= ticket

@@ -131,7 +131,7 @@ class CoreShell:
         self._defect: BaseException | None = None
         self._stepped_ms = clock.now_ms()
         self._fed_ms = self._published_ms = 0
-        self._skipped = False
+        self._skipped = self._ready = False
         self._published_mode = ""
 
     async def run(self) -> int:
@@ -147,8 +147,6 @@ class CoreShell:
             task.add_done_callback(self._task_ended)
         gc.collect()
         gc.freeze()
-        self._manager.ready("core cycle running")
-        _say("rvos core: ready")
         await self._stop.wait()
         await self._shut_down(tasks)
         return EXIT_OK if self._defect is None else EXIT_DEFECT
@@ -233,7 +231,16 @@ class CoreShell:
         self._send(now)
         self._publish(now)
         self._announce(now)
+        self._say_ready()
         self._feed_watchdog(now)
+
+    def _say_ready(self) -> None:
+        """Once, when this start is on the disk and counts as one that can lock out, or the disk fails."""
+        recorder = self._core.recorder
+        if not self._ready and (recorder.is_settled or recorder.failure):
+            self._ready = True
+            self._manager.ready("core cycle running")
+            _say("rvos core: ready")
 
     def _send(self, now: int) -> None:
         data = self._core.outgoing(now)
@@ -260,7 +267,7 @@ class CoreShell:
         self._core.annunciator_lost = bool(self._annunciator.failure)
 
     def _feed_watchdog(self, now: int) -> None:
-        if now - self._fed_ms < _WATCHDOG_MS:
+        if not self._ready or now - self._fed_ms < _WATCHDOG_MS:
             return
         self._fed_ms = now
         if not self._skipped:

@@ -96,6 +96,7 @@ class Limits:
     stimulation_rise_ua: int = 1_000
     stimulation_press_rise_ua: int = 5_000
     stimulation_press_ms: int = 1_000
+    stimulation_pause_ms: int = 500
     stimulation_permit_ms: int = 600
     stimulator_age_ms: int = 600
 
@@ -203,6 +204,9 @@ SOURCES: dict[str, Source] = {
     ),
     "stimulation_rise_ua": Source(f"{_OURS}: one step of a device a contraction", _PROPOSAL),
     "stimulation_press_rise_ua": Source(f"{_OURS}: a person sees and feels each press", _PROPOSAL),
+    "stimulation_pause_ms": Source(
+        f"{_OURS}: no protocol rests less; counting cannot outrun time", _PROPOSAL
+    ),
     "stimulation_press_ms": Source(f"{_OURS}: a person sees and feels each press", _PROPOSAL),
     "stimulation_permit_ms": Source(f"{_OURS}: under the watchdogs of the devices, 1.2 s and 2 s", _PROPOSAL),
     "stimulator_age_ms": Source(f"{_OURS}: one poll", _PROPOSAL),

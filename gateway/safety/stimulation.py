@@ -2,13 +2,13 @@
 
 Theory of operation
 -------------------
-Pulses are rectangular and biphasic: two phases of one width, one current.  A site states its ceilings;
-where it has stated none, nothing stimulates.  Besides them hold the limits of current r.m.s., of current
-density on **half** the pad (the other half may have lost its contact unnoticed) and of energy per pulse
-into 500 ohm.  A current rises by at most 1 mA from one contraction to the next, or by 5 mA for a press
-of a person, one press a second; it falls at once.  A contraction begins after a pause, so that counting
-contractions cannot outrun time.  A stimulator that was silent, restarted, reports an electrode fault or
-does something unasked trips; nothing resumes by itself.
+Pulses are rectangular and biphasic: two phases of one width, one current. A site states its ceilings; where
+it has stated none, nothing stimulates. Besides them hold the limits of current r.m.s., of current density
+on **half** the pad (the other half may have lost its contact unnoticed) and of energy per pulse into 500
+ohm. A current rises by at most 1 mA from one contraction to the next, or by 5 mA for a press of a person,
+one press a second; it falls at once. Contractions are counted upwards and each begins half a second after
+the last at the earliest, so that counting them cannot outrun time. A stimulator that was silent, restarted,
+reports an electrode fault or does something unasked trips; nothing resumes by itself.
 
 The pulses of one contraction are a *train*.  It is authorised whole by a journal row that is durable
 before its first pulse, up to a current and for a time; what goes beyond either is refused.
@@ -60,7 +60,8 @@ class TrainAuthorisation:
 
 @dataclass(frozen=True, slots=True)
 class StimulationState:
-    """What was given: ``base_ua`` is what this contraction's rise counts from, ``started_ms`` its begin."""
+    """What was given: ``base_ua`` is what this contraction's rise counts from, ``started_ms`` its begin,
+    ``rested_ms`` when the last one ended."""
 
     on: bool = False
     contraction: int = 0
@@ -72,6 +73,7 @@ class StimulationState:
     link: int | None = None
     spent_ms: int = 0
     started_ms: int | None = None
+    rested_ms: int | None = None
 
 
 def refusal(
@@ -87,11 +89,20 @@ def refusal(
         return Reason.STIMULATION_NOT_CONFIGURED
     if not _within(limits, site, wish):
         return Reason.STIMULATION_ABOVE_LIMIT
-    if wish.contraction != state.contraction and state.on:
+    if wish.contraction < state.contraction:
+        return Reason.REQUEST_CHANGED
+    if wish.contraction > state.contraction and not _is_rested(limits, state, now):
         return Reason.CONTRACTION_PAUSE
     if wish.current_ua > _highest_ua(limits, state, wish, now):
         return Reason.STIMULATION_RISE_TOO_FAST
     return _unauthorised(limits, state, row, wish, now)
+
+
+def _is_rested(limits: Limits, state: StimulationState, now: int) -> bool:
+    """Whether the muscle has had its pause. A clock that ran backwards proves none."""
+    if state.on:
+        return False
+    return state.rested_ms is None or now - state.rested_ms >= limits.stimulation_pause_ms
 
 
 def highest_ua(limits: Limits, site: SiteStimulation, pulse_width_us: int, frequency_dhz: int) -> int:
@@ -181,6 +192,6 @@ def give(
     )
 
 
-def rest(state: StimulationState) -> StimulationState:
+def rest(state: StimulationState, now: int) -> StimulationState:
     """The state with nothing being given."""
-    return replace(state, on=False) if state.on else state
+    return replace(state, on=False, rested_ms=now) if state.on else state

@@ -176,10 +176,10 @@ def _stimulator(
     asked = [intent for intent in intents if isinstance(intent, StimulationIntent)]
     wish = asked[0] if len(asked) == 1 else None
     if denied is not None or wish is None:
-        return _rested(state, denied or Reason.NO_REQUEST)
+        return _rested(state, denied or Reason.NO_REQUEST, now)
     reason = _stimulation_refusal(limits, state, observations, wish, now)
     if reason is not None:
-        return _rested(state, reason)
+        return _rested(state, reason, now)
     given = stimulation.give(limits, state.stimulation, observations.stimulator, wish, now)
     expires_ms = now + limits.stimulation_permit_ms
     permit = StimulationPermit(wish.current_ua, wish.pulse_width_us, wish.frequency_dhz, expires_ms)
@@ -199,8 +199,8 @@ def _stimulation_refusal(
     return stimulation.refusal(limits, arming.stimulation, state.stimulation, observations.train, wish, now)
 
 
-def _rested(state: State, reason: Reason) -> tuple[State, Safe]:
-    rested = stimulation.rest(state.stimulation)
+def _rested(state: State, reason: Reason, now: int) -> tuple[State, Safe]:
+    rested = stimulation.rest(state.stimulation, now)
     if rested is not state.stimulation:
         state = replace(state, stimulation=rested)
     return state, Safe(Output.STIMULATOR, reason)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.runtime.admission import AuditRows
@@ -117,6 +117,7 @@ def _is_a_sentence(reply: Reply) -> None:
 
 
 @settings(max_examples=400, deadline=None)
+@example(line=b'{"verb":"alarm_list","\\n":1}')
 @given(lines)
 def test_whatever_an_operator_asks(people: People, line: bytes) -> None:
     _is_a_sentence(_reply(people, line, OPERATOR))

@@ -7,7 +7,14 @@ import pytest
 from gateway.model import Limb, Output, Reason, Safe, StimulationIntent, StimulationPermit
 from gateway.safety.limits import HARD
 from gateway.safety.readiness import Readiness
-from gateway.safety.stimulation import SiteStimulation, StimulatorReading, TrainAuthorisation, highest_ua
+from gateway.safety.stimulation import (
+    SiteStimulation,
+    StimulationState,
+    StimulatorReading,
+    TrainAuthorisation,
+    highest_ua,
+    refusal,
+)
 from tests.safety.bedside import SITE, Bedside
 
 PLANNED_MS = 60_000
@@ -55,11 +62,12 @@ class Stimulated(Bedside):
         answer = self.step().stimulator
         return None if isinstance(answer, StimulationPermit) else answer.reason
 
-    def pause(self) -> None:
-        """Nothing is asked for."""
+    def pause(self, lasting_ms: int = 500) -> None:
+        """Nothing is asked for, for so long after the step that notices it."""
         self.wishes = ()
-        self.report(arrived_ms=self.now + 50)
-        self.step()
+        for _ in range(0, lasting_ms, 50):
+            self.report(arrived_ms=self.now + 50)
+            self.step()
 
     def raised(self, current_ua: int) -> None:
         """What was given so far, as if it had been raised in the slow way."""
@@ -160,6 +168,7 @@ def test_by_itself_the_current_rises_1_ma_a_contraction() -> None:
     assert bed.pulse(1_001) is Reason.STIMULATION_RISE_TOO_FAST
     assert bed.pulse(1_000) is None
     assert bed.pulse(1_001) is Reason.STIMULATION_RISE_TOO_FAST
+    bed.pause()
     assert bed.pulse(2_000, contraction=2) is None
     bed.pause()
     assert bed.pulse(3_001, contraction=3) is Reason.STIMULATION_RISE_TOO_FAST
@@ -171,7 +180,24 @@ def test_a_contraction_begins_after_a_pause() -> None:
     bed = Stimulated()
     assert bed.pulse(1_000) is None
     assert bed.pulse(2_000, contraction=2) is Reason.CONTRACTION_PAUSE
+    bed.pause(400)
+    assert bed.pulse(2_000, contraction=2) is Reason.CONTRACTION_PAUSE
     assert bed.pulse(2_000, contraction=2) is None
+
+
+def test_a_clock_that_ran_backwards_is_no_pause() -> None:
+    wish = StimulationIntent(1_000, 300, 500, 2, 0, PLANNED_MS, 200_000)
+    rested = StimulationState(contraction=1, current_ua=1_000, rested_ms=10_000)
+    for now, reason in ((9_000, Reason.CONTRACTION_PAUSE), (10_500, Reason.JOURNAL_PENDING)):
+        assert refusal(HARD, SITE, rested, None, wish, now) is reason
+
+
+def test_contractions_are_counted_upwards() -> None:
+    bed = Stimulated()
+    assert bed.pulse(1_000, contraction=3) is None
+    bed.pause()
+    assert bed.pulse(1_000, contraction=2) is Reason.REQUEST_CHANGED
+    assert bed.pulse(2_000, contraction=4) is None
 
 
 def test_the_current_falls_at_once_and_comes_back_within_its_contraction() -> None:
