@@ -49,6 +49,7 @@ Exit codes:
   65  refused: the values as they stand forbid it
   69  core or a device is not available
   70  core met a defect, vented the cuff and ended: look at its log
+  74  core ended and could not write its whole record: look at its log
   75  not now: something else must happen first
   77  not permitted
   78  the configuration is wrong

@@ -25,6 +25,7 @@ from gateway.runtime.requests import (
     EXIT_OK,
     EXIT_USAGE,
     DeclaredSession,
+    DeclaredStimulation,
     PatientExport,
     PatientHistory,
     PatientImport,
@@ -38,6 +39,11 @@ _LIMBS = {limb.value.replace("_", "-"): limb.value for limb in LIMBS}
 _MINUTES = re.compile("[0-9]{1,4}")
 _KINDS = {"therapy": True, "examination": False}
 _FORM = "LIMB,ENDED_MINUTES_AGO,MINUTES_ABOVE,therapy|examination"
+_TRAIN_FORM = "LIMB,ENDED_MINUTES_AGO,MINUTES"
+_HANDED_ON = (
+    "rvos: exported. This gateway asks what was done elsewhere before it treats this patient again: "
+    "`rvos patient import` or `rvos patient history`."
+)
 
 
 @click.group()
@@ -57,15 +63,33 @@ def _stated(value: str) -> DeclaredSession:
     if len(parts) != 4:
         raise click.BadParameter(f"{value!r} is not {_FORM}")
     limb, ended, above, kind = parts
-    if limb not in _LIMBS:
-        raise click.BadParameter(f"{limb!r} is no limb: say one of {', '.join(_LIMBS)}")
-    if not (_MINUTES.fullmatch(ended) and _MINUTES.fullmatch(above)):
-        raise click.BadParameter(f"{ended!r} and {above!r} must be whole minutes")
+    where, ended_min_ago, above_min = _place_and_minutes(limb, ended, above)
     if kind not in _KINDS:
         raise click.BadParameter(f"{kind!r} is neither therapy nor examination")
-    return DeclaredSession(
-        limb=_LIMBS[limb], ended_min_ago=int(ended), above_min=int(above), therapy=_KINDS[kind]
-    )
+    return DeclaredSession(limb=where, ended_min_ago=ended_min_ago, above_min=above_min, therapy=_KINDS[kind])
+
+
+def _stated_trains(
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
+) -> tuple[DeclaredStimulation, ...]:
+    return tuple(map(_stated_train, values))
+
+
+def _stated_train(value: str) -> DeclaredStimulation:
+    """One session with stimulation elsewhere: left-thigh,300,20. Raises BadParameter."""
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) != 3:
+        raise click.BadParameter(f"{value!r} is not {_TRAIN_FORM}")
+    where, ended_min_ago, lasted_min = _place_and_minutes(*parts)
+    return DeclaredStimulation(limb=where, ended_min_ago=ended_min_ago, stimulated_min=lasted_min)
+
+
+def _place_and_minutes(limb: str, ended: str, lasted: str) -> tuple[str, int, int]:
+    if limb not in _LIMBS:
+        raise click.BadParameter(f"{limb!r} is no limb: say one of {', '.join(_LIMBS)}")
+    if not (_MINUTES.fullmatch(ended) and _MINUTES.fullmatch(lasted)):
+        raise click.BadParameter(f"{ended!r} and {lasted!r} must be whole minutes")
+    return _LIMBS[limb], int(ended), int(lasted)
 
 
 @patient.command()
@@ -79,23 +103,45 @@ def _stated(value: str) -> DeclaredSession:
     metavar=_FORM,
     help="One session elsewhere; may be given several times.",
 )
+@click.option(
+    "--stimulation",
+    "stimulation",
+    callback=_stated_trains,
+    multiple=True,
+    metavar=_TRAIN_FORM,
+    help="One session with stimulation elsewhere: minutes of pulses; may be given several times.",
+)
 @confirm_option
 @config_option
-def history(token: str, nothing: bool, sessions: tuple[DeclaredSession, ...], confirm: bool) -> None:
+def history(
+    token: str,
+    nothing: bool,
+    sessions: tuple[DeclaredSession, ...],
+    stimulation: tuple[DeclaredStimulation, ...],
+    confirm: bool,
+) -> None:
     """Enter the last 24 hours of patient TOKEN elsewhere.
 
     Sessions on this gateway are known: leave them out, and what was entered before. Round minutes above
-    15 mmHg up, and the time since the end down.
+    15 mmHg and of pulses up, and the time since the end down.
     """
-    from gateway.cli.patient_sheet import declared_words
+    from gateway.cli.patient_sheet import declared_train_words, declared_words
 
-    if nothing == bool(sessions):
-        raise click.UsageError("Say --nothing, or each --session, and not both.")
-    told = "; ".join(map(declared_words, sessions)) or "nothing"
+    if nothing == bool(sessions or stimulation):
+        raise click.UsageError("Say --nothing, or each --session and --stimulation, and not both.")
+    told = "; ".join([*map(declared_words, sessions), *map(declared_train_words, stimulation)]) or "nothing"
     needs_confirmation(
         confirm, f"enter for patient {token}, in the last 24 hours elsewhere: {told}. It cannot be taken back"
     )
-    carry_out(PatientHistory(patient=token, sessions=[*sessions], nothing=nothing, confirm=confirm))
+    carry_out(
+        PatientHistory(
+            patient=token,
+            sessions=[*sessions],
+            stimulation=[*stimulation],
+            nothing=nothing,
+            confirm=confirm,
+        )
+    )
 
 
 @patient.command("import")
@@ -107,10 +153,11 @@ def import_(file: Path, confirm: bool) -> None:
 
     Another gateway wrote it with `rvos patient export`.
     """
-    from gateway.cli.patient_sheet import borne_words
+    from gateway.cli.patient_sheet import borne_words, train_words
 
     found = _read(file)
     borne = [borne_words(entry.limb.value, entry.above_ms / 1000, entry.therapy) for entry in found.entries]
+    borne += [train_words(train.limb.value, train.stimulated_ms / 1000) for train in found.trains]
     needs_confirmation(
         confirm,
         f"take over for patient {found.patient} what gateway {found.device} knew: "
@@ -123,11 +170,15 @@ def import_(file: Path, confirm: bool) -> None:
 @click.argument("token")
 @config_option
 def export(token: str) -> None:
-    """Print the last 24 hours of patient TOKEN for another gateway."""
+    """Print the last 24 hours of patient TOKEN for another gateway.
+
+    From then on this gateway does not know them any more: the patient may be treated elsewhere.
+    """
     reply = ask(core_socket(), PatientExport(patient=token))
     if reply.exit_code != EXIT_OK:
         raise RunError(reply.message, reply.exit_code)
     print_document(reply.data)
+    click.echo(_HANDED_ON, err=True)
 
 
 @patient.command()

@@ -9,7 +9,7 @@ Units: seconds in; the words carry their own.
 
 from gateway.record import words
 from gateway.runtime.patient_view import Borne, LimbLeft, PatientView
-from gateway.runtime.requests import DeclaredSession
+from gateway.runtime.requests import DeclaredSession, DeclaredStimulation
 
 
 def sheet(view: PatientView) -> str:
@@ -26,6 +26,11 @@ def sheet(view: PatientView) -> str:
 
 
 def _knowledge(view: PatientView) -> str:
+    if not view.known and view.handed_on_ago_s is not None:
+        since = words.duration(view.handed_on_ago_s)
+        return (
+            f"not known since they were exported, {since} ago: enter or import what was done elsewhere since"
+        )
     if not view.known:
         return "not known: enter them with rvos patient history or rvos patient import"
     return f"known, as of {words.duration(view.told_ago_s or 0)} ago"
@@ -50,7 +55,7 @@ def _limb_line(view: PatientView, left: LimbLeft) -> str:
 def _stimulation_lines(view: PatientView) -> list[str]:
     if view.stimulation_s is None:
         return []
-    return [f"Stimulation     {words.duration(view.stimulation_s)} of pulses left, of what was given here"]
+    return [f"Stimulation     {words.duration(view.stimulation_s)} of pulses left"]
 
 
 def _borne_line(borne: Borne) -> str:
@@ -65,6 +70,17 @@ def borne_words(limb: str, above_s: float, therapy: bool) -> str:
     """``left thigh, 20 min above 15 mmHg (therapy)``."""
     kind = "therapy" if therapy else "examination"
     return f"{words.limb(limb)}, {words.duration(above_s)} above 15 mmHg ({kind})"
+
+
+def train_words(limb: str, stimulated_s: float) -> str:
+    """``left thigh, 20 min of stimulation``."""
+    return f"{words.limb(limb)}, {words.duration(stimulated_s)} of stimulation"
+
+
+def declared_train_words(session: DeclaredStimulation) -> str:
+    """The same with when it ended, in a person's own numbers."""
+    given = train_words(session.limb, session.stimulated_min * 60)
+    return f"{given}, ended {words.duration(session.ended_min_ago * 60)} ago"
 
 
 def declared_words(session: DeclaredSession) -> str:

@@ -7,7 +7,8 @@ type and the tail of its MQTT topic; its fields are the body.  Nothing here name
 patient token is an ``audit`` row, which is never shipped.
 
 Bodies are flat and additive: a new field needs a default, and no field changes its type, because
-dashboards bind to the keys.
+dashboards bind to the keys.  The default is what a row of an earlier version means; where that row does not
+say, it is "not known": the ``limb`` of a session is empty in rows of version 0.1.0, which named a side.
 
 Units: pressures in 0.1 mmHg where the name says ``_dmmhg``, times in milliseconds (``_ms``) of the
 row's own monotonic clock.
@@ -60,7 +61,7 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "session_started"
     prescription: str
     prescription_hash: str
-    limb: str
+    limb: str = ""
     cycles_prescribed: int
     occlusion_ms: int
     reperfusion_ms: int

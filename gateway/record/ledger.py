@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-The ledger takes the journal's rows in their order.  ``fold`` reads those of the last 30 h, and a
-running core hands over every row that it writes, so that an answer needs no disk.
+The ledger takes the journal's rows in their order: those of the last 30 h from the disk (``ledger_fold``),
+then every row that a running core writes, so that an answer needs no disk.
 
 - A *session* runs from its ``session_started`` until the cuff is off: ``cuff_removed``, or the start of the
   next session.  The token is in no event; an ``audit`` row binds it to the session.
@@ -12,11 +12,13 @@ running core hands over every row that it writes, so that an answer needs no dis
   authorisation was certainly on the disk.
 - A session that *resumes* another belongs to it: they are one session in every count.
 - *Stimulation* is the matter of ``gateway.record.trains``.  A session without a cuff is over with its end.
-- *Told* entries are what happened at other gateways, entered by hand or from a file.  They
-  are added to what is known, and nothing takes them back.
+- *Told* entries are what happened at other gateways (``gateway.record.tellings``).
 
 A patient's last 24 h are known as long as no more than 24 h have passed, by clocks that vouch, since they
 were told or since a session here was running: it was armed on that knowledge only, so it carries it on.
+Handing the patient on ends that: what was known before counts no more.
+
+A session may be taken up again for an hour after it was first interrupted, however often it was resumed.
 
 Units: ms; "ago" is an age (``gateway.record.timeline``).
 """
@@ -40,13 +42,15 @@ from gateway.record.events import (
     StimulationStarted,
 )
 from gateway.record.exposure import Owner, PressureTime, Span
-from gateway.record.history_file import DAY_MS, OLDEST_MS, Entry
+from gateway.record.history_file import DAY_MS, OLDEST_MS, Entry, Stimulation
 from gateway.record.ledger_rows import (
+    HANDED_ON,
     PATIENT,
     TOLD,
     Bound,
     Ended,
     Frames,
+    HandedOn,
     Inflated,
     Run,
     Skipped,
@@ -55,23 +59,20 @@ from gateway.record.ledger_rows import (
     Told,
     body_of,
 )
-from gateway.record.reader import JournalReader
 from gateway.record.row import TRACE_TYPE, Row, Stamp
-from gateway.record.timeline import Instant, Timeline
+from gateway.record.tellings import Tellings
+from gateway.record.timeline import Age, Instant, Timeline
 from gateway.record.trains import Authorised, Began, Train, Trains
 
 INTERRUPTED = "interrupted"
-LOOK_BACK_MS = DAY_MS + 21_600_000
-"""Rows that are certainly older matter to no window of 24 h: a session that reaches into it is whole as long
-as it took no more than six hours (engineering proposal)."""
-_MARK_EVERY_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
 class Resumable:
     """A session that was interrupted, with the cuff still on, and its first cycle that was not begun.
 
-    ``interrupted_ago_ms`` is ``None`` where no clock vouches for the time since.
+    ``interrupted_ago_ms`` is the age of the first interruption of all that it resumes, ``None`` where no
+    clock vouches for the time since, or the row of the first session is not there.
     """
 
     session: str
@@ -106,11 +107,6 @@ class _Session:
         return Owner(self.name, self.limb, bool(self.started.prescription))
 
 
-class _Telling(NamedTuple):
-    at: Instant
-    told: Told
-
-
 class _Authorised(NamedTuple):
     """An inflation that may have begun: nothing said so yet."""
 
@@ -127,7 +123,7 @@ class Ledger:
     _pressure: PressureTime = field(default_factory=PressureTime)
     _sessions: dict[str, _Session] = field(default_factory=dict)
     _patients: dict[str, str] = field(default_factory=dict)
-    _tellings: dict[str, list[_Telling]] = field(default_factory=dict)
+    _tellings: Tellings = field(default_factory=Tellings)
     _newest: _Session | None = None
     _authorised: _Authorised | None = None
     _trains: Trains = field(default_factory=Trains)
@@ -147,28 +143,42 @@ class Ledger:
         """What is known of this patient at ``now``."""
         at = self.timeline.note(now)
         exposures = [self._exposure(span, at) for span in self._spans_of(patient, at)]
-        told = self._told_entries(patient, at)
+        ago_ms = self._ago(at)
         exposures += [
             Exposure(one.limb, one.therapy, one.above_ms, one.ended_ago_ms, one.started_ago_ms)
-            for one in told
+            for one in self._tellings.entries(patient, ago_ms)
         ]
-        sessions = (*self._own_sessions(patient, at), *_told_sessions(told))
+        sessions = (*self._own_sessions(patient, at), *self._tellings.sessions(patient, ago_ms))
         return History(tuple(exposures), sessions, self._told_ago_ms(patient, at))
 
     def trains(self, patient: str, now: Stamp) -> tuple[Exposure, ...]:
-        """This patient's stimulation here: of each train its limb, its time and its ages."""
+        """This patient's stimulation: of each train here, and of what was told, limb, time and ages."""
         at = self.timeline.note(now)
-        own = {session.name: session.limb for session in self._of(patient)}
-        return tuple(
-            self._train(one, own[one.session], at) for one in self._trains.over if one.session in own
-        )
+        own = [self._train(one, session.limb, at) for session, one in self._trains_of(patient)]
+        told = [
+            Exposure(one.limb, True, one.stimulated_ms, one.ended_ago_ms, one.started_ago_ms)
+            for one in self._tellings.stimulation(patient, self._ago(at))
+        ]
+        return (*own, *told)
 
     def entries(self, patient: str, now: Stamp) -> list[Entry]:
         """The same in one entry for each session, limb and budget, of the last 24 h, oldest first."""
         at = self.timeline.note(now)
-        found = [*self._own_entries(patient, at), *self._told_entries(patient, at)]
+        found = [*self._own_entries(patient, at), *self._tellings.entries(patient, self._ago(at))]
         recent = [entry for entry in found if entry.over_ago_ms < DAY_MS]
         return sorted(recent, key=lambda entry: entry.ended_ago_ms, reverse=True)
+
+    def stimulation(self, patient: str, now: Stamp) -> list[Stimulation]:
+        """Stimulation in one entry for each session, of the last 24 h, oldest first."""
+        at = self.timeline.note(now)
+        told = self._tellings.stimulation(patient, self._ago(at))
+        recent = [one for one in [*self._own_stimulation(patient, at), *told] if one.over_ago_ms < DAY_MS]
+        return sorted(recent, key=lambda entry: entry.ended_ago_ms, reverse=True)
+
+    def handed_on(self, patient: str, now: Stamp) -> Age | None:
+        """How long ago this patient's history left for another gateway, ``None`` if it never did."""
+        at, then = self.timeline.note(now), self._tellings.handed_on(patient)
+        return None if then is None else self.timeline.age(then, at)
 
     def resumable(self, patient: str, now: Stamp) -> Resumable | None:
         """The session that this patient may take up again, ``None`` where there is none."""
@@ -179,13 +189,14 @@ class Ledger:
             return None
         if last.outcome != INTERRUPTED or last.cycle >= last.started.steps_prescribed:
             return None
+        first = self._sessions.get(last.root)
         return Resumable(
             last.name,
             last.started.prescription,
             last.started.prescription_hash,
             last.limb,
             last.cycle + 1,
-            self.timeline.age(last.lived, at).exactly_ms,
+            None if first is None else self.timeline.age(first.lived, at).exactly_ms,
         )
 
     # folding
@@ -293,8 +304,11 @@ class Ledger:
 
     def patient_history(self, row: Row, at: Instant) -> None:
         """What a person or a file told."""
-        told = body_of(row, Told)
-        self._tellings.setdefault(told.patient, []).append(_Telling(at, told))
+        self._tellings.tell(body_of(row, Told), at)
+
+    def patient_handed_on(self, row: Row, at: Instant) -> None:
+        """The patient may be treated elsewhere from now on."""
+        self._tellings.hand_on(body_of(row, HandedOn).patient, at)
 
     # answering
 
@@ -304,8 +318,15 @@ class Ledger:
     def _spans_of(self, patient: str, at: Instant) -> list[Span]:
         return [one for one in self._pressure.spans(at) if self._patients.get(one.owner.session) == patient]
 
+    def _trains_of(self, patient: str) -> Iterator[tuple[_Session, Train]]:
+        own = {session.name: session for session in self._of(patient)}
+        return ((own[one.session], one) for one in self._trains.over if one.session in own)
+
     def _ago_ms(self, then: Instant, at: Instant) -> int:
         return self.timeline.age(then, at).at_least_ms
+
+    def _ago(self, at: Instant) -> Callable[[Instant], int]:
+        return lambda then: self._ago_ms(then, at)
 
     def _exposure(self, span: Span, at: Instant) -> Exposure:
         return Exposure(
@@ -334,13 +355,6 @@ class Ledger:
             for chain in chains.values()
         )
 
-    def _told_entries(self, patient: str, at: Instant) -> list[Entry]:
-        return [
-            entry.older(self._ago_ms(telling.at, at))
-            for telling in self._tellings.get(patient, [])
-            for entry in telling.told.entries
-        ]
-
     def _own_entries(self, patient: str, at: Instant) -> Iterator[Entry]:
         by_owner: dict[Owner, list[Exposure]] = {}
         for span in self._spans_of(patient, at):
@@ -357,15 +371,28 @@ class Ledger:
                 over_ago_ms=min(ended_ago_ms, self._over_ago_ms(self._sessions[owner.session], at)),
             )
 
+    def _own_stimulation(self, patient: str, at: Instant) -> Iterator[Stimulation]:
+        by_session: dict[str, list[Exposure]] = {}
+        for session, train in self._trains_of(patient):
+            by_session.setdefault(session.name, []).append(self._train(train, session.limb, at))
+        for name, trains in by_session.items():
+            ended_ago_ms = min(one.ended_ago_ms for one in trains)
+            yield Stimulation(
+                session=name,
+                limb=trains[0].limb,
+                stimulated_ms=min(DAY_MS, sum(one.above_ms for one in trains)),
+                started_ago_ms=min(OLDEST_MS, max(one.started_ago_ms or 0 for one in trains)),
+                ended_ago_ms=min(OLDEST_MS, ended_ago_ms),
+                over_ago_ms=min(OLDEST_MS, ended_ago_ms, self._over_ago_ms(self._sessions[name], at)),
+            )
+
     def _told_ago_ms(self, patient: str, at: Instant) -> int | None:
         """How long ago the patient's day was last known whole, ``None`` where that is not known."""
         contacts = [(session.lived, 0) for session in self._of(patient)]
-        contacts += [
-            (one.at, one.told.told_ago_ms)
-            for one in self._tellings.get(patient, [])
-            if one.told.told_ago_ms is not None
-        ]
-        ages = ((self.timeline.age(then, at).exactly_ms, before_ms) for then, before_ms in contacts)
+        contacts += self._tellings.contacts(patient)
+        left = self._tellings.handed_on(patient)
+        since = contacts if left is None else [(then, ms) for then, ms in contacts if then > left]
+        ages = ((self.timeline.age(then, at).exactly_ms, before_ms) for then, before_ms in since)
         return min((ago_ms + before_ms for ago_ms, before_ms in ages if ago_ms is not None), default=None)
 
 
@@ -383,44 +410,8 @@ _FOLDS: dict[str, Callable[[Ledger, Row, Instant], None]] = {
     TRACE_TYPE: Ledger.trace,
     PATIENT: Ledger.session_patient,
     TOLD: Ledger.patient_history,
+    HANDED_ON: Ledger.patient_handed_on,
 }
-
-
-def fold(reader: JournalReader, boot_id: str, now: Stamp) -> Ledger:
-    """The ledger of a journal, for a run of core that begins at ``now`` on this boot of the machine.
-
-    Raises ``RowUnreadable`` and the reader's errors.
-    """
-    timeline = Timeline()
-    marks = list(_marks(reader, timeline))
-    timeline.run_began(now.boot, boot_id)
-    present = timeline.note(now)
-    old = (seq for seq, at in reversed(marks) if timeline.age(at, present).at_least_ms >= LOOK_BACK_MS)
-    ledger = Ledger(Timeline(timeline.boot_ids))
-    for row in reader.rows(after_seq=next(old, 0)):
-        ledger.take(row)
-    return ledger
-
-
-def _marks(reader: JournalReader, timeline: Timeline) -> Iterator[tuple[int, Instant]]:
-    """Row numbers with their place in time, about one an hour; the timeline learns all of them."""
-    last: Instant | None = None
-    for row in reader.rows(kind="event"):
-        if row.type == CoreStarted.name:
-            timeline.run_began(row.stamp.boot, body_of(row, Run).boot_id)
-        at = timeline.note(row.stamp)
-        if last is None or at.segment != last.segment or at.mono_ms - last.mono_ms >= _MARK_EVERY_MS:
-            last = at
-            yield row.seq, at
-
-
-def _told_sessions(told: list[Entry]) -> Iterator[PastSession]:
-    """Entries of one named session are one session; each that was told by hand is one of its own."""
-    sessions: dict[str, list[Entry]] = {}
-    for number, entry in enumerate(told):
-        sessions.setdefault(entry.session or f"#{number}", []).append(entry)
-    for entries in sessions.values():
-        yield PastSession(any(one.therapy for one in entries), min(one.over_ago_ms for one in entries))
 
 
 def _nothing(ledger: Ledger, row: Row, at: Instant) -> None:

@@ -3,8 +3,9 @@
 Theory of operation
 -------------------
 Bodies grow; the ledger reads the few keys that say who bore what, with defaults for rows that an earlier
-version wrote.  Two ``audit`` rows are its own, because they name a patient and stay on the device:
-``session_patient`` says whose session one is, ``patient_history`` holds what was told from outside.
+version wrote.  Three ``audit`` rows are its own, because they name a patient and stay on the device:
+``session_patient`` says whose session one is, ``patient_history`` holds what was told from outside,
+``patient_handed_on`` says that the history left for another gateway.
 
 Units: ms.
 """
@@ -16,11 +17,12 @@ import msgspec
 from gateway.model import Limb, Purpose
 from gateway.record.errors import UNREADABLE, RowUnreadable
 from gateway.record.exposure import Frame
-from gateway.record.history_file import Entry
+from gateway.record.history_file import Entry, Stimulation
 from gateway.record.row import Row, Stamp, StoredRow, audit_row
 
 PATIENT = "session_patient"
 TOLD = "patient_history"
+HANDED_ON = "patient_handed_on"
 BY_HAND = "by hand"
 
 
@@ -87,6 +89,13 @@ class Told(msgspec.Struct):
     source: str
     told_ago_ms: int | None
     entries: list[Entry]
+    stimulation: list[Stimulation] = []
+
+
+class HandedOn(msgspec.Struct):
+    """Whose history was exported."""
+
+    patient: str
 
 
 class Given(msgspec.Struct):
@@ -106,14 +115,26 @@ def patient_row(session: str, patient: str, stamp: Stamp) -> Row:
     return audit_row(PATIENT, {"session": session, "patient": patient}, session, stamp)
 
 
-def told_row(patient: str, source: str, told_ago_ms: int | None, entries: list[Entry], stamp: Stamp) -> Row:
+def told_row(
+    patient: str,
+    source: str,
+    told_ago_ms: int | None,
+    entries: list[Entry],
+    stamp: Stamp,
+    stimulation: list[Stimulation] | None = None,
+) -> Row:
     """What was told of a patient: ``source`` is ``BY_HAND`` or the device that wrote the file.
 
     ``told_ago_ms`` is how long ago the patient's last 24 h were known whole; ``None`` where the telling
     does not make them known.
     """
-    told = Told(patient, source, told_ago_ms, entries)
+    told = Told(patient, source, told_ago_ms, entries, stimulation or [])
     return audit_row(TOLD, msgspec.to_builtins(told), "", stamp)
+
+
+def handed_on_row(patient: str, stamp: Stamp) -> Row:
+    """The patient's history left for another gateway; written before anybody gets it."""
+    return audit_row(HANDED_ON, {"patient": patient}, "", stamp)
 
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)

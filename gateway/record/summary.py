@@ -30,6 +30,7 @@ class Summary(Event, frozen=True, kw_only=True):
     """What one session was, self-contained.
 
     ``..._s`` seconds, ``..._percent`` percent, ``time_in_band_...`` shares of hold time from 0 to 1.
+    ``limb`` is empty where the session's rows do not say it (version 0.1.0).
     """
 
     name: ClassVar[str] = "session_summary"
@@ -37,7 +38,7 @@ class Summary(Event, frozen=True, kw_only=True):
     session: str
     prescription: str
     prescription_hash: str
-    limb: str
+    limb: str = ""
     outcome: str
     end_reason: str | None
     cuff_description: str

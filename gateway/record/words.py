@@ -32,5 +32,5 @@ def share(value: float | None) -> str:
 
 
 def limb(code: str) -> str:
-    """``left thigh`` for ``left_thigh``."""
-    return code.replace("_", " ")
+    """``left thigh`` for ``left_thigh``; of a session of version 0.1.0 it is not known."""
+    return code.replace("_", " ") or "limb not known"

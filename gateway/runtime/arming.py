@@ -10,8 +10,8 @@ here and elsewhere.
 *Self-test*: the controller checks both sensors against zero.  Only then does the session exist, and its
 first rows must be durable before the answer is given.
 
-A session that was interrupted may be resumed within an hour, on the same limb, with the cycles that it has
-not given; it passes the same gates.
+A session that was interrupted may be resumed within an hour of its first interruption, on the same limb, with
+the cycles that it has not given; it passes the same gates.
 
 Units: blood pressures mmHg, lengths mm, times ms.
 """
@@ -61,6 +61,14 @@ ROOM_FOR_A_SESSION_BYTES = 64_000_000
 
 PRESS_FIRST = "press the button at the bedside first; it counts for a minute"
 _SLOW = "the journal is slow: the session waits; see `rvos session status`"
+_TOO_OLD = (
+    "not resumed: it was first interrupted more than an hour ago, or no clock vouches for less; "
+    "what is left is another session"
+)
+_HANDED_ON = (
+    " The history was exported from here: enter what was done elsewhere since (--nothing if nothing was), "
+    "or import the file from there."
+)
 _SILENT = "not started: the cuff controller did not answer the self-test"
 
 _MISSING = {
@@ -186,17 +194,20 @@ class ArmingDesk:
         asked = replace(asked, left=left, stimulation_left_ms=ceilings.left_ms(self._core, patient, now))
         wanted = asked.prescription
         if isinstance(wanted, NmesPrescription) and asked.stimulation_left_ms < wanted.on_ms:
-            return self._no_budget(Reason.BUDGET_SPENT)
+            return self._no_budget(Reason.BUDGET_SPENT, patient, now)
         above_ms = wanted.occlusion_ms + limits.not_deflated_ms if isinstance(wanted, RvosPrescription) else 0
         exposures, limb = history.exposures, asked.limb
         if asked.request.resume:
             unfit = budget.inflation_refusal(limits, exposures, limb, therapy=True, above_ms=above_ms)
-            return self._resumed(asked, now) if unfit is None else self._no_budget(unfit)
+            unfit = unfit if budget.is_known(limits, history) else Reason.HISTORY_UNKNOWN
+            return self._resumed(asked, now) if unfit is None else self._no_budget(unfit, patient, now)
         unfit = budget.session_refusal(limits, history, limb, therapy=True, above_ms=above_ms)
-        return asked if unfit is None else self._no_budget(unfit)
+        return asked if unfit is None else self._no_budget(unfit, patient, now)
 
-    def _no_budget(self, unfit: Reason) -> Reply:
-        return refusal(EXIT_REFUSED, f"not started: {text_of(unfit, self._core.setup.language)}")
+    def _no_budget(self, unfit: Reason, patient: str, now: int) -> Reply:
+        why = text_of(unfit, self._core.setup.language)
+        handed_on = unfit is Reason.HISTORY_UNKNOWN and self._core.recorder.handed_on_age(patient, now)
+        return refusal(EXIT_REFUSED, f"not started: {why}{_HANDED_ON if handed_on else ''}")
 
     def _resumed(self, asked: _Asked, now: int) -> _Asked | Reply:
         recorder = self._core.recorder
@@ -204,7 +215,7 @@ class ArmingDesk:
         if found is None:
             return refusal(EXIT_REFUSED, "not resumed: no session of this patient was interrupted here")
         if not budget.may_resume(self._core.setup.limits, found.interrupted_ago_ms):
-            return refusal(EXIT_REFUSED, "not resumed: the interruption is more than an hour old")
+            return refusal(EXIT_REFUSED, _TOO_OLD)
         same = (found.prescription_hash, found.limb) == (asked.prescription.sha256, asked.limb)
         if not same:
             words = limb_words(found.limb.value)
@@ -242,7 +253,7 @@ class ArmingDesk:
 
     def _open_checks(self, asked: _Asked, now: int) -> Reply | None:
         """What people still owe; the self-test comes after them."""
-        pressed_ago_ms = self._core.presses.ago_ms(now) if self._core.present else None
+        pressed_ago_ms = self._core.presses.ago_ms(now) if self._core.present(now) else None
         ready = readiness(asked, pressed_ago_ms, self_test_passed=True)
         open_checks = missing(self._core.setup.limits, asked.limb, ready)
         if not open_checks:
@@ -275,10 +286,17 @@ class _Start:
         self._core.recorder.event(tested, "", now)
         if not tested.passed:
             return refusal(EXIT_NOT_NOW, f"not started: the self-test failed ({tested.detail})")
-        if self._core.session is not None or self._core.state.latched is not None:
+        if not self._is_as_it_was(now):
             return refusal(EXIT_NOT_NOW, "not started: something else happened meanwhile; look again")
         self._session, self._ticket = self._arm(now)
         return self._durable(self._session)
+
+    def _is_as_it_was(self, now: int) -> bool:
+        """While the self-test was under way a trip, a stop or an export may have come between."""
+        core = self._core
+        idle = core.session is None and core.state.latched is None and core.present(now)
+        history = core.recorder.history(self._asked.request.patient, now)
+        return idle and budget.is_known(core.setup.limits, history)
 
     def _durable(self, session: Session) -> Reply | None:
         if self._core.session is not session or not session.running:

@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-A Unix stream socket; one request line, one reply line, close.  Who asks is the kernel's word
-(SO_PEERCRED), never the client's; membership of the operators' group is looked up at each request.
-The socket's own permissions let every local user connect, because every local user may stop.
+A Unix stream socket; one request line, one reply line, close.  Who asks is the kernel's word, never the
+client's (``operators``).  The socket's own permissions let every local user connect, because every local user
+may stop.
 
 A client that is silent, talks too much or talks nonsense is answered or dropped; it cannot hold the
 core up: reading and writing are bounded in size and in time.  A flood cannot either: connections are taken
@@ -17,21 +17,24 @@ ours that a request brings to light is not the client's: it goes to the loop's e
 import asyncio
 import contextlib
 import errno
-import grp
-import os
-import pwd
 import socket
-import struct
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from gateway.runtime.admission import Connections
 from gateway.runtime.desk import Answer, Asker, Desk
-from gateway.runtime.requests import EXIT_NOT_NOW, EXIT_USAGE, AnyRequest, Reply, refusal
+from gateway.runtime.operators import Operators, Peer, peer_of
+from gateway.runtime.requests import (
+    EXIT_NOT_NOW,
+    EXIT_UNAVAILABLE,
+    EXIT_USAGE,
+    AnyRequest,
+    Reply,
+    refusal,
+)
 
 LONGEST_REQUEST = 16_384
 _CHUNK = 65_536
@@ -41,8 +44,11 @@ _MOST_CLIENTS = 128
 _QUEUE = 512
 _AT_ONCE = 32  # connections taken before the control cycle gets its turn again
 _PAUSE_S = 1.0  # when the kernel gives no connection, for want of descriptors for example
-_CREDENTIALS = struct.Struct("3i")
 _TURNED_AWAY = refusal(EXIT_NOT_NOW, "too many requests of this user: wait a moment")
+_NO_DIRECTORY = refusal(
+    EXIT_UNAVAILABLE,
+    "the group database does not answer, so nobody is known as an operator; anybody may stop",
+)
 _TOO_LONG = f"one request is one line of JSON of at most {LONGEST_REQUEST} bytes"
 
 
@@ -52,7 +58,8 @@ class ControlServer:
     def __init__(
         self, desk: Desk, operators_group: str, now_ms: Callable[[], int], acted: Callable[[], None]
     ) -> None:
-        self._desk, self._group, self._now_ms = desk, operators_group, now_ms
+        self._desk, self._now_ms = desk, now_ms
+        self._operators = Operators(operators_group)
         self._acted = acted
         self._connections = Connections()
         self._clients: set[asyncio.Task[None]] = set()
@@ -73,6 +80,7 @@ class ControlServer:
                 error.errno or errno.ENAMETOOLONG, str(error.strerror or error), str(path)
             ) from error
         self._listening = listening
+        self._operators.refresh()
         asyncio.get_running_loop().add_reader(listening, self._welcome, listening)
 
     async def stop(self) -> None:
@@ -111,7 +119,7 @@ class ControlServer:
 
     def _admit(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        who = _peer(connection)
+        who = peer_of(connection)
         if len(self._clients) >= _MOST_CLIENTS or not self._connections.admits(who.uid, self._now_ms()):
             with contextlib.suppress(OSError), connection:  # it left, or does not read
                 connection.send(_line(_TURNED_AWAY))
@@ -138,7 +146,7 @@ class ControlServer:
             context = {"message": "a request was not answered", "exception": error}
             client.get_loop().call_exception_handler(context)
 
-    async def _client(self, connection: socket.socket, who: "_Peer") -> None:
+    async def _client(self, connection: socket.socket, who: Peer) -> None:
         try:
             reply = await self._serve(connection, who)
             async with asyncio.timeout(_READ_S):
@@ -146,29 +154,27 @@ class ControlServer:
         except (OSError, TimeoutError):
             return  # the client left or does not read: nothing to tell it
 
-    async def _serve(self, connection: socket.socket, who: "_Peer") -> Reply:
+    async def _serve(self, connection: socket.socket, who: Peer) -> Reply:
         line = await _request_line(connection)
         if line is None:
             return refusal(EXIT_USAGE, _TOO_LONG)
         client = asyncio.current_task()
         if client is not None:
             self._silent.pop(client, None)
-        return await self._ask(line, who.asker(self._group))
+        return await self._ask(line, who)
 
-    async def _ask(self, line: bytes, asker: Asker) -> Reply:
+    async def _ask(self, line: bytes, who: Peer) -> Reply:
         try:
             request: AnyRequest = msgspec.json.decode(line, type=AnyRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return refusal(EXIT_USAGE, f"request not understood: {_in_one_line(error)}")
+            return refusal(EXIT_USAGE, f"request not understood: {_one_line(str(error))}")
+        if request.needs_operator and not await self._operators.known():
+            return _NO_DIRECTORY
+        asker = Asker(who.uid, who.gid, who.pid, operator=self._operators.has(who))
         answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._desk.ask(request, asker, self._now_ms(), _once(answered))
         self._acted()
         return await answered
-
-
-def _in_one_line(error: Exception) -> str:
-    """A name in the request may hold anything; a message is a line."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(error))
 
 
 def _once(answered: asyncio.Future[Reply]) -> Answer:
@@ -179,25 +185,13 @@ def _once(answered: asyncio.Future[Reply]) -> Answer:
     return answer
 
 
+def _one_line(text: str) -> str:
+    """What a client sent may stand in the sentence about it: nothing that moves a cursor."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
 def _line(reply: Reply) -> bytes:
     return msgspec.json.encode(reply) + b"\n"
-
-
-class _Peer(NamedTuple):
-    """Who is at the other end, by the kernel's word."""
-
-    pid: int
-    uid: int
-    gid: int
-
-    def asker(self, group: str) -> Asker:
-        """The same with what the group database says now."""
-        return Asker(self.uid, self.gid, self.pid, is_member(self.uid, self.gid, group))
-
-
-def _peer(connection: socket.socket) -> _Peer:
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return _Peer(*_CREDENTIALS.unpack(raw))
 
 
 async def _request_line(connection: socket.socket) -> bytes | None:
@@ -215,18 +209,3 @@ async def _request_line(connection: socket.socket) -> bytes | None:
         return None
     line, end, _ = received.partition(b"\n")
     return line if end and len(line) <= LONGEST_REQUEST else None
-
-
-def is_member(uid: int, gid: int, group: str) -> bool:
-    """Whether this user belongs to the group, by its primary group or by the group database."""
-    try:
-        wanted = grp.getgrnam(group).gr_gid
-    except KeyError:
-        return False
-    if gid == wanted:
-        return True
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return False
-    return wanted in os.getgrouplist(name, gid)

@@ -104,7 +104,7 @@ class Core:
         self.sessions_given = 0
         self.link_seen_ms = now
         self.annunciator_lost = False
-        self._idle_since_ms = now
+        self._idle_since_ms = now - restored.idle_ms
         self.presses = Presses(setup.limits.status_age_ms)
         self._stop_asked: Reason | None = None
         self._reset_asked = False
@@ -188,10 +188,10 @@ class Core:
         ago_ms = self.presses.ago_ms(now)
         return ago_ms is not None and ago_ms <= self.setup.limits.press_age_ms
 
-    @property
-    def present(self) -> bool:
-        """Whether the controller says that a press made at rest still stands: a stop is none."""
-        return self.cuff is not None and self.cuff.presence
+    def present(self, now: int) -> bool:
+        """Whether the controller says, now, that a press made at rest still stands: a stop is none."""
+        reading = self.cuff
+        return reading is not None and is_fresh(self.setup.limits, reading, now) and reading.presence
 
     def begin_session(self, session: Session, now: int) -> None:
         """A session was armed by the operator's desk, after its own checks."""
@@ -310,8 +310,8 @@ class Core:
         self._stop_asked, self._reset_asked = None, False
         if session is not None:
             self._follow(session, before, wishes, now)
-        conditions = verdict.conditions | self._conditions(now)
-        self.alarms, changes = alarms.step(self.alarms, conditions, now)
+        conditions = verdict.holding | self._conditions(now)
+        self.alarms, changes = alarms.step(self.alarms, conditions, now, verdict.latched)
         self._note_alarms(changes, now)
 
     def _observe(self, session: Session | None) -> Observations:

@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 ``ask`` takes one request with who made it and a callable for the answer.  Most answers come at once;
-three wait for something: a session for its rows to be durable, a reset and a self-test for the
+four wait for something: a session and an export for their rows to be durable, a reset and a self-test for the
 controller.  ``step`` delivers those.  Every request is written down with the asker's credentials
 before it is acted on, except that "stop" acts first and is written after.  A user who asks too often is
 counted instead (``admission``), and then only "stop" still acts.
@@ -22,7 +22,7 @@ from gateway.model import BloodPressure, DeviceFault, Reason
 from gateway.record.events import CuffRemoved, PainScored
 from gateway.runtime import pain, state_view
 from gateway.runtime.admission import AuditRows
-from gateway.runtime.arming import PRESS_FIRST, ArmingDesk, mistyped, self_tested, unconfirmed
+from gateway.runtime.arming import PRESS_FIRST, ArmingDesk, Pending, mistyped, self_tested, unconfirmed
 from gateway.runtime.core import Core
 from gateway.runtime.opening import alarm_id
 from gateway.runtime.patients import PatientDesk
@@ -153,7 +153,7 @@ class Desk:
             case SelfTest():
                 return self._self_test(now, answer)
             case PatientHistory() | PatientImport() | PatientExport() | PatientShow():
-                return self._patients.handle(request, now)
+                return self._begun(self._patients.handle(request, now), now, answer)
             case _:
                 return refusal(EXIT_USAGE, "this request is not known")
 
@@ -185,11 +185,16 @@ class Desk:
         return Reply(data=msgspec.to_builtins(state_view.feed(self._core, now)))
 
     def _start(self, request: SessionStart, now: int, answer: Answer) -> Reply | None:
-        begun = self._arming.begin(request, now)
+        return self._begun(self._arming.begin(request, now), now, answer)
+
+    def _begun(self, begun: Reply | Pending, now: int, answer: Answer) -> Reply | None:
+        """An answer that is there, or that is waited for."""
         if isinstance(begun, Reply):
             return begun
-        self._wait(begun.poll, begun.late, now, answer)
-        return None
+        reply = begun.poll(now)
+        if reply is None:
+            self._wait(begun.poll, begun.late, now, answer)
+        return reply
 
     def _pain(self, request: SessionPain, now: int) -> Reply:
         wrong = pain.mistyped(request.nrs, request.cpot)

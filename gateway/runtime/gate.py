@@ -8,6 +8,12 @@ well before that.  Anything else becomes a vent, at once, ahead of whatever is w
 said again for as long as the controller reports itself energised.  The relay in the stimulator's lead is
 leased and opened in the same way (``close_relay``, ``open_relay``), on its own.
 
+Gateway and controller keep their own accounts of a limb, by clocks of their own, so the controller may find
+by a few milliseconds that it is too early (``DEBT``, ``LIMB_TOO_SOON``).  These two answers mean "wait": an
+inflation that was not granted yet is asked for again with each renewal, and counts as refused only when
+``WAIT_LONGEST_MS`` brought no other answer.  Every other refusal counts at once; so do these two where the
+cuff was granted already.
+
 What sounds is said again every 2 s: the controller takes a gateway that says nothing for 5 s for lost, and
 sounds.
 
@@ -27,12 +33,16 @@ from gateway.model import CuffReading, DeviceFault, Limb, Permit, Priority, Safe
 
 RENEW_MS = 200
 ANNOUNCE_MS = 2_000
+WAIT_LONGEST_MS = 2_000
+"""More than two crystals differ in the 5 min of a whole debt (30 ms at 100 ppm), less than the
+``Limits.respond_ms`` after which a cuff that does not fill trips (engineering proposal)."""
 
 VENT = messages.encode_vent() + messages.encode_relay_open()
 """Vents the cuff and opens the relay whatever gate and controller believe of each other: the last word of a
 core that failed."""
 
 _UNKNOWN = "unknown"
+_WAITS = (messages.DEBT, messages.LIMB_TOO_SOON)
 _LOUDNESS = {None: 0, Priority.LOW: 1, Priority.MEDIUM: 2, Priority.HIGH: 3}
 
 
@@ -59,6 +69,8 @@ class Gate:
         self._leased_ms: int | None = None
         self._relay_leased_ms: int | None = None
         self._tightened = False
+        self._granted = False
+        self._waits_since_ms: int | None = None
         self._acted_ms = 0
         self._announced_ms = 0
         self._announced: Priority | str | None = _UNKNOWN
@@ -92,7 +104,7 @@ class Gate:
         if self._host is None:
             return
         for event in self._host.receive(data, now):
-            self._take(event)
+            self._take(event, now)
             yield event
 
     def act(self, answer: Permit | Safe, planned_ms: int, now: int, *, limb: Limb | None) -> None:
@@ -156,9 +168,20 @@ class Gate:
         energised = self.reading is not None and self.reading.energised
         if self._host is not None and (energised or self._leased_ms is not None):
             self._host.vent()
-        self._leased_ms = None
+        self._leased_ms, self._waits_since_ms, self._granted = None, None, False
 
-    def _take(self, event: wire.Event) -> None:
+    def _heed(self, result: int, now: int) -> None:
+        """What the controller says to a lease of the cuff: granted, wait, or no."""
+        self.lease_result = result
+        if result == messages.OK:
+            self._granted, self._waits_since_ms = True, None
+        elif result in _WAITS and not self._granted:
+            since_ms = self._waits_since_ms = now if self._waits_since_ms is None else self._waits_since_ms
+            self.lease_refused = self.lease_refused or now - since_ms >= WAIT_LONGEST_MS
+        else:
+            self.lease_refused = True
+
+    def _take(self, event: wire.Event, now: int) -> None:
         match event:
             case wire.Status():
                 self.reading = _reading(event)
@@ -174,8 +197,7 @@ class Gate:
             case wire.RequestLost(code=messages.ANNUNCIATE) | wire.Nack(code=messages.ANNUNCIATE):
                 self._announced = _UNKNOWN
             case wire.LeaseResult():
-                self.lease_result = event.result
-                self.lease_refused = self.lease_refused or event.result != messages.OK
+                self._heed(event.result, now)
             case wire.RelayResult():
                 self.relay_result = event.result
                 self.relay_refused = self.relay_refused or event.result != messages.OK
@@ -217,6 +239,7 @@ class Gate:
     def _forget(self, refusal: str) -> None:
         self.identity, self.refusal, self.reading = None, refusal, None
         self._leased_ms, self._relay_leased_ms, self._tightened = None, None, False
+        self._waits_since_ms, self._granted = None, False
         self.lease_refused, self.relay_refused = False, False
         self.lease_result, self.relay_result = messages.OK, messages.OK
         self._announced = _UNKNOWN

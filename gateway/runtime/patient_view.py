@@ -32,6 +32,8 @@ class PatientView(msgspec.Struct, frozen=True, kw_only=True):
     """``session_wait_s`` is how long number and distance of sessions forbid a new one with therapy.
 
     ``stimulation_s`` is what is left of the site's daily pulses, ``None`` where it has no stimulator.
+    ``handed_on_ago_s`` is since when the history has been out of the house, ``None`` where it is not: what
+    this gateway knew then, it knows no longer.
     """
 
     patient: str
@@ -44,3 +46,4 @@ class PatientView(msgspec.Struct, frozen=True, kw_only=True):
     borne: list[Borne]
     resumable: str | None
     stimulation_s: float | None = None
+    handed_on_ago_s: float | None = None

@@ -4,9 +4,13 @@ Theory of operation
 -------------------
 ``handle`` answers four requests from the ledger that the recorder keeps.  What is told is added to what
 is known, never taken back: there is no way to enter less.  Telling what happened elsewhere, or that
-nothing did, makes a patient's last 24 h known; so does a file from another gateway, if it was known there
-and two synchronised clocks say how long ago it was written.  Entries that this gateway knows already are
-not counted twice.
+nothing did, makes a patient's last 24 h known; so does a file from another gateway, if it was known there,
+if two synchronised clocks say how long ago it was written, and if that was after this gateway handed the
+patient on.  Entries that this gateway knows already are not counted twice.
+
+An export hands the patient on: whoever has the file may treat with it, so from then on the last 24 h are
+unknown here until somebody tells what was done elsewhere.  The row that says so is durable before the file
+is given.
 
 Units: requests speak minutes, as people do; everything else ms.
 """
@@ -23,20 +27,24 @@ from gateway.record.history_file import (
     TOKEN,
     Entry,
     HistoryFile,
+    Stimulation,
     elapsed_ms,
     of_object,
     written,
 )
 from gateway.record.ledger_rows import BY_HAND
 from gateway.runtime import ceilings
+from gateway.runtime.arming import Pending
 from gateway.runtime.core import Core
 from gateway.runtime.patient_view import Borne, LimbLeft, PatientView
 from gateway.runtime.requests import (
     EXIT_NOT_NOW,
     EXIT_REFUSED,
+    EXIT_UNAVAILABLE,
     EXIT_USAGE,
     AnyPatientRequest,
     DeclaredSession,
+    DeclaredStimulation,
     PatientExport,
     PatientHistory,
     PatientImport,
@@ -48,9 +56,11 @@ from gateway.safety import budget
 
 _MINUTE_MS = 60_000
 _DAY_MIN = DAY_MS // _MINUTE_MS
+_ABOVE, _PULSES = "above 15 mmHg", "of stimulation"
 _FILE = "the file"
 _UNCONFIRMED = "nothing was done: this decides about a patient and needs --confirm"
 _NOW_KNOWN = "the last 24 hours are known"
+_SLOW = refusal(EXIT_UNAVAILABLE, "nothing was exported: the journal did not take the row in time; try again")
 
 
 class PatientDesk:
@@ -59,8 +69,8 @@ class PatientDesk:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def handle(self, request: AnyPatientRequest, now: int) -> Reply:
-        """The answer, at once."""
+    def handle(self, request: AnyPatientRequest, now: int) -> Reply | Pending:
+        """The answer, or what it waits for."""
         match request:
             case PatientHistory():
                 return self._declare(request, now)
@@ -78,8 +88,10 @@ class PatientDesk:
         if wrong is not None:
             return wrong
         entries = [_entry(session) for session in request.sessions]
-        self._core.recorder.told(request.patient, BY_HAND, 0, entries, now)
-        what = f"{_counted(len(entries), 'session')} elsewhere" if entries else "nothing elsewhere"
+        trains = [_stimulation(session) for session in request.stimulation]
+        self._core.recorder.told(request.patient, BY_HAND, 0, entries, trains, now)
+        told = len(entries) + len(trains)
+        what = f"{_counted(told, 'session')} elsewhere" if told else "nothing elsewhere"
         return Reply(message=f"noted for patient {request.patient}: {what}; {_NOW_KNOWN}")
 
     def _import(self, request: PatientImport, now: int) -> Reply:
@@ -93,39 +105,73 @@ class PatientDesk:
         return self._take_over(document, elapsed, now)
 
     def _take_over(self, document: HistoryFile, elapsed: int | None, now: int) -> Reply:
-        known = {_name(entry) for entry in self._entries(document.patient, now) if entry.session}
-        entries = [
-            entry.older(elapsed or 0)
-            for entry in document.entries
-            if _name(entry) not in known and entry.over_ago_ms + (elapsed or 0) < DAY_MS
+        patient, recorder = document.patient, self._core.recorder
+        known = {_name(one) for one in self._entries(patient, now) if one.session}
+        known_trains = {_train_name(one) for one in self._trains(patient, now) if one.session}
+        entries = [one for one in document.entries if _name(one) not in known and _counts(one, elapsed)]
+        trains = [
+            one for one in document.trains if _train_name(one) not in known_trains and _counts(one, elapsed)
         ]
-        told_ago_ms = _told_ago_ms(document, elapsed)
-        self._core.recorder.told(document.patient, document.device, told_ago_ms, entries, now)
-        new = _counted(len(entries), "new entry", "new entries")
-        return Reply(
-            message=f"taken over for patient {document.patient} from {document.device}: {new}; "
-            + _knowledge(document, elapsed)
+        ignorance = self._ignorance(document, elapsed, now)
+        told_ago_ms = None if ignorance else _told_ago_ms(document, elapsed)
+        recorder.told(
+            patient,
+            document.device,
+            told_ago_ms,
+            [one.older(elapsed or 0) for one in entries],
+            [one.older(elapsed or 0) for one in trains],
+            now,
         )
+        new = _counted(len(entries) + len(trains), "new entry", "new entries")
+        return Reply(
+            message=f"taken over for patient {patient} from {document.device}: {new}; "
+            + (_unknown(ignorance) if ignorance else _NOW_KNOWN)
+        )
+
+    def _ignorance(self, document: HistoryFile, elapsed: int | None, now: int) -> str:
+        """Why the file does not make the last 24 h known; empty where it does."""
+        told_ago_ms = _told_ago_ms(document, elapsed)
+        if document.told_ago_ms is None:
+            return f"{document.device} did not know them"
+        if elapsed is None or told_ago_ms is None:
+            return "no clock vouches for the age of the file"
+        if told_ago_ms > DAY_MS:
+            return "the file is too old"
+        if not document.is_whole:
+            return "it says nothing of stimulation: an earlier version wrote it"
+        return self._left_since(document, elapsed, now)
+
+    def _left_since(self, document: HistoryFile, elapsed: int, now: int) -> str:
+        """What may have been done elsewhere since the patient was handed on stands in no file before that."""
+        handed_on = self._core.recorder.handed_on_age(document.patient, now)
+        own = document.device == self._core.setup.config.site.device
+        if handed_on is None or (elapsed < handed_on.at_least_ms and not own):
+            return ""
+        return "it is from before the patient was handed on from here"
 
     # handed on
 
-    def _export(self, patient: str, now: int) -> Reply:
+    def _export(self, patient: str, now: int) -> Reply | Pending:
         core = self._core
         if core.session is not None and core.session.patient == patient:
             return refusal(EXIT_NOT_NOW, f"session {core.session.name} is still running; stop it first")
-        entries = self._entries(patient, now)
+        entries, trains = self._entries(patient, now), self._trains(patient, now)
         history = core.recorder.history(patient, now)
         known = budget.is_known(core.setup.limits, history)
-        if not entries and not known:
+        if not entries and not trains and not known:
             return refusal(EXIT_REFUSED, f"nothing is known here of patient {patient}'s last 24 hours")
-        if len(entries) > MOST_ENTRIES:
+        most = max(len(entries), len(trains))
+        if most > MOST_ENTRIES:
             return refusal(
                 EXIT_REFUSED,
-                f"{len(entries)} entries in 24 hours, a file takes {MOST_ENTRIES}: enter them there by hand",
+                f"{most} entries in 24 hours, a file takes {MOST_ENTRIES}: enter them there by hand",
             )
         told_ago_ms = history.told_ago_ms if known else None
         stamp, device = core.recorder.stamp(now), core.setup.config.site.device
-        return Reply(data=msgspec.to_builtins(written(device, patient, told_ago_ms, entries, stamp)))
+        document = written(device, patient, told_ago_ms, entries, stamp, trains)
+        ticket = core.recorder.handed_on(patient, now)
+        given = Reply(data=msgspec.to_builtins(document))
+        return Pending(lambda _: given if core.recorder.is_durable(ticket) else None, _SLOW)
 
     def _show(self, patient: str, now: int) -> Reply:
         recorder, limits = self._core.recorder, self._core.setup.limits
@@ -143,6 +189,7 @@ class PatientDesk:
             borne=[_borne(entry) for entry in self._entries(patient, now)],
             resumable=resumable.session if resumable is not None and may_resume else None,
             stimulation_s=self._stimulation_s(patient, now),
+            handed_on_ago_s=self._handed_on_ago_s(patient, now),
         )
         return Reply(data=msgspec.to_builtins(view))
 
@@ -150,9 +197,17 @@ class PatientDesk:
         has_stimulator = self._core.setup.config.stimulator is not None
         return ceilings.left_ms(self._core, patient, now) / 1000 if has_stimulator else None
 
+    def _handed_on_ago_s(self, patient: str, now: int) -> float | None:
+        age = self._core.recorder.handed_on_age(patient, now)
+        return None if age is None else age.at_least_ms / 1000
+
     def _entries(self, patient: str, now: int) -> list[Entry]:
         recorder = self._core.recorder
         return recorder.ledger.entries(patient, recorder.stamp(now))
+
+    def _trains(self, patient: str, now: int) -> list[Stimulation]:
+        recorder = self._core.recorder
+        return recorder.ledger.stimulation(patient, recorder.stamp(now))
 
 
 def _wrong_token(patient: str) -> Reply | None:
@@ -162,24 +217,28 @@ def _wrong_token(patient: str) -> Reply | None:
 
 
 def _wrong_declaration(request: PatientHistory) -> Reply | None:
-    if request.nothing == bool(request.sessions):
+    if request.nothing == bool(request.sessions or request.stimulation):
         return refusal(EXIT_USAGE, "declare sessions or that there was nothing, and not both")
-    if len(request.sessions) > MOST_ENTRIES:
-        return refusal(EXIT_USAGE, f"{len(request.sessions)} sessions in 24 hours: at most {MOST_ENTRIES}")
-    for session in request.sessions:
-        wrong = _wrong_session(session)
-        if wrong:
-            return refusal(EXIT_USAGE, wrong)
+    most = max(len(request.sessions), len(request.stimulation))
+    if most > MOST_ENTRIES:
+        return refusal(EXIT_USAGE, f"{most} sessions in 24 hours: at most {MOST_ENTRIES}")
+    wrong = [_wrong_session(one.limb, one.ended_min_ago, one.above_min, _ABOVE) for one in request.sessions]
+    wrong += [
+        _wrong_session(one.limb, one.ended_min_ago, one.stimulated_min, _PULSES)
+        for one in request.stimulation
+    ]
+    for sentence in filter(None, wrong):
+        return refusal(EXIT_USAGE, sentence)
     return None if request.confirm else refusal(EXIT_USAGE, _UNCONFIRMED)
 
 
-def _wrong_session(session: DeclaredSession) -> str:
-    if session.limb not in set(Limb):
-        return f"the limb must be one of {', '.join(Limb)}, not {session.limb!r}"
-    if not 0 <= session.ended_min_ago < _DAY_MIN:
-        return f"ended {session.ended_min_ago} minutes ago: only the last 24 hours count, leave it out"
-    if not 0 < session.above_min < _DAY_MIN:
-        return f"{session.above_min} minutes above 15 mmHg cannot be meant"
+def _wrong_session(limb: str, ended_min_ago: int, lasted_min: int, of_what: str) -> str:
+    if limb not in set(Limb):
+        return f"the limb must be one of {', '.join(Limb)}, not {limb!r}"
+    if not 0 <= ended_min_ago < _DAY_MIN:
+        return f"ended {ended_min_ago} minutes ago: only the last 24 hours count, leave it out"
+    if not 0 < lasted_min < _DAY_MIN:
+        return f"{lasted_min} minutes {of_what} cannot be meant"
     return ""
 
 
@@ -194,6 +253,25 @@ def _entry(session: DeclaredSession) -> Entry:
     )
 
 
+def _stimulation(session: DeclaredStimulation) -> Stimulation:
+    ago_ms = session.ended_min_ago * _MINUTE_MS
+    return Stimulation(
+        limb=Limb(session.limb),
+        stimulated_ms=session.stimulated_min * _MINUTE_MS,
+        ended_ago_ms=ago_ms,
+        over_ago_ms=ago_ms,
+    )
+
+
+def _counts(entry: Entry | Stimulation, elapsed: int | None) -> bool:
+    return entry.over_ago_ms + (elapsed or 0) < DAY_MS
+
+
+def _train_name(entry: Stimulation) -> tuple[str, Limb, int]:
+    """What tells an entry of a named session from every other."""
+    return (entry.session, entry.limb, entry.stimulated_ms)
+
+
 def _name(entry: Entry) -> tuple[str, Limb, bool, int]:
     """What tells an entry of a named session from every other."""
     return (entry.session, entry.limb, entry.therapy, entry.above_ms)
@@ -203,17 +281,7 @@ def _told_ago_ms(document: HistoryFile, elapsed: int | None) -> int | None:
     return None if document.told_ago_ms is None or elapsed is None else document.told_ago_ms + elapsed
 
 
-def _knowledge(document: HistoryFile, elapsed: int | None) -> str:
-    """Whether the file made the last 24 h known, and what to do if not."""
-    told_ago_ms = _told_ago_ms(document, elapsed)
-    if told_ago_ms is not None and told_ago_ms <= DAY_MS:
-        return _NOW_KNOWN
-    if document.told_ago_ms is None:
-        why = f"{document.device} did not know them"
-    elif elapsed is None:
-        why = "no clock vouches for the age of the file"
-    else:
-        why = "the file is too old"
+def _unknown(why: str) -> str:
     return f"the last 24 hours are not known by it ({why}): complete them with `rvos patient history`"
 
 

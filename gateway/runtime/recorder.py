@@ -16,10 +16,11 @@ import msgspec
 
 from gateway.model import CuffReading, Exposure, History, Sample
 from gateway.record.events import Event, Trace
-from gateway.record.history_file import Entry
+from gateway.record.history_file import Entry, Stimulation
 from gateway.record.ledger import Ledger
-from gateway.record.ledger_rows import patient_row, told_row
+from gateway.record.ledger_rows import handed_on_row, patient_row, told_row
 from gateway.record.row import Row, Stamp, audit_row, event_row, trace_row
+from gateway.record.timeline import Age
 from gateway.runtime.clock import Clock
 from gateway.runtime.writer import JournalSink
 
@@ -86,16 +87,32 @@ class Recorder:
         """Bind a session to its patient; this never leaves the machine either."""
         return self._submit(patient_row(session, patient, self.stamp(now)))
 
-    def told(self, patient: str, source: str, told_ago_ms: int | None, entries: list[Entry], now: int) -> int:
+    def told(
+        self,
+        patient: str,
+        source: str,
+        told_ago_ms: int | None,
+        entries: list[Entry],
+        stimulation: list[Stimulation],
+        now: int,
+    ) -> int:
         """What somebody told about a patient's last day (``gateway.record.ledger_rows.told_row``)."""
-        return self._submit(told_row(patient, source, told_ago_ms, entries, self.stamp(now)))
+        return self._submit(told_row(patient, source, told_ago_ms, entries, self.stamp(now), stimulation))
+
+    def handed_on(self, patient: str, now: int) -> int:
+        """The patient's history leaves for another gateway."""
+        return self._submit(handed_on_row(patient, self.stamp(now)))
+
+    def handed_on_age(self, patient: str, now: int) -> Age | None:
+        """How long ago it left, ``None`` if it never did."""
+        return self.ledger.handed_on(patient, self.stamp(now))
 
     def history(self, patient: str, now: int) -> History:
         """What is known of a patient's last day."""
         return self.ledger.history(patient, self.stamp(now))
 
     def trains(self, patient: str, now: int) -> tuple[Exposure, ...]:
-        """This patient's stimulation here, one entry a contraction."""
+        """This patient's stimulation, one entry a contraction here and one a session elsewhere."""
         return self.ledger.trains(patient, self.stamp(now))
 
     def summarise(self, session: str, now: int) -> int:

@@ -22,6 +22,7 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 65
 EXIT_UNAVAILABLE = 69
 EXIT_DEFECT = 70
+EXIT_RECORD = 74
 EXIT_NOT_NOW = 75
 EXIT_NOT_PERMITTED = 77
 EXIT_CONFIG = 78
@@ -138,11 +139,20 @@ class DeclaredSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     therapy: bool
 
 
+class DeclaredStimulation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A session with stimulation at another place; ``stimulated_min`` is the time of its pulses."""
+
+    limb: str
+    ended_min_ago: int
+    stimulated_min: int
+
+
 class PatientHistory(Request, frozen=True, kw_only=True, tag="patient_history"):
     """Declare a patient's last 24 h elsewhere: these sessions, or ``nothing``."""
 
     patient: str
     sessions: list[DeclaredSession] = []
+    stimulation: list[DeclaredStimulation] = []
     nothing: bool = False
     confirm: bool
 

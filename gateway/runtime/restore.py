@@ -16,7 +16,10 @@ when nobody asked for it.
 - *open session*: to be ended as interrupted, so that its summary reaches the ward.
 - *untold session*: one that ended, and whose summary a kill prevented.
 - *open alarms*: what was raised and not ended, and whether somebody had acknowledged it.
-- *cuff on*: whether a session was given after the last "cuff removed"; *limb*: on which limb it was.
+- *cuff on*: whether a session was given after the last "cuff removed"; *limb*: on which limb it was, ``None``
+  where nobody knows (rows of version 0.1.0, whose traces prove no debt of a limb either); *idle*:
+  how long ago, at least, the last session ended, so that the reminder to take the cuff off does not begin
+  anew with each start.  A session that never ended counts from its last row.
 
 Units: ms; 0.1 mmHg.
 """
@@ -47,6 +50,7 @@ from gateway.record.reader import JournalReader
 from gateway.record.restarts import unclean_restarts
 from gateway.record.row import ClockQuality, Stamp, StoredRow
 from gateway.record.summary import Summary
+from gateway.record.timeline import Instant, Timeline
 from gateway.safety.limits import Limits
 
 SAME_BOOT = "same_boot"
@@ -78,11 +82,13 @@ class Restored:
     open_alarms: tuple[OpenAlarm, ...] = ()
     limb: Limb | None = None
     tripped: Reason | None = None
+    idle_ms: int = 0
 
 
 @dataclass(slots=True)
 class _Fold:
-    boot_ids: dict[int, str] = field(default_factory=dict)
+    timeline: Timeline = field(default_factory=Timeline)
+    ended: Instant | None = None
     latched: Reason | None = None
     open_session: str = ""
     last_session: str = ""
@@ -115,7 +121,16 @@ def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -
         tuple(fold.alarms.values()),
         fold.limb,
         tripped,
+        _idle_ms(fold, boot_id, stamp),
     )
+
+
+def _idle_ms(fold: _Fold, boot_id: str, stamp: Stamp) -> int:
+    """How long ago the last session ended: what the clocks vouch for, and nothing more."""
+    if fold.ended is None:
+        return 0
+    fold.timeline.run_began(stamp.boot, boot_id)
+    return fold.timeline.age(fold.ended, fold.timeline.note(stamp)).at_least_ms
 
 
 def _latched_by_restart(
@@ -135,16 +150,17 @@ def nothing_proven(limits: Limits) -> Restored:
 def _fold_events(rows: Iterable[StoredRow]) -> _Fold:
     fold = _Fold()
     for row in rows:
+        if row.type == CoreStarted.name:
+            fold.timeline.run_began(row.stamp.boot, _body(row, CoreStarted).boot_id)
+        at = fold.timeline.note(row.stamp)
         _FOLDS.get(row.type, _ignore)(fold, row)
+        if row.session and (row.session == fold.open_session or row.type == SessionEnded.name):
+            fold.ended = at
     return fold
 
 
 def _ignore(fold: _Fold, row: StoredRow) -> None:
     return
-
-
-def _core_started(fold: _Fold, row: StoredRow) -> None:
-    fold.boot_ids[row.stamp.boot] = _body(row, CoreStarted).boot_id
 
 
 def _session_started(fold: _Fold, row: StoredRow) -> None:
@@ -153,7 +169,7 @@ def _session_started(fold: _Fold, row: StoredRow) -> None:
     started = _body(row, SessionStarted)
     fold.cuff_on = fold.cuff_on or started.uses_cuff
     try:
-        fold.limb = Limb(started.limb)
+        fold.limb = Limb(started.limb) if started.limb else None
     except ValueError as error:
         raise RowUnreadable(row.seq, row.type, str(error)) from error
 
@@ -219,7 +235,6 @@ def _vented(fold: _Fold, row: StoredRow) -> None:
 
 
 _FOLDS = {
-    CoreStarted.name: _core_started,
     SessionStarted.name: _session_started,
     SessionEnded.name: _session_ended,
     CuffRemoved.name: _cuff_removed,
@@ -253,7 +268,7 @@ def _proven_debts(
     trace = _body(last, Trace)
     if not _ends_deflated(limits, trace) or len(trace.debts_ms) != len(LIMBS):
         return _whole(limits), NONE
-    then_boot_id = fold.boot_ids.get(last.stamp.boot, "")
+    then_boot_id = fold.timeline.boot_ids.get(last.stamp.boot, "")
     paid_ms, proof = _trusted_elapsed(then_boot_id, last.stamp, boot_id, stamp)
     return tuple(max(0, owed_ms - paid_ms) for owed_ms in trace.debts_ms), proof
 

@@ -35,7 +35,7 @@ from drivers.errors import PortClosed, PortError
 from drivers.serial_port import SerialPort, open_port
 from gateway.config import Config, config_hash, load
 from gateway.record.journal import Journal
-from gateway.record.ledger import fold
+from gateway.record.ledger_fold import fold
 from gateway.record.reader import JournalReader
 from gateway.runtime import state_view
 from gateway.runtime.annunciator import Annunciator, Output, TerminalOutput, open_output
@@ -46,7 +46,7 @@ from gateway.runtime.desk import Desk
 from gateway.runtime.feed_server import FeedServer
 from gateway.runtime.gate import VENT
 from gateway.runtime.recorder import Recorder
-from gateway.runtime.requests import EXIT_DEFECT, EXIT_OK
+from gateway.runtime.requests import EXIT_DEFECT, EXIT_OK, EXIT_RECORD
 from gateway.runtime.restore import restore
 from gateway.runtime.service_manager import ServiceManager
 from gateway.runtime.state_lock import StateLock
@@ -66,7 +66,7 @@ _OXIMETER_BAUD = 57_600
 
 
 def run_core(config_path: Path) -> int:
-    """Run the core until SIGTERM or SIGINT; 0, or 70 when a defect ended it.
+    """Run the core until SIGTERM or SIGINT; 0, 70 when a defect ended it, 74 when its record is not whole.
 
     Raises ``ConfigError``, ``StateLocked`` and the record room's errors, each with its cure.
     """
@@ -106,11 +106,12 @@ async def _serve(config: Config, journal_path: Path) -> int:
     boot = journal.next_boot()
     sink = ThreadWriter(journal)
     try:
-        return await CoreShell(compose(config, journal.path, boot, sink, clock), clock, output).run()
+        ended = await CoreShell(compose(config, journal.path, boot, sink, clock), clock, output).run()
     finally:
         sink.close()
         if sink.failure is not None:
             _say(f"rvos core: the record is not whole: {sink.failure}")
+    return EXIT_RECORD if ended == EXIT_OK and sink.failure is not None else ended
 
 
 class CoreShell:

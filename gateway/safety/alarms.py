@@ -9,6 +9,10 @@ sees of it.  Both are kept apart: nothing a person does to the signal touches th
 alarm.  A condition that ends takes its alarm with it, except that a high-priority alarm stays ("latched")
 until a person has acknowledged it.  ``acknowledge`` silences an alarm until its condition is over.
 
+The reason that the supervisor has latched is announced until somebody clears it, whether or not what it
+names is still there.  The two are kept apart (``holds``): a danger that ceased and comes again while its
+reason is latched is a new alarm, whoever acknowledged the first.
+
 ``pause`` silences the sound of all alarms for at most two minutes, and nothing else: lamps, lists and the
 ward go on.  It belongs to the alarms that a person has just heard.  So any alarm that is raised or returns
 meanwhile ends it, and a new one is never silent.  Ended means ended: the older ones sound again as well.
@@ -19,6 +23,7 @@ ends at medium: a cable that nobody minds must not sound like a limb in danger. 
 an alarm never falls; its assigned one (``priority``) never changes, and decides whether it latches.
 
 States of one alarm: active, active + acknowledged, latched (its condition is over), gone.
+Each active one either *holds* (its condition is there now) or is only the supervisor's latched reason.
 Units: ms of the clock that is handed in.
 Sources: words from IEC 60601-1-8 (alarm condition, alarm signal, latching, acknowledged, audio paused,
 escalation; standard from memory).  The longest pause is its usual two minutes (from memory); the times of
@@ -52,7 +57,10 @@ _UNANSWERED_MS = {
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One announced condition. ``number`` is unique within one run of the core."""
+    """One announced condition. ``number`` is unique within one run of the core.
+
+    ``active``: it holds, or is the reason that is latched; ``holds``: what it names is there now.
+    """
 
     number: int
     condition: Reason
@@ -61,6 +69,7 @@ class Alarm:
     active: bool = True
     acknowledged: bool = False
     escalated: bool = False
+    holds: bool = True
 
     @property
     def state(self) -> Literal["active", "acknowledged", "latched"]:
@@ -129,45 +138,68 @@ class AlarmState:
     answered_ms: int | None = None
 
 
-def step(state: AlarmState, conditions: frozenset[Reason], now: int) -> tuple[AlarmState, tuple[Told, ...]]:
-    """The alarms at ``now``, given every condition that holds."""
-    if not state.alarms and not conditions:
+def step(
+    state: AlarmState, conditions: frozenset[Reason], now: int, latched: Reason | None = None
+) -> tuple[AlarmState, tuple[Told, ...]]:
+    """The alarms at ``now``, given every condition that holds, and the reason that the supervisor latched."""
+    if not state.alarms and not conditions and latched is None:
         return state, ()
-    before = {alarm.condition for alarm in state.alarms if alarm.active}
-    state, followed = _follow(state, conditions, now)
-    fresh = any(alarm.active and alarm.condition not in before for alarm in state.alarms)
+    before = _sounding(state)
+    state, followed = _follow(state, _Present(conditions, latched), now)
+    fresh = not _sounding(state) <= before
     state, pause_ended = _end_pause(state, _end_of_pause(state, fresh, now), now)
     state, escalated = _escalate(state, now)
     return state, (*followed, *pause_ended, *escalated)
 
 
-def _follow(
-    state: AlarmState, conditions: frozenset[Reason], now: int
-) -> tuple[AlarmState, tuple[AlarmChange, ...]]:
-    present = [_at_present(alarm, conditions) for alarm in state.alarms]
-    kept = tuple(alarm for alarm in present if not _is_over(alarm))
-    gone = [alarm for alarm in present if _is_over(alarm)]
-    raised = _raise(state.next_number, sorted(conditions - {alarm.condition for alarm in kept}), now)
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """What is to be announced now: what holds, and what is latched."""
+
+    holding: frozenset[Reason]
+    latched: Reason | None
+
+    @property
+    def conditions(self) -> frozenset[Reason]:
+        return self.holding if self.latched is None else self.holding | {self.latched}
+
+
+def _sounding(state: AlarmState) -> set[tuple[int, bool]]:
+    """Which alarms are active, and which of them hold: what is new in it has not been heard yet."""
+    active = [alarm for alarm in state.alarms if alarm.active]
+    held = {(alarm.number, True) for alarm in active if alarm.holds}
+    return held | {(alarm.number, False) for alarm in active}
+
+
+def _follow(state: AlarmState, present: _Present, now: int) -> tuple[AlarmState, tuple[AlarmChange, ...]]:
+    followed = [_at_present(alarm, present) for alarm in state.alarms]
+    kept = tuple(alarm for alarm in followed if not _is_over(alarm))
+    gone = [alarm for alarm in followed if _is_over(alarm)]
+    raised = _raise(state.next_number, {alarm.condition for alarm in kept}, present, now)
     changes = [AlarmChange(Change.ENDED, alarm) for alarm in gone]
     changes += [AlarmChange(Change.RAISED, alarm) for alarm in raised]
     following = replace(state, alarms=kept + raised, next_number=state.next_number + len(raised))
     return following, tuple(changes)
 
 
-def _at_present(alarm: Alarm, conditions: frozenset[Reason]) -> Alarm:
+def _at_present(alarm: Alarm, present: _Present) -> Alarm:
     """Who acknowledged a condition that was over has not acknowledged its return: that is a new alarm."""
-    settled = alarm.acknowledged and not alarm.active
-    return replace(alarm, active=alarm.condition in conditions and not settled)
+    holds = alarm.condition in present.holding
+    returned = holds and not alarm.holds
+    settled = alarm.acknowledged and (returned or not alarm.active)
+    return replace(alarm, active=alarm.condition in present.conditions and not settled, holds=holds)
 
 
 def _is_over(alarm: Alarm) -> bool:
     return not alarm.active and (alarm.acknowledged or alarm.priority is not Priority.HIGH)
 
 
-def _raise(number: int, conditions: list[Reason], now: int) -> tuple[Alarm, ...]:
-    audible = [(reason, priority) for reason in conditions if (priority := priority_of(reason))]
+def _raise(number: int, announced: set[Reason], present: _Present, now: int) -> tuple[Alarm, ...]:
+    fresh = sorted(present.conditions - announced)
+    audible = [(reason, priority) for reason in fresh if (priority := priority_of(reason))]
     return tuple(
-        Alarm(number + index, reason, priority, now) for index, (reason, priority) in enumerate(audible)
+        Alarm(number + index, reason, priority, now, holds=reason in present.holding)
+        for index, (reason, priority) in enumerate(audible)
     )
 
 

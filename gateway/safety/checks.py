@@ -336,13 +336,14 @@ TRIPS: tuple[tuple[Reason, _Check], ...] = (
 """The checks in order of urgency: the first that holds gives the reason that latches."""
 
 _LIMB = (
-    (Reason.OVER_PRESSURE, _over_pressure),
-    (Reason.OCCLUSION_TIME, _occlusion_time),
-    (Reason.DEFLATION_FAILED, _deflation_failed),
-    (Reason.UNEXPECTED_PRESSURE, _unexpected_pressure),
-    (Reason.REPERFUSION_FAILED, _not_reperfused),
+    Reason.OVER_PRESSURE,
+    Reason.OCCLUSION_TIME,
+    Reason.DEFLATION_FAILED,
+    Reason.UNEXPECTED_PRESSURE,
+    Reason.REPERFUSION_FAILED,
+    Reason.STIMULATOR_UNEXPECTED,
 )
-"""The checks of the limb itself. They alarm even when another reason latched first, because the
+"""What endangers the limb itself. It alarms even when another reason latched first, because the
 alarm of the first may have been acknowledged before the limb came into danger."""
 
 
@@ -357,13 +358,14 @@ def first_trip(
     return None
 
 
-def conditions(
+def holding(
     limits: Limits, state: State, observations: Observations, refused: frozenset[Reason], now: int
 ) -> frozenset[Reason]:
-    """Every condition that must alarm at ``now``; ``refused`` says why an output is safe."""
+    """Every condition that is there at ``now`` and must alarm; ``refused`` says why an output is safe.
+
+    Of the trips those of the limb, and what has latched if it still, or again, holds.
+    """
     found = {reason for reason in refused if _alarms_as_answer(observations, reason)}
-    if state.latched is not None:
-        found.add(state.latched)
     if _lasted(state.timers.deviation_ms, limits.deviation_ms, now):
         found.add(Reason.PRESSURE_DEVIATION)
     if _lasted(state.timers.absent_ms, limits.absent_ms, now):
@@ -376,8 +378,12 @@ def conditions(
         found.add(Reason.SENSORS_DISAGREE)
     found.update(_notices(limits, state, observations, now))
     instant = _Instant(limits, state, observations, None, now)
-    found.update([reason for reason, holds in _LIMB if holds(instant)])
+    found.update([reason for reason, holds in TRIPS if _is_followed(state, reason) and holds(instant)])
     return frozenset(found)
+
+
+def _is_followed(state: State, reason: Reason) -> bool:
+    return reason in _LIMB or reason is state.latched
 
 
 def _notices(limits: Limits, state: State, observations: Observations, now: int) -> set[Reason]:

@@ -37,12 +37,17 @@ Wish = Intent | StimulationIntent
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One answer per output, the latched reason, and the conditions that must alarm now."""
+    """One answer per output, the latched reason, and the conditions that must alarm now.
+
+    ``holding`` are those that are there at this instant; ``conditions`` also has the latched reason, which
+    may have ceased since.
+    """
 
     cuff: Permit | Safe
     stimulator: StimulationPermit | Safe
     latched: Reason | None = None
     conditions: frozenset[Reason] = field(default_factory=frozenset)
+    holding: frozenset[Reason] = field(default_factory=frozenset)
 
 
 def step(
@@ -58,8 +63,9 @@ def step(
     state, cuff = _cuff(limits, state, observations, denied, intents, now)
     state, stimulator = _stimulator(limits, state, observations, denied, intents, now)
     refused = frozenset(answer.reason for answer in (cuff, stimulator) if isinstance(answer, Safe))
-    conditions = checks.conditions(limits, state, observations, refused, now)
-    return state, Verdict(cuff, stimulator, state.latched, conditions)
+    holding = checks.holding(limits, state, observations, refused, now)
+    conditions = holding if state.latched is None else holding | {state.latched}
+    return state, Verdict(cuff, stimulator, state.latched, conditions, holding)
 
 
 def _reset(state: State, observations: Observations) -> State:

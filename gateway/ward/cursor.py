@@ -38,6 +38,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_through: _Number = 0
     answered_through: _Number = 0
     unheard: tuple[tuple[_Number, _Number], ...] = ()
+    patience_ms: _Number = 0
     journal: str = ""
     alarms: tuple[_AlarmId, ...] = ()
 
@@ -48,7 +49,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def position(self) -> Position:
         unheard = frozenset(seq for first, last in self.unheard for seq in range(first, last + 1))
-        return Position(self.settled_through, self.answered_through, unheard)
+        return Position(self.settled_through, self.answered_through, unheard, self.patience_ms)
 
 
 def cursor_of(position: Position, journal: str, alarms: tuple[str, ...]) -> Cursor:
@@ -58,6 +59,7 @@ def cursor_of(position: Position, journal: str, alarms: tuple[str, ...]) -> Curs
         acknowledged_through=position.acknowledged_through,
         answered_through=position.answered_through,
         unheard=tuple(runs(position.unheard)),
+        patience_ms=position.patience_ms,
         journal=journal,
         alarms=alarms,
     )

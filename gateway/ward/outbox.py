@@ -19,9 +19,17 @@ are first offered in order.  An answer (PUBACK) sorts an event:
 broker that dies forgets what it took in its last seconds (mosquitto saves its database now and then:
 set its ``autosave_interval`` to 30 or less).  So an event is *settled* only when the same connection
 brought another answer at least 30 s after its own: that broker lived through them.  Time that
-merely passed proves nothing, because a lost connection can look like a silent one for a minute.  A
-new connection, also of a restarted link, begins again at ``settled_through``, which sends what was
-acknowledged in the last 30 s once more; consumers drop the duplicates by ``(device, seq)``.
+merely passed proves nothing, because a lost connection can look like a silent one for a minute.
+What was answered and is not settled is *in doubt*: a new connection, also of a restarted link, sends it
+once more; consumers drop the duplicates by ``(device, seq)``.
+
+Where connections live for less than 30 s, nothing ever settles, and repeating all that is in doubt on each
+would send the more the longer it lasts.  So *patience*: the first repetition begins with the connection;
+after one that settled not everything, the next waits until its connection is 30 s old, then 60 s, doubling
+to 8 min; when all is settled, patience is back at nothing.  Events that were never answered, and unheard
+ones, never wait.  So each event is repeated a few times at most however connections come and go, and nothing
+in doubt is given up: it goes out once more on the first connection that lives long enough.  Patience is
+raised when a repetition begins, so that a link that is killed in it remembers.
 
 A durable event number is therefore delivered if it is at most ``settled_through`` and not in
 ``unheard``; ``acknowledged_through`` says the same of answers, settled or not.
@@ -42,6 +50,8 @@ REFUSAL_FIRST_MS = 1000
 REFUSAL_LONGEST_MS = 60_000
 PROBES = 16
 PROBE_MS = 10_000
+PATIENCE_FIRST_MS = SETTLE_MS
+PATIENCE_LONGEST_MS = 16 * SETTLE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Position:
     settled_through: int = 0
     answered_through: int = 0
     unheard: frozenset[int] = frozenset()
+    patience_ms: int = 0
 
     @property
     def acknowledged_through(self) -> int:
@@ -76,25 +87,30 @@ class Outbox:
         self._marks: deque[_Mark] = deque()
         self._confirming: dict[int, int] = {}  # heard at last: event -> when
         self._refusals = 0
+        self._patience_ms = position.patience_ms
         self._begin_positions()
 
     def _begin_positions(self) -> None:
         self._through = self._settled
-        self._offered = self._settled
+        self._repeated = self._settled
+        self._doubtful = self._offered = max(self._settled, self._answered)
+        self._due_ms = self._patience_ms  # how old this connection must be to repeat what is in doubt
+        self._began_ms: int | None = None
         self._beyond: set[int] = set()  # answered, but not in one piece with ``_through``
         self._refused: set[int] = set()
         self._retries_left = 0
         self._paused_until_ms: int | None = None
-        self._probes = deque(sorted(seq for seq in self._unheard if seq <= self._settled))
+        probed_through = self._doubtful if self._due_ms else self._settled
+        self._probes = deque(sorted(seq for seq in self._unheard if seq <= probed_through))
         self._probes_left = PROBES
         self._probes_refill_ms: int | None = None
 
     @property
     def position(self) -> Position:
-        return Position(self._settled, self._answered, frozenset(self._unheard))
+        return Position(self._settled, self._answered, frozenset(self._unheard), self._patience_ms)
 
     def begin(self) -> None:
-        """A connection is up: start again after what is settled."""
+        """A connection is up: what is in doubt is repeated, at once or later, and news goes on."""
         self._begin_positions()
 
     def end(self) -> None:
@@ -109,9 +125,12 @@ class Outbox:
         for seq in [seq for seq, at_ms in self._confirming.items() if at_ms <= now_ms - SETTLE_MS]:
             del self._confirming[seq]
             self._unheard.discard(seq)
+        if self._settled >= self._doubtful:
+            self._patience_ms = 0
 
     def next(self, now_ms: int, newest: int) -> int | None:
-        """The event to offer now: refused ones first, then new ones, then unheard ones."""
+        """The event to offer now: refused ones first, then doubtful ones, new ones, unheard ones."""
+        self._began_ms = now_ms if self._began_ms is None else self._began_ms
         if self._is_paused(now_ms):
             return None
         if self._refused and self._retries_left > 0:
@@ -119,10 +138,24 @@ class Outbox:
             seq = min(self._refused)
             self._refused.remove(seq)
             return seq
+        if now_ms - self._began_ms >= self._due_ms and (doubtful := self._next_doubtful()) is not None:
+            return doubtful
         if self._offered < newest:
             self._offered += 1
             return self._offered
         return self._next_probe(now_ms)
+
+    def _next_doubtful(self) -> int | None:
+        while self._repeated < self._doubtful:
+            self._repeated += 1
+            if not self._is_answered(self._repeated):
+                self._patience_ms = min(PATIENCE_LONGEST_MS, max(PATIENCE_FIRST_MS, 2 * self._due_ms))
+                return self._repeated
+        return None
+
+    def _is_answered(self, seq: int) -> bool:
+        """Whether this connection, or a settled one, brought an answer to it."""
+        return seq <= self._through or seq in self._beyond
 
     def _is_paused(self, now_ms: int) -> bool:
         return self._paused_until_ms is not None and now_ms < self._paused_until_ms
@@ -145,7 +178,7 @@ class Outbox:
         self._refusals = 0
         self._retries_left = len(self._refused)
         heard = reason != NO_SUBSCRIBERS
-        if seq <= self._through or seq in self._beyond:
+        if self._is_answered(seq):
             self._answer_probe(seq, heard, now_ms)
         else:
             self._answer_offer(seq, heard, now_ms)
@@ -176,7 +209,8 @@ class Outbox:
         while self._through + 1 in self._beyond:
             self._through += 1
             self._beyond.remove(self._through)
-        self._answered = max(self._answered, self._through)
+        while self._is_answered(self._answered + 1):
+            self._answered += 1
         self._mark(now_ms)
 
     def _mark(self, now_ms: int) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from gateway.model import Limb
-from gateway.record.history_file import Entry, HistoryFile, written
+from gateway.record.history_file import Entry, HistoryFile, Stimulation, written
 from gateway.record.row import ClockQuality, Stamp
 from gateway.runtime.patient_view import Borne, LimbLeft, PatientView
 from tests.cli.stand_in import StandIn
@@ -58,7 +58,14 @@ class TestHistory:
         result = run("patient", "history", "P-7", "--nothing", "--confirm")
         assert (result.exit_code, result.stdout, result.stderr) == (0, "noted\n", "")
         assert core.asked == [
-            {"verb": "patient_history", "patient": "P-7", "sessions": [], "nothing": True, "confirm": True}
+            {
+                "verb": "patient_history",
+                "patient": "P-7",
+                "sessions": [],
+                "stimulation": [],
+                "nothing": True,
+                "confirm": True,
+            }
         ]
 
     def test_sessions_are_one_request(self, run: Any, core: StandIn) -> None:
@@ -71,6 +78,17 @@ class TestHistory:
             {"limb": "left_thigh", "ended_min_ago": 300, "above_min": 20, "therapy": True},
             {"limb": "right_upper_arm", "ended_min_ago": 0, "above_min": 3, "therapy": False},
         ]
+
+    def test_stimulation_elsewhere_is_part_of_it(self, run: Any, core: StandIn) -> None:
+        core.reply(message="noted")
+        assert (
+            run("patient", "history", "P-7", "--stimulation", "left-thigh,300,20", "--confirm").exit_code == 0
+        )
+        [asked] = core.asked
+        assert (asked["nothing"], asked["sessions"]) == (False, [])
+        assert asked["stimulation"] == [{"limb": "left_thigh", "ended_min_ago": 300, "stimulated_min": 20}]
+        unconfirmed = run("patient", "history", "P-7", "--stimulation", "left-thigh,300,20").stderr
+        assert "elsewhere: left thigh, 20 min of stimulation, ended 5 h ago." in unconfirmed
 
     def test_without_confirm_it_says_what_it_would_do(self, run: Any, core: StandIn) -> None:
         result = run("patient", "history", "P-7", "--session", "left-thigh,300,20,therapy")
@@ -85,7 +103,11 @@ class TestHistory:
     @pytest.mark.parametrize(
         ("words", "named"),
         [
-            ([], "Say --nothing, or each --session, and not both."),
+            ([], "Say --nothing, or each --session and --stimulation, and not both."),
+            (["--nothing", "--stimulation", "left-thigh,300,20"], "and not both"),
+            (["--stimulation", "left-thigh,300,20,therapy"], "is not LIMB,ENDED_MINUTES_AGO,MINUTES"),
+            (["--stimulation", "left-leg,300,20"], "'left-leg' is no limb"),
+            (["--stimulation", "left-thigh,300,x"], "'300' and 'x' must be whole minutes"),
             (["--nothing", "--session", "left-thigh,300,20,therapy"], "and not both"),
             (["--session", "left-thigh,300,20"], "is not LIMB,ENDED_MINUTES_AGO,MINUTES_ABOVE,"),
             (["--session", "left-leg,300,20,therapy"], "'left-leg' is no limb: say one of left-thigh, "),
@@ -123,6 +145,14 @@ class TestImport:
         assert (result.exit_code, core.asked) == (2, [])
         assert "take over for patient P-7 what gateway rvos-07 knew: left thigh, 20 min 20 s" in result.stderr
 
+    def test_without_confirm_it_names_stimulation_too(self, run: Any, core: StandIn, folder: Path) -> None:
+        train = Stimulation(limb=Limb.LEFT_THIGH, stimulated_ms=600_000, ended_ago_ms=5, over_ago_ms=5)
+        (folder / "trains.json").write_bytes(
+            msgspec.json.encode(written("rvos-07", "P-7", 0, [], NOW, [train]))
+        )
+        result = run("patient", "import", str(folder / "trains.json"))
+        assert "knew: left thigh, 10 min of stimulation." in result.stderr
+
     @pytest.mark.parametrize("garbage", [b"", b"\xff", b"{}", b"x" * 10_000, b'{"schema":1}'])
     def test_garbage_is_refused_by_name(self, run: Any, core: StandIn, file: Path, garbage: bytes) -> None:
         file.write_bytes(garbage)
@@ -148,6 +178,7 @@ class TestExport:
         core.reply(data=msgspec.to_builtins(document()))
         core.reply(message="taken over")
         printed = run("patient", "export", "P-7")
+        assert "asks what was done elsewhere before it treats this patient again" in printed.stderr
         assert core.asked == [{"verb": "patient_export", "patient": "P-7"}]
         (folder / "moved.json").write_text(printed.stdout)
         assert run("patient", "import", str(folder / "moved.json"), "--confirm").exit_code == 0
@@ -182,6 +213,11 @@ class TestShow:
     def test_an_unknown_day_says_what_to_do(self, run: Any, core: StandIn) -> None:
         text = self.shown(run, core, known=False, told_ago_s=None)
         assert "not known: enter them with rvos patient history or rvos patient import" in text
+        assert "Next session    when the last 24 hours are known" in text
+
+    def test_a_day_that_was_exported_says_since_when_and_what_to_do(self, run: Any, core: StandIn) -> None:
+        text = self.shown(run, core, known=False, told_ago_s=None, handed_on_ago_s=7200.0)
+        assert "not known since they were exported, 2 h ago: enter or import what was done elsewhere" in text
         assert "Next session    when the last 24 hours are known" in text
 
     def test_when_the_next_session_may_start(self, run: Any, core: StandIn) -> None:

@@ -49,5 +49,5 @@ def test_every_fault_of_the_controller_is_explained() -> None:
 
 def test_every_exit_code_has_its_row() -> None:
     expected = [(code, text) for code, text in re.findall(r"^ +(\d+)  (.+)$", EXIT_MEANINGS, re.MULTILINE)]
-    assert len(expected) == 9
+    assert len(expected) == 10
     assert [row[:2] for row in rows(section(PAGE, "Exit codes"))[1:]] == expected

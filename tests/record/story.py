@@ -14,9 +14,9 @@ from gateway.record.events import (
     SessionEnded,
     TripCleared,
 )
-from gateway.record.history_file import Entry
+from gateway.record.history_file import Entry, Stimulation
 from gateway.record.ledger import Ledger
-from gateway.record.ledger_rows import BY_HAND, patient_row, told_row
+from gateway.record.ledger_rows import BY_HAND, handed_on_row, patient_row, told_row
 from gateway.record.row import ClockQuality, Row, Stamp, event_row
 from tests.record.script import WALL_MS
 
@@ -123,6 +123,13 @@ class Story:
         self.deflated(cycle)
         self.samples(EMPTY, SECOND_MS)
 
+    def stimulates(self, contraction: int, ms: int) -> None:
+        """One contraction's pulses."""
+        self.raw("stimulation_authorised", {"contraction": contraction, "planned_ms": ms})
+        self.raw("stimulation_started", {"contraction": contraction})
+        self.passes(ms)
+        self.raw("stimulation_ended", {"duration_ms": ms})
+
     def treats(self, minutes: float = 5, **asked: object) -> str:
         """A whole session with one inflation, from arming to the cuff being off."""
         name = self.arms(**asked)  # type: ignore[arg-type]
@@ -153,9 +160,19 @@ class Story:
 
     # what is told
 
-    def tells(self, *entries: Entry, patient: str = PATIENT, told_ago_ms: int | None = 0) -> None:
+    def tells(
+        self,
+        *entries: Entry,
+        patient: str = PATIENT,
+        told_ago_ms: int | None = 0,
+        stimulation: list[Stimulation] | None = None,
+    ) -> None:
         """Somebody enters what happened elsewhere."""
-        self.take(told_row(patient, BY_HAND, told_ago_ms, list(entries), self.stamp()))
+        self.take(told_row(patient, BY_HAND, told_ago_ms, list(entries), self.stamp(), stimulation))
+
+    def hands_on(self, patient: str = PATIENT) -> None:
+        """Somebody exports the history."""
+        self.take(handed_on_row(patient, self.stamp()))
 
     # rows
 

@@ -1,6 +1,8 @@
 """The file between gateways: whole or refused, with a sentence; no clock trusted that cannot be."""
 
 import contextlib
+import json
+from hashlib import sha256
 
 import msgspec
 import pytest
@@ -16,17 +18,18 @@ from gateway.record.history_file import (
     OLDEST_MS,
     Entry,
     HistoryFile,
+    Stimulation,
     elapsed_ms,
     of_object,
     read,
     written,
 )
 from gateway.record.row import ClockQuality, Stamp
+from gateway.runtime.control_server import LONGEST_REQUEST
 from gateway.runtime.requests import PatientImport
 from tests.record.script import WALL_MS
 from tests.record.story import HOUR_MS, told
 
-REQUEST_LONGEST = 4096  # of the control socket
 NOW = Stamp(3, 5_000, WALL_MS, ClockQuality.SYNCHRONISED)
 
 
@@ -100,7 +103,9 @@ def test_no_changed_byte_is_taken_over(data: st.DataObject) -> None:
         ({"entries": []}, "do not match its hash"),
         ({"told_ago_ms": 5}, "do not match its hash"),
         ({"sha256": ""}, "do not match its hash"),
-        ({"schema": 2}, "has schema 2, this rvos reads 1"),
+        ({"schema": 3}, "has schema 3, this rvos reads 1 and 2"),
+        ({"schema": 1}, "do not match its hash"),
+        ({"stimulation": [{"limb": "tail"}]}, "not a patient history"),
         ({"patient": "Mrs Smith"}, "not a patient history"),
         ({"patient": ""}, "not a patient history"),
         ({"device": "a/b"}, "not a patient history"),
@@ -158,11 +163,85 @@ def test_the_longest_document_goes_through_the_control_socket() -> None:
         ended_ago_ms=DAY_MS,
         over_ago_ms=DAY_MS,
     )
-    found = written("d" * 32, "P" * 64, DAY_MS, [longest] * MOST_ENTRIES, NOW)
+    train = Stimulation(
+        session="x" * 50,
+        limb=Limb.RIGHT_UPPER_ARM,
+        stimulated_ms=DAY_MS,
+        started_ago_ms=2 * DAY_MS,
+        ended_ago_ms=DAY_MS,
+        over_ago_ms=DAY_MS,
+    )
+    found = written("d" * 32, "P" * 64, DAY_MS, [longest] * MOST_ENTRIES, NOW, [train] * MOST_ENTRIES)
+    assert read(msgspec.json.format(text(found)), "here") == found
     assert (
         len(msgspec.json.encode(PatientImport(document=msgspec.to_builtins(found), confirm=True)))
-        < REQUEST_LONGEST
+        < LONGEST_REQUEST
     )
+
+
+TRAIN = Stimulation(
+    session="b-1-2",
+    limb=Limb.LEFT_THIGH,
+    stimulated_ms=600_000,
+    started_ago_ms=3 * HOUR_MS,
+    ended_ago_ms=2 * HOUR_MS,
+    over_ago_ms=2 * HOUR_MS,
+)
+
+
+def test_stimulation_goes_with_it() -> None:
+    found = written("rvos-07", "P-7", 0, [], NOW, [TRAIN])
+    assert read(text(found), "here") == found
+    assert (found.schema, found.trains, found.is_whole) == (2, [TRAIN], True)
+    older = TRAIN.older(HOUR_MS)
+    assert (older.started_ago_ms, older.ended_ago_ms, older.over_ago_ms) == (
+        4 * HOUR_MS,
+        3 * HOUR_MS,
+        3 * HOUR_MS,
+    )
+
+
+@pytest.mark.parametrize("changed", [{"started_ago_ms": HOUR_MS}, {"over_ago_ms": 3 * HOUR_MS}])
+def test_stimulation_that_contradicts_itself_is_refused(changed: dict[str, int]) -> None:
+    train = msgspec.structs.replace(TRAIN, **changed)
+    assert "entry 2 contradicts itself" in refused(text(written("b", "P-7", 0, [told(1, 1)], NOW, [train])))
+
+
+def of_schema_1(**more: object) -> bytes:
+    """A file as version 0.1.0 wrote it, with its own hash."""
+    body = {
+        "schema": 1,
+        "device": "rvos-07",
+        "patient": "P-7",
+        "written_wall_ms": WALL_MS,
+        "written_clock": "synchronised",
+        "told_ago_ms": 0,
+        "entries": [
+            {
+                "session": "rvos-07-1-2",
+                "limb": "left_thigh",
+                "therapy": True,
+                "above_ms": 1_200_000,
+                "started_ago_ms": None,
+                "ended_ago_ms": 18_000_000,
+                "over_ago_ms": 18_000_000,
+            }
+        ],
+        "sha256": "",
+    } | more
+    hashed = sha256(json.dumps(body, separators=(",", ":")).encode()).hexdigest()
+    return json.dumps(body | {"sha256": hashed}).encode()
+
+
+def test_a_file_of_the_first_schema_is_read_and_is_not_the_whole_truth() -> None:
+    found = read(of_schema_1(), "here")
+    assert found.entries == [told(20, 5, session="rvos-07-1-2")]
+    assert (found.trains, found.is_whole) == ([], False)
+
+
+def test_a_schema_and_its_contents_must_agree() -> None:
+    assert "not those of its schema" in refused(of_schema_1(schema=2))
+    assert "not those of its schema" in refused(of_schema_1(stimulation=[]))
 
 
 class TestElapsed:

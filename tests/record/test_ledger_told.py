@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.model import Exposure, History, Limb, PastSession, Purpose
+from gateway.record.history_file import Stimulation
 from gateway.record.journal import Journal
-from gateway.record.ledger import Ledger, fold
+from gateway.record.ledger import Ledger
+from gateway.record.ledger_fold import fold
 from gateway.record.reader import JournalReader
 from gateway.record.row import Row
 from tests.record.script import DEVICE
@@ -68,6 +70,87 @@ class TestTold:
         story.passes(HOUR_MS)
         story.treats(5)
         assert history(story).told_ago_ms == 0
+
+
+class TestHandedOn:
+    def test_what_was_known_before_is_known_no_longer(self, story: Story) -> None:
+        story.tells()
+        story.treats(5)
+        story.hands_on()
+        found = history(story)
+        assert found.told_ago_ms is None
+        assert len(found.exposures) == len(found.sessions) == 1
+
+    def test_a_telling_after_it_makes_it_known_again(self, story: Story) -> None:
+        story.tells()
+        story.hands_on()
+        story.passes(HOUR_MS)
+        story.tells(told(5, 1))
+        story.passes(HOUR_MS)
+        assert history(story).told_ago_ms == HOUR_MS
+
+    def test_a_telling_that_knows_nothing_does_not(self, story: Story) -> None:
+        story.tells()
+        story.hands_on()
+        story.passes(1)
+        story.tells(told(5, 1), told_ago_ms=None)
+        assert history(story).told_ago_ms is None
+
+    def test_nobody_else_is_forgotten(self, story: Story) -> None:
+        story.tells()
+        story.hands_on("P-8")
+        assert history(story).told_ago_ms == 0
+
+    def test_it_outlives_the_run(self, story: Story) -> None:
+        story.tells()
+        story.hands_on()
+        killed(story)
+        assert history(story).told_ago_ms is None
+        age = story.ledger.handed_on(PATIENT, story.stamp())
+        assert age is not None
+        assert age.exactly_ms == 3 * SECOND_MS
+        assert story.ledger.handed_on("P-8", story.stamp()) is None
+
+
+class TestStimulation:
+    def test_one_for_each_session_here_and_elsewhere(self, story: Story) -> None:
+        name = story.arms(prescription="nmes")
+        for contraction in (1, 2):
+            story.stimulates(contraction, 5 * SECOND_MS)
+            story.passes(5 * SECOND_MS)
+        story.ends()
+        story.cuff_off()
+        elsewhere = Stimulation(
+            limb=Limb.RIGHT_THIGH, stimulated_ms=MINUTE_MS, ended_ago_ms=HOUR_MS, over_ago_ms=HOUR_MS
+        )
+        story.tells(stimulation=[elsewhere])
+        found = story.ledger.stimulation(PATIENT, story.stamp())
+        assert [(one.session, one.limb, one.stimulated_ms) for one in found] == [
+            ("", Limb.RIGHT_THIGH, MINUTE_MS),
+            (name, Limb.LEFT_THIGH, 10 * SECOND_MS),
+        ]
+        own = found[1]
+        ages = (own.started_ago_ms, own.ended_ago_ms, own.over_ago_ms)
+        assert ages == (20 * SECOND_MS, 5 * SECOND_MS, 0)
+
+    def test_what_was_told_counts_as_pulses_and_as_a_session(self, story: Story) -> None:
+        both = {"session": "w-1-1", "limb": Limb.LEFT_THIGH, "ended_ago_ms": HOUR_MS, "over_ago_ms": HOUR_MS}
+        train = Stimulation(stimulated_ms=MINUTE_MS, **both)
+        story.tells(told(5, 1, therapy=False, session="w-1-1"), stimulation=[train])
+        assert story.ledger.trains(PATIENT, story.stamp()) == (
+            Exposure(Limb.LEFT_THIGH, True, MINUTE_MS, HOUR_MS),
+        )
+        assert history(story).sessions == (PastSession(True, HOUR_MS),)
+
+    def test_only_of_the_last_24_hours(self, story: Story) -> None:
+        story.arms(prescription="nmes")
+        story.stimulates(1, 5 * SECOND_MS)
+        story.ends()
+        story.cuff_off()
+        story.passes(24 * HOUR_MS - 1)
+        assert len(story.ledger.stimulation(PATIENT, story.stamp())) == 1
+        story.passes(1)
+        assert story.ledger.stimulation(PATIENT, story.stamp()) == []
 
 
 class TestEntries:

@@ -110,6 +110,25 @@ class TestResuming:
         assert found is not None
         assert found.interrupted_ago_ms is None
 
+    def test_the_hour_runs_from_the_first_interruption_of_all(self, interrupted: Story) -> None:
+        first_ms, resumed = interrupted.ms - SECOND_MS, "bed-1-1"
+        for minutes in (20, 20, 25):
+            interrupted.passes(minutes * MINUTE_MS)
+            resumed = interrupted.arms(resumes=resumed, first_cycle=3)
+            interrupted.ends("interrupted")
+            found = self.found(interrupted)
+            assert found is not None
+            assert found.session == resumed
+            assert found.interrupted_ago_ms == interrupted.ms - first_ms
+        assert found.interrupted_ago_ms > HOUR_MS
+
+    def test_what_resumes_a_session_of_another_journal_is_of_no_known_age(self, story: Story) -> None:
+        story.arms(resumes="bed-0-7", first_cycle=2)
+        story.ends("interrupted")
+        found = self.found(story)
+        assert found is not None
+        assert found.interrupted_ago_ms is None
+
     def test_a_resumed_session_is_the_same_session(self, interrupted: Story) -> None:
         first = "bed-1-1"
         second = interrupted.arms(resumes=first, first_cycle=3)

@@ -214,3 +214,20 @@ def test_a_lamp_that_fails_raises_an_alarm_of_its_own(
     written = capsys.readouterr().err
     assert "lamp and buzzer cannot be driven: No such device" in written
     assert f"MEDIUM ALARM: {text_of(LOST)}" in written
+
+
+def test_a_danger_that_comes_again_sounds_again_while_its_reason_is_latched(people: People) -> None:
+    def pressure_appears(offset_dmmhg: int) -> None:
+        defects = people.bedside.plant.defects
+        defects.control.offset_dmmhg = defects.limit.offset_dmmhg = offset_dmmhg
+        people.bedside.run(3_000)
+
+    pressure_appears(300)
+    assert people.state()["latched"] == "unexpected_pressure"
+    people.bedside.ask(AlarmAck())
+    pressure_appears(0)
+    assert (people.state()["latched"], loudness(people)) == ("unexpected_pressure", 0)
+    pressure_appears(300)
+    assert loudness(people) == 3
+    raised = [row for row in alarm_rows(people) if isinstance(row, AlarmRaised)]
+    assert [row.condition for row in raised] == ["unexpected_pressure"] * 2

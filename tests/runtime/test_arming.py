@@ -17,6 +17,7 @@ from gateway.runtime.requests import (
     SessionReset,
     SessionStart,
 )
+from gateway.simulation.bedside import OPERATOR
 from gateway.simulation.nurse import start_request
 from tests.runtime.conftest import PATIENT, People
 
@@ -303,3 +304,29 @@ def test_resuming_needs_something_that_was_interrupted(people: People) -> None:
 
 def test_a_start_is_typed_as_it_is_sent() -> None:
     assert msgspec.json.decode(msgspec.json.encode(START), type=SessionStart) == START
+
+
+def test_a_press_that_only_an_old_status_tells_of_does_not_stand(people: People) -> None:
+    people.bedside.press_button()
+    core = people.bedside.core
+    assert core.present(people.bedside.now)
+    people.bedside.kill_firmware()
+    people.bedside.run(400)
+    assert core.present(people.bedside.now)
+    people.bedside.run(200)
+    assert core.cuff.presence
+    assert not core.present(people.bedside.now)
+
+
+def test_a_stop_between_asking_and_arming_ends_the_start(people: People) -> None:
+    told(people)
+    people.bedside.press_button()
+    started: list[Reply] = []
+    people.bedside.desk.ask(START, OPERATOR, people.bedside.now, started.append)
+    assert started == []
+    people.bedside.board.patient_stop_pressed = True
+    people.bedside.controller.core.presence.take_away()
+    people.bedside.run(1_000)
+    [reply] = started
+    assert (reply.exit_code, "look again" in reply.message) == (75, True)
+    assert people.bedside.core.session is None

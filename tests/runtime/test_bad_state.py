@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.cli.exits import EXIT_CODES
 from gateway.record.errors import RecordError
-from gateway.runtime.requests import EXIT_NOT_PERMITTED, EXIT_OK, EXIT_UNAVAILABLE
+from gateway.runtime.requests import EXIT_NOT_PERMITTED, EXIT_OK, EXIT_RECORD, EXIT_UNAVAILABLE
 from gateway.simulation.bedside import Bed, Bedside
 from gateway.simulation.full import configuration
 from gateway.simulation.models import CUFFS, LIMBS
@@ -36,7 +36,7 @@ from tests.runtime.bad_state import (
     sound_state,
 )
 
-KNOWN_CODES = {EXIT_OK, EXIT_UNAVAILABLE, EXIT_NOT_PERMITTED, *EXIT_CODES.values()}
+KNOWN_CODES = {EXIT_OK, EXIT_UNAVAILABLE, EXIT_NOT_PERMITTED, EXIT_RECORD, *EXIT_CODES.values()}
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,15 @@ import os
 import pwd
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from gateway.model import Limb
-from gateway.runtime import control_server
-from gateway.runtime.control_server import ControlServer, is_member
+from gateway.runtime import control_server, operators
+from gateway.runtime.control_server import ControlServer
 from gateway.runtime.requests import AlarmList, PatientHistory, Reply, SessionStatus, SessionStop
 from gateway.simulation.nurse import start_request
 from tests.runtime import sockets
@@ -30,12 +31,23 @@ def room() -> Iterator[Room]:
         yield found
 
 
+def grp_entry(name: str) -> grp.struct_group:
+    return next(group for group in grp.getgrall() if group.gr_name == name)
+
+
 class TestRequests:
     def test_one_request_is_one_reply_and_the_end_of_the_connection(self, room: Room) -> None:
         async def scenario() -> None:
             reply = await tell(room.path, STATUS + STATUS)
             assert reply.exit_code == 0
             assert reply.data["state"]["mode"] == "idle"
+
+        assert room.serve(scenario) == []
+
+    def test_a_refusal_is_one_line_whatever_was_sent(self, room: Room) -> None:
+        async def scenario() -> None:
+            reply = await tell(room.path, b'{"verb":"alarm_list","\\n\\u001b[2J":1}\n')
+            assert (reply.exit_code, "unknown field `??[2J`" in reply.message) == (2, True)
 
         assert room.serve(scenario) == []
 
@@ -266,6 +278,47 @@ while data := connection.recv(65536):
 """
 
 
+class TestDirectory:
+    """The group database may be a directory on the network that does not answer."""
+
+    def silent(self, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+        answers = threading.Event()
+        monkeypatch.setattr(operators.grp, "getgrnam", lambda name: answers.wait() and grp_entry(OURS))
+        monkeypatch.setattr(operators, "LOOKUP_S", 0.05)
+        return answers
+
+    def test_a_silent_one_costs_no_turn_and_nobody_a_stop(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers = self.silent(monkeypatch)
+
+        async def scenario() -> None:
+            waiting = asyncio.create_task(ask(room.path, SessionStatus()))
+            assert (await ask(room.path, SessionStop())).exit_code == 0
+            assert not waiting.done()
+            turns = room.turns
+            reply = await waiting
+            assert (reply.exit_code, "anybody may stop" in reply.message) == (69, True)
+            assert room.turns > turns
+            answers.set()
+            assert (await ask(room.path, SessionStatus())).exit_code == 0
+
+        assert room.serve(scenario) == []
+
+    def test_its_last_answer_counts_while_it_is_silent(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def scenario() -> None:
+            assert (await ask(room.path, SessionStatus())).exit_code == 0
+            answers = self.silent(monkeypatch)
+            monkeypatch.setattr(operators, "FRESH_S", 0.0)
+            assert (await ask(room.path, SessionStatus())).exit_code == 0
+            assert (await ask(room.path, SessionStatus())).exit_code == 0
+            answers.set()
+
+        assert room.serve(scenario) == []
+
+
 class TestSocket:
     def test_everybody_may_reach_it_and_a_dead_core_s_is_replaced(self, room: Room) -> None:
         room.path.write_text("left behind")
@@ -277,54 +330,5 @@ class TestSocket:
         assert room.serve(scenario) == []
 
 
-class TestMembership:
-    def test_the_primary_group_counts(self) -> None:
-        for user in pwd.getpwall():
-            assert is_member(user.pw_uid, user.pw_gid, _name_of(user.pw_gid)) == _exists(user.pw_gid)
-
-    def test_the_group_that_the_process_runs_under_counts(self) -> None:
-        nobody = pwd.getpwnam("nobody")
-        assert is_member(nobody.pw_uid, 0, grp.getgrgid(0).gr_name)
-
-    def test_the_group_database_counts(self) -> None:
-        listed = [(name, group) for group in grp.getgrall() for name in group.gr_mem if _is_user(name)]
-        if not listed:
-            pytest.skip("no group of this machine lists a member")
-        for name, group in listed:
-            user = pwd.getpwnam(name)
-            assert is_member(user.pw_uid, user.pw_gid, group.gr_name)
-
-    def test_others_are_no_members(self) -> None:
-        nobody = pwd.getpwnam("nobody")
-        strangers = [group for group in grp.getgrall() if group.gr_gid not in _groups_of(nobody)]
-        assert strangers
-        for group in strangers:
-            assert not is_member(nobody.pw_uid, nobody.pw_gid, group.gr_name)
-
-    def test_nobody_is_a_member_of_a_group_that_does_not_exist(self) -> None:
-        assert not is_member(os.getuid(), os.getgid(), NOBODY_S_GROUP)
-
-    def test_a_user_whom_the_machine_does_not_know_belongs_to_his_own_group_only(self) -> None:
-        unknown = 4_000_000_000 - 1
-        assert not is_member(unknown, unknown, OURS)
-        assert is_member(unknown, os.getgid(), OURS)
-
-
 def _descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
-
-
-def _name_of(gid: int) -> str:
-    return grp.getgrgid(gid).gr_name if _exists(gid) else NOBODY_S_GROUP
-
-
-def _exists(gid: int) -> bool:
-    return gid in {group.gr_gid for group in grp.getgrall()}
-
-
-def _is_user(name: str) -> bool:
-    return name in {user.pw_name for user in pwd.getpwall()}
-
-
-def _groups_of(user: pwd.struct_passwd) -> list[int]:
-    return os.getgrouplist(user.pw_name, user.pw_gid)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.runtime.admission import AuditRows
 from gateway.runtime.control_server import LONGEST_REQUEST, ControlServer
-from gateway.runtime.desk import Asker
+from gateway.runtime.operators import Operators, Peer
 from gateway.runtime.requests import (
     EXIT_CONFIG,
     EXIT_FINDING,
@@ -35,8 +35,7 @@ CODES = {
     *(EXIT_NOT_NOW, EXIT_NOT_PERMITTED, EXIT_CONFIG),
 }
 LONGEST_TURNS = 400  # 4 s of virtual time: more than any verb waits
-OPERATOR = Asker(uid=1, gid=1, pid=1, operator=True)
-SOMEBODY = Asker(uid=2, gid=2, pid=2, operator=False)
+OPERATOR, SOMEBODY = Peer(1, 1, 1), Peer(2, 2, 2)
 VERBS = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyRequest)}
 MAY_STOP = {verb for verb, kind in VERBS.items() if not kind.needs_operator}
 
@@ -91,14 +90,25 @@ def holding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     found.bedside.close()
 
 
-def _reply(people: People, line: bytes, asker: Asker) -> Reply:
+class _Known(Operators):
+    """A group database that has answered."""
+
+    async def known(self) -> bool:
+        return True
+
+    def has(self, peer: Peer) -> bool:
+        return peer is OPERATOR
+
+
+def _reply(people: People, line: bytes, who: Peer) -> Reply:
     """The reply, as time passes; who asks has not asked anything this minute."""
     bedside = people.bedside
     bedside.desk._audit_rows = AuditRows()
     server = ControlServer(bedside.desk, OURS, lambda: bedside.now, lambda: None)
+    server._operators = _Known(OURS)
 
     async def asked() -> Reply:
-        asking = asyncio.create_task(server._ask(line, asker))
+        asking = asyncio.create_task(server._ask(line, who))
         for _ in range(LONGEST_TURNS):
             await asyncio.sleep(0)
             if asking.done():

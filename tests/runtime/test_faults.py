@@ -1,5 +1,6 @@
 """Faults on the virtual bedside: what happens, to whom, and that it stays so until a person comes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
 from gateway.runtime.requests import AlarmAck, SelfTest, SessionStop
 from gateway.simulation.nurse import start_request
-from tests.runtime.conftest import READINGS_MS, People
+from tests.runtime.conftest import PATIENT, READINGS_MS, People
 
 DEAD_MAN_MS = 1_000
 
@@ -144,7 +145,7 @@ def test_a_journal_that_cannot_be_written_vents(people: People) -> None:
 def test_a_controller_with_other_limits_is_refused_with_one_sentence(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firmware, "LIMITS_CRC", 0x12345678)
+    other_limits(monkeypatch)
     people.bedside.start_firmware()
     people.bedside.run(2_000)
     reply = people.start()
@@ -164,6 +165,50 @@ def test_a_controller_of_another_protocol_range_is_refused_with_one_sentence(
     reply = people.start()
     assert reply.exit_code == 69
     assert "protocol 7 to 9" in reply.message
+
+
+def other_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firmware, "LIMITS_CRC", 0x12345678)
+
+
+def other_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firmware.cuff, "PROTOCOL_MIN", 7)
+    monkeypatch.setattr(firmware.cuff, "PROTOCOL_MAX", 9)
+
+
+def _buzzes_in_the_next_turn(people: People) -> bool:
+    people.bedside.turn()
+    return people.bedside.board.actuators.buzzer
+
+
+@pytest.mark.parametrize("foreign", [other_limits, other_protocol])
+def test_an_alarm_sounds_on_a_controller_that_is_not_accepted(
+    people: People, monkeypatch: pytest.MonkeyPatch, foreign: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    foreign(monkeypatch)
+    people.bedside.start_firmware()
+    people.bedside.run(2_000)
+    assert not people.bedside.core.gate.accepted
+    people.bedside.core.annunciator_lost = True
+    people.bedside.run(300)
+    assert people.bedside.controller.core.priority == 2
+    assert any(_buzzes_in_the_next_turn(people) for _ in range(500))
+    people.bedside.ask(AlarmAck())
+    people.bedside.run(300)
+    assert people.bedside.controller.core.priority == 0
+
+
+def test_a_danger_sounds_on_a_controller_that_is_not_accepted(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_limits(monkeypatch)
+    people.bedside.start_firmware()
+    people.bedside.run(2_000)
+    defects = people.bedside.plant.defects
+    defects.control.offset_dmmhg = defects.limit.offset_dmmhg = 300
+    people.bedside.run(2_000)
+    assert people.state()["latched"] is not None
+    assert people.bedside.controller.core.priority == 3
 
 
 def test_without_a_controller_a_session_is_refused_and_the_absence_alarms(people: People) -> None:
@@ -207,8 +252,8 @@ def test_a_target_above_the_site_ceiling_is_refused_not_reduced(tmp_path: Path) 
 
 
 def test_an_unknown_prescription_names_those_that_exist(people: People) -> None:
-    known = start_request("demo", Limb.LEFT_THIGH, 120, 70)
-    reply = people.bedside.ask(msgspec.structs.replace(known, prescription="rvos"))
+    wanted = start_request("demo", Limb.LEFT_THIGH, 120, 70, patient=PATIENT)
+    reply = people.bedside.ask(msgspec.structs.replace(wanted, prescription="rvos"))
     assert reply.exit_code == 78
     assert "rvos-after-rosprox" in reply.message
 
@@ -228,3 +273,33 @@ def test_an_idle_gateway_without_a_controller_writes_no_traces(people: People) -
     people.bedside.run(10_000)
     with JournalReader.open(people.journal) as reader:
         assert list(reader.rows(kind="trace")) == []
+
+
+def test_a_controller_whose_clock_is_behind_is_waited_for_without_a_sound(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_ms: list[int] = []
+
+    def allows(limb: int, planned_ms: int) -> bool:
+        """Only a second after it was first asked."""
+        asked_ms.append(people.bedside.now)
+        return people.bedside.now - asked_ms[0] >= 1_000
+
+    debt = people.bedside.controller.core.debt
+    monkeypatch.setattr(debt, "allows", allows)
+    assert people.start().exit_code == 0
+    people.run_until("holding")
+    assert len(asked_ms) > 3
+    monkeypatch.undo()
+    people.run_until_mode("idle")
+    assert _ending(people).outcome == "completed"
+    assert "alarm_raised" not in people.types()
+
+
+def test_a_controller_that_never_grants_is_told_in_a_few_seconds(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people.bedside.controller.core.debt, "allows", lambda limb, planned: False)
+    assert people.start().exit_code == 0
+    people.run_until_mode("latched", 15_000)
+    assert _trips(people) == ["device_refused"]

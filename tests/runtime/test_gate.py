@@ -8,7 +8,7 @@ from firmware_bridge import cuff as messages
 from firmware_bridge import ecp
 from firmware_bridge.mcu import requests as firmware
 from gateway.model import DeviceFault, Limb, Output, Permit, Priority
-from gateway.runtime.gate import RENEW_MS, VENT, Gate
+from gateway.runtime.gate import RENEW_MS, VENT, WAIT_LONGEST_MS, Gate
 from tests.drivers.cuff_bench import NONCE, nothing
 from tests.runtime.gate_bench import (
     CEILING_DMMHG,
@@ -235,9 +235,50 @@ class TestRefusals:
         wire.run(500)
         assert wire.gate.accepted
         wire.allow()
-        wire.run(300)
+        wire.run(WAIT_LONGEST_MS + 300)
         assert wire.gate.lease_refused
+        assert wire.gate.lease_result == messages.DEBT
         assert not wire.board.dump_closed
+
+    def test_a_controller_that_is_late_by_its_own_clock_is_waited_for(self, wire: Wire) -> None:
+        limb = wire.limb.number
+        wire.controller.core.debt.debts_ms[limb] = 300_000 - PLANNED_MS + 900
+        wire.allow()
+        wire.run(300)
+        assert (wire.gate.lease_result, wire.gate.lease_refused) == (messages.DEBT, False)
+        wire.run(1_000)
+        assert wire.board.dump_closed
+        assert (wire.gate.lease_result, wire.gate.lease_refused) == (messages.OK, False)
+
+    def test_so_is_one_that_finds_the_other_limb_s_deflation_too_close(
+        self, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ends_ms = wire.now + 1_000
+        debt = wire.controller.core.debt
+        monkeypatch.setattr(debt, "is_too_soon", lambda limb, now: now < ends_ms)
+        wire.allow()
+        wire.run(500)
+        assert (wire.gate.lease_result, wire.gate.lease_refused) == (messages.LIMB_TOO_SOON, False)
+        wire.run(1_000)
+        assert wire.board.dump_closed
+        assert not wire.gate.lease_refused
+
+    def test_each_inflation_waits_for_itself(self, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(wire.controller.core.debt, "allows", lambda limb, planned: False)
+        for _ in range(2):
+            wire.allow()
+            wire.run(WAIT_LONGEST_MS - 500)
+            wire.deny()
+            wire.run(200)
+        assert not wire.gate.lease_refused
+
+    def test_a_cuff_that_was_granted_is_not_waited_for(
+        self, inflated: Wire, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(inflated.controller.core.debt, "allows", lambda limb, planned: False)
+        inflated.controller.core.vent(inflated.now)  # by itself
+        inflated.run(300)
+        assert (inflated.gate.lease_result, inflated.gate.lease_refused) == (messages.DEBT, True)
 
     def test_a_refusal_is_forgotten_with_the_device(self, wire: Wire) -> None:
         wire.gate.lease_refused = True

@@ -8,46 +8,40 @@ import msgspec
 import pytest
 
 from gateway.model import History, Limb
-from gateway.record.history_file import DAY_MS, OLDEST_MS, Entry, HistoryFile, written
+from gateway.record.history_file import DAY_MS, OLDEST_MS
 from gateway.record.reader import JournalReader
-from gateway.record.row import ClockQuality, Stamp
+from gateway.runtime import ceilings
 from gateway.runtime.desk import Asker
 from gateway.runtime.patient_view import PatientView
 from gateway.runtime.requests import (
     AnyRequest,
-    DeclaredSession,
+    DeclaredStimulation,
     PatientExport,
     PatientHistory,
     PatientImport,
     PatientShow,
     Reply,
     SessionCuffRemoved,
-    SessionStop,
 )
-from gateway.simulation.bedside import EPOCH_MS, OPERATOR
+from gateway.simulation.bedside import OPERATOR
 from tests.runtime.conftest import PATIENT as TOKEN
 from tests.runtime.conftest import People
+from tests.runtime.patients import (
+    ENTRY,
+    HOUR_MS,
+    MINUTE_MS,
+    SynchronisedClock,
+    borne_ms,
+    declare,
+    file,
+    history,
+    start,
+    told,
+)
+from tests.runtime.stimulation import Stimulated
 
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 FRAME_MS = 50
 MOST_MS = 330_000
-
-
-def history(people: People, *, later_ms: int = 0) -> History:
-    core = people.bedside.core
-    assert core is not None
-    return core.recorder.history(TOKEN, people.bedside.now + later_ms)
-
-
-def borne_ms(people: People, *, later_ms: int = 0) -> int:
-    return sum(one.above_ms for one in history(people, later_ms=later_ms).exposures)
-
-
-def start(people: People) -> str:
-    """A session that belongs to the patient."""
-    reply = people.start()
-    assert reply.exit_code == 0, reply.message
-    return str(reply.data["session"])
 
 
 def integrated_ms(journal: Path) -> int:
@@ -133,17 +127,6 @@ class TestPressure:
         assert truth.above_ms <= borne_ms(people) < truth.above_ms + 2_000
 
 
-def declare(people: People, *sessions: DeclaredSession, **changed: Any) -> Reply:
-    asked: dict[str, Any] = {"patient": TOKEN, "sessions": [*sessions], "confirm": True}
-    return people.bedside.ask(PatientHistory(**(asked | changed)))
-
-
-def told(
-    limb: str = "left_thigh", ended: int = 300, above: int = 20, therapy: bool = True
-) -> DeclaredSession:
-    return DeclaredSession(limb=limb, ended_min_ago=ended, above_min=above, therapy=therapy)
-
-
 def audits(people: People, type: str) -> list[Any]:
     with JournalReader.open(people.journal) as reader:
         return [msgspec.json.decode(row.body) for row in reader.rows(kind="audit") if row.type == type]
@@ -167,6 +150,16 @@ class TestDeclaring:
             (Limb.LEFT_THIGH, True, 20 * MINUTE_MS, 5 * HOUR_MS),
             (Limb.RIGHT_THIGH, False, 3 * MINUTE_MS, HOUR_MS),
         ]
+
+    def test_stimulation_elsewhere_takes_from_the_day_s_pulses(self, tmp_path: Path) -> None:
+        thigh = Stimulated(tmp_path / "journal.db")
+        train = DeclaredStimulation(limb="left_thigh", ended_min_ago=300, stimulated_min=20)
+        assert "1 session elsewhere" in declare(thigh, stimulation=[train]).message
+        assert ceilings.left_ms(thigh.bedside.core, TOKEN, thigh.bedside.now) == 10 * MINUTE_MS
+        assert [one.ended_ago_ms for one in history(thigh).sessions] == [5 * HOUR_MS]
+        reply = declare(thigh, stimulation=[msgspec.structs.replace(train, stimulated_min=0)])
+        assert (reply.exit_code, reply.message) == (2, "0 minutes of stimulation cannot be meant")
+        thigh.bedside.close()
 
     def test_it_is_written_down_and_outlives_the_run(self, people: People) -> None:
         declare(people, told())
@@ -217,38 +210,6 @@ class TestDeclaring:
     def test_only_operators_tell_and_look(self, people: People, request_: AnyRequest) -> None:
         nobody = Asker(uid=1000, gid=1000, pid=1, operator=False)
         assert people.bedside.ask(request_, nobody).exit_code == 77
-
-
-ENTRY = Entry(
-    session="rvos-07-1-2",
-    limb=Limb.LEFT_THIGH,
-    therapy=True,
-    above_ms=20 * MINUTE_MS,
-    started_ago_ms=6 * HOUR_MS,
-    ended_ago_ms=5 * HOUR_MS,
-    over_ago_ms=5 * HOUR_MS,
-)
-
-
-class SynchronisedClock:
-    """Makes the bedside's wall clock one that may be trusted."""
-
-    def __init__(self, people: People) -> None:
-        self._people = people
-        people.bedside.clock.stamp = self.stamp  # type: ignore[method-assign]
-
-    def stamp(self, boot: int, mono_ms: int) -> Stamp:
-        return Stamp(boot, mono_ms, EPOCH_MS + mono_ms, ClockQuality.SYNCHRONISED)
-
-
-def file(
-    people: People, *entries: Entry, age_ms: int = 0, told_ago_ms: int | None = 0, **changed: Any
-) -> PatientImport:
-    """A file that was written ``age_ms`` ago by a synchronised gateway."""
-    wall_ms = EPOCH_MS + people.bedside.now - age_ms
-    stamp = Stamp(7, 5, wall_ms, ClockQuality.SYNCHRONISED)
-    found = written("rvos-07", TOKEN, told_ago_ms, [*entries] or [ENTRY], stamp)
-    return PatientImport(document=msgspec.to_builtins(found) | changed, confirm=True)
 
 
 class TestTakingOver:
@@ -337,69 +298,6 @@ class TestTakingOver:
         assert history(people) == History()
 
 
-class TestHandingOn:
-    def exported(self, people: People) -> HistoryFile:
-        reply = people.bedside.ask(PatientExport(patient=TOKEN))
-        assert reply.exit_code == 0, reply.message
-        return msgspec.convert(reply.data, HistoryFile)
-
-    def test_another_gateway_knows_what_this_one_knew(self, people: People, tmp_path: Path) -> None:
-        SynchronisedClock(people)
-        declare(people, told())
-        name = start(people)
-        people.run_until_mode("idle")
-        people.bedside.ask(SessionCuffRemoved())
-        found = self.exported(people)
-        assert [entry.session for entry in found.entries] == ["", name]
-        other = People(tmp_path / "other.db")
-        SynchronisedClock(other)
-        other.bedside.run(people.bedside.now - other.bedside.now + 10_000)
-        reply = other.bedside.ask(PatientImport(document=msgspec.to_builtins(found), confirm=True))
-        assert "2 new entries; the last 24 hours are known" in reply.message
-        assert borne_ms(other) == borne_ms(people)
-        assert len(history(other).sessions) == len(history(people).sessions) == 2
-        other.bedside.close()
-
-    def test_what_comes_back_is_known_already(self, people: People) -> None:
-        start(people)
-        people.run_until_mode("idle")
-        people.bedside.ask(SessionCuffRemoved())
-        before_ms = borne_ms(people)
-        found = self.exported(people)
-        reply = people.bedside.ask(PatientImport(document=msgspec.to_builtins(found), confirm=True))
-        assert "0 new entries" in reply.message
-        assert borne_ms(people) == before_ms
-
-    def test_a_day_that_is_not_known_is_handed_on_as_such(self, people: People) -> None:
-        people.bedside.ask(file(people))
-        assert self.exported(people).told_ago_ms is None
-
-    def test_a_session_that_runs_is_not_handed_on(self, people: People) -> None:
-        name = start(people)
-        reply = people.bedside.ask(PatientExport(patient=TOKEN))
-        assert (reply.exit_code, reply.message) == (75, f"session {name} is still running; stop it first")
-        declare(people, patient="token-2", nothing=True)
-        assert people.bedside.ask(PatientExport(patient="token-2")).exit_code == 0
-        people.bedside.ask(SessionStop())
-
-    def test_nothing_known_is_no_file(self, people: People) -> None:
-        reply = people.bedside.ask(PatientExport(patient=TOKEN))
-        assert (reply.exit_code, reply.message) == (
-            65,
-            "nothing is known here of patient token-1's last 24 hours",
-        )
-
-    def test_too_much_for_a_file_is_refused(self, people: People) -> None:
-        declare(people, *[told()] * 16)
-        declare(people, told())
-        reply = people.bedside.ask(PatientExport(patient=TOKEN))
-        assert reply.exit_code == 65
-        assert "17 entries in 24 hours, a file takes 16" in reply.message
-
-    def test_a_name_is_no_token(self, people: People) -> None:
-        assert people.bedside.ask(PatientExport(patient="Mrs Smith")).exit_code == 2
-
-
 class TestShowing:
     def shown(self, people: People, *, later_ms: int = 0) -> PatientView:
         replies: list[Reply] = []
@@ -415,6 +313,14 @@ class TestShowing:
         assert {(one.therapy_s, one.examination_s) for one in view.limbs} == {(2700.0, 1200.0)}
         assert [one.limb for one in view.limbs] == [*Limb]
         assert view.borne == []
+
+    def test_since_when_the_history_is_out_of_the_house(self, people: People) -> None:
+        declare(people, nothing=True)
+        assert self.shown(people).handed_on_ago_s is None
+        people.bedside.ask(PatientExport(patient=TOKEN))
+        view = self.shown(people, later_ms=HOUR_MS)
+        assert (view.known, view.told_ago_s) == (False, None)
+        assert view.handed_on_ago_s == pytest.approx(3600)
 
     def test_what_is_left_and_how_long_to_wait(self, people: People) -> None:
         declare(people, told(ended=60), told("right_thigh", 30, 3, therapy=False))

@@ -363,3 +363,38 @@ class TestUnreadable:
             return
         with pytest.raises(JournalCorrupt, match=rf"row {changed} is not as it was written"):
             after_a_session.latched()
+
+
+# how long the cuff has been on since the last session
+
+
+class TestIdle:
+    def idle_ms(self, past: Past, boot_id: str, at_ms: int, wall_shift_ms: int = 0) -> int:
+        return past.restored(boot_id, past.stamp(at_ms, wall_shift_ms)).idle_ms
+
+    @pytest.fixture
+    def over(self, past: Past) -> Past:
+        past.start_session(10_000)
+        past.end_session(60_000)
+        past.event(70_000, Tripped(reason="cuff_absent", detail=""))
+        return past
+
+    def test_it_counts_from_the_end_of_the_session_on_the_same_boot(self, over: Past) -> None:
+        assert self.idle_ms(over, "a", 260_000) == 200_000
+
+    def test_by_synchronised_clocks_across_boots(self, past: Past) -> None:
+        past.clock = ClockQuality.SYNCHRONISED
+        past.start_session(10_000)
+        past.end_session(60_000)
+        assert self.idle_ms(past, "b", 5_000, wall_shift_ms=300_000) == 245_000
+
+    def test_without_a_clock_only_what_was_measured_counts(self, over: Past) -> None:
+        assert self.idle_ms(over, "b", 5_000, wall_shift_ms=300_000) == 10_000
+
+    def test_a_session_that_never_ended_counts_from_its_last_row(self, past: Past) -> None:
+        past.start_session(10_000)
+        past.event(20_000, AUTHORISED)
+        assert self.idle_ms(past, "a", 50_000) == 30_000
+
+    def test_without_a_session_it_is_nothing(self, past: Past) -> None:
+        assert self.idle_ms(past, "a", 90_000) == 0

@@ -117,6 +117,24 @@ def test_the_cuff_on_the_limb_is_asked_for_until_it_is_off(people: People) -> No
     assert people.bedside.core.alarms.alarms == ()
 
 
+def conditions(people: People) -> list[str]:
+    return [alarm.condition.value for alarm in people.bedside.core.alarms.alarms]
+
+
+def test_a_restart_does_not_begin_the_wait_for_the_cuff_anew(people: People) -> None:
+    people.start()
+    people.run_until_mode("idle")
+    for _ in range(3):
+        people.bedside.run(90_000)
+        people.bedside.kill_core()
+        people.bedside.start_core()
+        assert "cuff_not_removed" not in [
+            alarm.condition.value for alarm in people.bedside.core.alarms.alarms
+        ]
+    people.bedside.run(31_000)
+    assert "cuff_not_removed" in [alarm.condition.value for alarm in people.bedside.core.alarms.alarms]
+
+
 def test_the_journal_of_a_session_verifies_and_ends_with_its_ending(people: People) -> None:
     people.start()
     people.run_until_mode("idle")

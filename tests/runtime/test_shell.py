@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,10 +19,11 @@ import pytest
 
 from gateway.config import Config, CoreConfig, CuffConfig, MqttConfig, SiteConfig
 from gateway.model import Reason
+from gateway.record.errors import JournalFull
 from gateway.record.events import CoreStopped
 from gateway.record.journal import Journal
 from gateway.record.reader import JournalReader
-from gateway.record.row import StoredRow
+from gateway.record.row import Row, StoredRow
 from gateway.record.verify import verify
 from gateway.runtime import service
 from gateway.runtime.annunciator import TerminalOutput
@@ -179,6 +180,40 @@ DEFECTS = [
     _in_a_request,
     _in_the_farewell,
 ]
+
+
+class TestEnding:
+    def end(self, bench: Bench) -> int:
+        """Serve as the process does, and stop it as a service manager does."""
+
+        async def serving() -> int:
+            async with asyncio.timeout(DEADLINE_S):
+                running = asyncio.create_task(service._serve(bench.config, bench.journal))
+                await until(lambda: signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL)
+                signal.raise_signal(signal.SIGTERM)
+                return await running
+
+        return asyncio.run(serving())
+
+    def test_a_whole_record_ends_with_zero(self, bench: Bench) -> None:
+        assert self.end(bench) == 0
+        assert bench.types()[-1] == CoreStopped.name
+
+    def test_a_record_that_is_not_whole_ends_with_a_code_and_says_why(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        append = Journal.append
+
+        def fail(journal: Journal, rows: Sequence[Row]) -> object:
+            if any(row.type == CoreStopped.name for row in rows):
+                raise JournalFull(bench.journal, "no space left on device")
+            return append(journal, rows)
+
+        monkeypatch.setattr(Journal, "append", fail)
+        assert self.end(bench) == 74
+        said = capfd.readouterr().err
+        assert "rvos core: the record is not whole: " in said
+        assert "no space left on device" in said
 
 
 class TestDefects:

@@ -67,7 +67,7 @@ def test_a_high_alarm_that_nobody_heard_sounds_again_after_a_restart(people: Peo
     alarms = people.bedside.core.alarms.alarms
     assert {(alarm.condition.value, alarm.state) for alarm in alarms} == {
         ("cuff_status_lost", "latched"),
-        ("deflation_failed", "latched"),  # a cuff that nobody could see was not seen to empty
+        ("deflation_failed", "latched"),  # without a status nobody saw the cuff empty
     }
     assert people.bedside.board.actuators.buzzer
     types = people.types()
