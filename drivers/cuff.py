@@ -24,7 +24,7 @@ relay open         the same for the relay in the stimulator's lead and its lease
 
 Life: ``last_valid_ms`` is when the last valid frame arrived.  It is never touched by what we send, nor
 by frames that look the same in both directions (orders, annunciate), which an echoing line would return,
-nor by a status that repeats the counter of the one before.
+nor by a status that repeats the counter of the last one or of one shortly before it.
 
 Trust: the nonce is kept from the last compatible hello.  A status or a hello with another one means that
 the device restarted: ``DeviceReset``, once; the nonce is forgotten, leases are dropped, and nothing that
@@ -82,6 +82,9 @@ HOST_PROTOCOL_MAX = 2
 
 TRIES = 3
 
+OLD_STATUSES = 64
+"""So many numbers behind the last status's are an old one that came again: a little over 3 s of them."""
+
 
 _REPLIES: dict[int, tuple[Callable[[ecp.Packet], Any], Callable[[Any], Event]]] = {
     wire.TIGHTEN: (wire.decode_tighten_reply, lambda reply: TightenResult(*reply)),
@@ -94,16 +97,19 @@ _REPLIES: dict[int, tuple[Callable[[ecp.Packet], Any], Callable[[Any], Event]]] 
 class CuffHost:
     """Counters: ``frames`` (valid), ``crc_errors``, ``invalid`` (CRC right or absent, content unknown),
     ``resyncs`` (noise skipped, frames cut short), ``status_gaps`` (statuses missed), ``status_repeats``,
-    ``unexpected`` (answers that nobody waited for), ``retries``, ``leases_lost``.
+    ``statuses`` (accepted), ``unexpected`` (answers that nobody waited for), ``refused_crc`` (frames of ours
+    that came damaged, by the device's word), ``retries``, ``leases_lost``.
     """
 
     def __init__(self) -> None:
         self.last_valid_ms: int | None = None
         self.frames = 0
         self.invalid = 0
+        self.statuses = 0
         self.status_gaps = 0
         self.status_repeats = 0
         self.unexpected = 0
+        self.refused_crc = 0
         self.retries = 0
         self.leases_lost = 0
         self._crc_errors = 0
@@ -327,6 +333,7 @@ class CuffHost:
             self.status_repeats += 1
             return True
         self.last_valid_ms = now_ms
+        self.statuses += 1
         self._last_status = status
         if self._nonce is not None and status.nonce != self._nonce:
             self._forget(status.nonce)
@@ -338,13 +345,15 @@ class CuffHost:
         return True
 
     def _is_repeat(self, status: wire.Status) -> bool:
-        """Also counts what is missing between the last status and this one."""
+        """The last one again, or one from before it; also counts what is missing between the two."""
         last = self._last_status
         if last is None or last.nonce != status.nonce:
             return False
         step = (status.counter - last.counter) & 0xFFFF
-        self.status_gaps += max(step - 1, 0)
-        return bool(step == 0)
+        if not 0 < step <= 0xFFFF - OLD_STATUSES:
+            return True
+        self.status_gaps += step - 1
+        return False
 
     def _forget(self, nonce: int) -> None:
         self._nonce = None
@@ -413,6 +422,7 @@ class CuffHost:
         if error is None:
             return False
         self.last_valid_ms = now_ms
+        self.refused_crc += error == ecp.ERROR_CRC
         self._events.append(Nack(error, None if self._pending is None else self._pending.code))
         if self._pending is not None:
             self._try_failed(self._pending)

@@ -1,4 +1,4 @@
-r"""Nonin "Nonin 1" oximeter lines: tissue oxygen (StO2) of four channels, once a second. Sans-IO, portable.
+r"""Nonin "Nonin 1" oximeter lines: StO2 and haemoglobin of four channels, once a second. Sans-IO, portable.
 
 Theory of operation
 -------------------
@@ -11,8 +11,9 @@ device's side.  Layout (7600 operator's manual, p34 table 13), 250 to 350 bytes:
     \LCD_FLT=x\LOW_BATT=x\CRIT_BATT=x\BATT_FLT=x\STK_KEY=x\SND_FLT=x\SND_ERR=x
     \EXT_MEM_ERR=xCKSUM=XXXX CR LF
 
-Leading zeros are blanks, ``---`` is "no value".  The checksum is CRC-16/XMODEM (polynomial 1021,
-initial 0), four upper-case hexadecimal digits.
+Leading zeros are blanks, ``---`` is "no value".  HbI is the haemoglobin index, total haemoglobin in a unit
+of the device's own, ``xx.x``; whatever else stands there is no value, and costs no line its StO2.  The
+checksum is CRC-16/XMODEM (polynomial 1021, initial 0), four upper-case hexadecimal digits.
 
 **What the checksum covers is UNVERIFIED.**  It starts at the C of ``Ch1``; the published notes say that
 it ends after ``CKSUM=``, the code published with them says otherwise, and their worked example fits
@@ -68,6 +69,7 @@ _NO_VALUE = "---"
 _CLOCK_SHAPE = "0000-00-00T00:00:00"
 
 # channels            4 x StO2 in per mille, None where the device had no value
+# haemoglobin         4 x haemoglobin index in tenths, None where the device had no value
 # flags               text: digits of channels in patient alarm, and the FLAG_ characters
 # clock               text, the device's own clock
 # signal_quality      bit mask, bit 0 = channel 1: signal quality alarm
@@ -79,6 +81,7 @@ Reading = namedtuple(
     "Reading",
     (
         "channels",
+        "haemoglobin",
         "flags",
         "clock",
         "signal_quality",
@@ -193,20 +196,23 @@ def encode_line(
     pod_communication: int = 0,
     sensor_faults: int = 0,
     device_faults: tuple[str, ...] = (),
+    haemoglobin: tuple[int | None, ...] = (None, None, None, None),
     coverage: int = COVERAGE_THROUGH_LABEL,
 ) -> bytes:
-    """Device side: one line. StO2 in per mille is rounded to the whole percent that the device shows.
+    """Device side: one line. StO2 in per mille is rounded to the whole percent that the device shows;
+    the haemoglobin index is in tenths.
 
     Raises ``ValueError`` for what the layout cannot carry.
     """
     _check_content(channels, clock, flags, coverage)
+    _check_haemoglobin(haemoglobin)
     shown = [_shown(channel) for channel in channels]
     missing = ",".join([_NO_VALUE] * CHANNELS)
     units = [
         "".join([f"Ch{index + 1}={text} " for index, text in enumerate(shown)]) + flags,
         clock,
         "rSO2=" + ",".join(shown),
-        "HbI=" + missing,
+        "HbI=" + ",".join([_index_shown(tenths) for tenths in haemoglobin]),
         "AUC=" + missing,
         "REF=" + missing,
         "HI_LIM=OFF,OFF,OFF,OFF",
@@ -274,6 +280,7 @@ def _reading(text: str, now_ms: int) -> Reading:
         units[name] = value
     return Reading(
         channels,
+        _indices(units.get("HbI", "")),
         flags.strip(),
         _clock(clock),
         _mask(units["SIG_QUAL_ALM"]),
@@ -296,6 +303,21 @@ def _channel(cell: str, number: int) -> int | None:
     if not digits.isdigit() or int(digits) > 100:
         raise ValueError("channel value " + value)
     return int(digits) * 10
+
+
+def _indices(text: str) -> tuple[int | None, ...]:
+    """Tenths of each channel's haemoglobin index; what is no such number is no value."""
+    cells = text.split(",")
+    if len(cells) != CHANNELS:
+        return (None,) * CHANNELS
+    return tuple([_tenths(cell) for cell in cells])
+
+
+def _tenths(cell: str) -> int | None:
+    whole, _, tenth = cell.strip(" ").partition(".")
+    if not whole.isdigit() or not tenth.isdigit() or len(whole) > 2 or len(tenth) != 1:
+        return None
+    return int(whole) * 10 + int(tenth)
 
 
 def _clock(text: str) -> str:
@@ -324,6 +346,18 @@ def _bits(mask: int) -> str:
 
 def _shown(permille: int | None) -> str:
     return _NO_VALUE if permille is None else f"{(permille + 5) // 10:3d}"
+
+
+def _index_shown(tenths: int | None) -> str:
+    return _NO_VALUE if tenths is None else f"{tenths // 10:2d}.{tenths % 10}"
+
+
+def _check_haemoglobin(haemoglobin: tuple[int | None, ...]) -> None:
+    if len(haemoglobin) != CHANNELS:
+        raise ValueError(f"{len(haemoglobin)} channels of haemoglobin given, the line has {CHANNELS}")
+    for tenths in haemoglobin:
+        if tenths is not None and not 0 <= tenths <= 999:
+            raise ValueError(f"a haemoglobin index of {tenths} tenths is outside 0 to 999")
 
 
 def _check_content(channels: tuple[int | None, ...], clock: str, flags: str, coverage: int) -> None:

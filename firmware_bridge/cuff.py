@@ -16,8 +16,9 @@ the device's; ``encode_*`` return whole frames, ``decode_*`` take an ``ecp.Packe
 message, or ``None`` for anything invalid (another code, another length, a CRC that does not hold, a
 value outside its range).  ``None`` inside a message means "not known".
 
-Units: pressures 0.1 mmHg (a missing one travels as -32768), times ms, pump 1/1000.  All little endian.
-Limbs are counted as the gateway's model counts them: left and right thigh, left and right upper arm.
+Units: pressures 0.1 mmHg (a missing one travels as -32768), times ms, pump 1/1000.  All little endian. Limbs
+are counted as the gateway's model counts them: left and right thigh, left and right upper arm.  A lease for
+``NO_LIMB`` says that the cuff lies off every limb (its acceptance test).
 
 ``nonce`` changes at every reset of the device and is repeated by every request that could energise or
 forgive: a device that restarted ignores whoever does not know that it did.
@@ -278,9 +279,9 @@ def encode_lease_request(
 
 
 def decode_lease_request(packet: ecp.Packet) -> LeaseRequest | None:
-    """The device's view of a lease for a limb that exists; the rest is the controller's decision."""
+    """The device's view of a lease for a limb that exists, or for none; the rest is its own decision."""
     unpacked = fields.guarded(packet, LEASE, _LEASE_REQUEST)
-    return None if unpacked is None or unpacked[1] >= LIMBS else LeaseRequest(*unpacked)
+    return None if unpacked is None or LIMBS <= unpacked[1] < NO_LIMB else LeaseRequest(*unpacked)
 
 
 def encode_lease_reply(result: int, seq: int) -> bytes:

@@ -70,6 +70,8 @@ class Purpose(StrEnum):
     """Examination: pressure in steps until the pulse is gone."""
     SHORT_OCCLUSIONS = "short_occlusions"
     """Examination: a series of occlusions of at most 10 s each."""
+    ACCEPTANCE = "acceptance"
+    """Test of the cuff itself, off every limb: does it fall fast enough?"""
 
     @property
     def is_therapy(self) -> bool:
@@ -79,7 +81,7 @@ class Purpose(StrEnum):
     @property
     def is_occlusive(self) -> bool:
         """Whether its target must stop the inflow; only then is congestion a fault."""
-        return self not in (Purpose.RESTRICTION, Purpose.LIMB_PRESSURE)
+        return self not in (Purpose.RESTRICTION, Purpose.LIMB_PRESSURE, Purpose.ACCEPTANCE)
 
 
 class Priority(StrEnum):
@@ -149,6 +151,11 @@ class Reason(StrEnum):
     ELECTRODE_FAULT = "electrode_fault"
     STIMULATOR_LOST = "stimulator_lost"
     STIMULATOR_UNEXPECTED = "stimulator_unexpected"
+    STATUS_TOO_RARE = "status_too_rare"
+    STATUS_MISSING = "status_missing"
+    STATUS_DAMAGED = "status_damaged"
+    DEVICE_CLOCK = "device_clock"
+    SENSOR_STUCK = "sensor_stuck"
     # endings by people and by the plan
     STOPPED_BY_OPERATOR = "stopped_by_operator"
     STOPPED_AT_BEDSIDE = "stopped_at_bedside"
@@ -196,12 +203,23 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusStream:
+    """What was counted on the controller's wire since its port was opened: statuses that came, statuses
+    that their numbers say were sent and did not come, frames in either direction that came damaged.
+    """
+
+    received: int
+    missed: int
+    damaged: int
+
+
+@dataclass(frozen=True, slots=True)
 class CuffReading:
     """One valid status frame of the cuff controller, stamped on arrival and by the device.
 
     ``limb_debts_ms`` has one entry per ``Limb``, in its order; ``presses`` counts the presses of the
     bedside button modulo 256; ``presence`` says that one made at rest still stands; ``working`` says
-    that pump or valves are moving air.
+    that pump or valves are moving air; ``stream`` is what was counted when it came.
     """
 
     control_dmmhg: int | None
@@ -219,10 +237,13 @@ class CuffReading:
     relay_closed: bool = False
     patient_stop: bool = False
     presence: bool = False
+    stream: StatusStream | None = None
 
-    def debt_of_ms(self, limb: Limb) -> int:
-        """The controller's own debt of this limb; the debt of all where it keeps only one."""
-        return self.limb_debts_ms[limb.number] if self.limb_debts_ms else self.debt_ms
+    def debt_of_ms(self, limb: Limb | None) -> int:
+        """The controller's own debt of this limb; the largest where none is named; the only one it has."""
+        if not self.limb_debts_ms:
+            return self.debt_ms
+        return max(self.limb_debts_ms) if limb is None else self.limb_debts_ms[limb.number]
 
     @property
     def highest_dmmhg(self) -> int | None:

@@ -9,8 +9,9 @@ Each sensor has its own I2C bus, so that one that locks its bus up leaves the ot
 of different series, with lumens of their own to the cuff.  Both are Honeywell digital sensors (control: ABP,
 limit: HSC) with a 14-bit count, transfer function A (10 % to 90 % of 2**14) over 0 to 15 psi gauge:
 
-    pressure = (count - 1638) * 775.7 mmHg / (14746 - 1638)
+    pressure = (count - zero) * 775.7 mmHg / (14746 - 1638)
 
+where zero is what the technician stored for this sensor (``calibration``), 1638 by the data sheet.
 The top two bits of an answer are its status: 0 valid, 2 the same measurement as last time, else no reading.
 A reading that has not been renewed for 100 ms is "not known".  The largest product, 16383 - 1638 times 7757,
 stays within 31 bits.
@@ -31,10 +32,11 @@ import struct
 import machine
 
 from .. import aio, cuff
+from . import calibration
 from .board import Board
 
 SENSOR_ADDRESS = 0x28
-COUNT_AT_ZERO = 1638
+COUNT_AT_ZERO = calibration.NOMINAL_COUNT
 COUNT_AT_FULL = 14746
 FULL_DMMHG = 7757
 FRESH_MS = 100
@@ -48,8 +50,9 @@ _STATUS_SAME = 2
 class HoneywellSensor:
     """One sensor of the ABP or HSC series on an I2C bus of its own."""
 
-    def __init__(self, bus: machine.I2C, clock: aio.Clock) -> None:
+    def __init__(self, bus: machine.I2C, clock: aio.Clock, zero_count: int) -> None:
         self._bus = bus
+        self._zero_count = zero_count
         self._clock = clock
         self._answer = bytearray(2)
         self._pressure_dmmhg: int | None = None
@@ -62,8 +65,8 @@ class HoneywellSensor:
         except OSError:
             return
         status, count = decode_count(self._answer)
-        if status == _STATUS_VALID:
-            self._pressure_dmmhg = count_to_dmmhg(count)
+        if status == _STATUS_VALID and calibration.is_plausible(self._zero_count):
+            self._pressure_dmmhg = count_to_dmmhg(count, self._zero_count)
             self._read_ms = self._clock.now_ms()
         elif status != _STATUS_SAME:
             self._pressure_dmmhg = None
@@ -79,9 +82,9 @@ def decode_count(answer: bytes | bytearray) -> tuple[int, int]:
     return word >> 14, word & 0x3FFF
 
 
-def count_to_dmmhg(count: int) -> int:
-    """Pressure in 0.1 mmHg of a count of transfer function A."""
-    return (count - COUNT_AT_ZERO) * FULL_DMMHG // (COUNT_AT_FULL - COUNT_AT_ZERO)
+def count_to_dmmhg(count: int, zero_count: int = COUNT_AT_ZERO) -> int:
+    """Pressure in 0.1 mmHg of a count of transfer function A, above the stored zero."""
+    return (count - zero_count) * FULL_DMMHG // (COUNT_AT_FULL - COUNT_AT_ZERO)
 
 
 class Rp2040Board(Board):
@@ -98,8 +101,8 @@ class Rp2040Board(Board):
         self._patient_stop = machine.Pin(12, machine.Pin.IN, machine.Pin.PULL_UP)
         control_bus = machine.I2C(0, sda=machine.Pin(0), scl=machine.Pin(1), freq=400000, timeout=2000)
         limit_bus = machine.I2C(1, sda=machine.Pin(2), scl=machine.Pin(3), freq=400000, timeout=2000)
-        self._control = HoneywellSensor(control_bus, clock)
-        self._limit = HoneywellSensor(limit_bus, clock)
+        self._control = HoneywellSensor(control_bus, clock, calibration.CONTROL_ZERO_COUNT)
+        self._limit = HoneywellSensor(limit_bus, clock, calibration.LIMIT_ZERO_COUNT)
         self._watchdog = machine.WDT(timeout=WATCHDOG_MS)
 
     def read(self) -> None:

@@ -4,11 +4,12 @@ Theory of operation
 -------------------
 One millisecond is added for each that the cuff is pressed to a limb (either sensor above 15 mmHg, or a
 sensor missing, which proves nothing).  Pressed time is charged to the limb of the newest granted lease, and
-to all four while no lease was granted since the reset, because nobody knows where the cuff is.  Time in
-which it is not pressed is taken from every limb, never below zero; pressed time pays nobody back, for the
-firmware knows only where the cuff was said to be.  An interval counts as pressed when it was so at either
-of its ends.  So occlusion and reperfusion balance whatever the protocol is, and after a reset, when nobody
-knows what was before, each debt starts at the longest occlusion that is allowed.
+to all four while no lease was granted since the reset, because nobody knows where the cuff is, or while the
+newest one said that it is on none (``cuff.NO_LIMB``), because nobody can prove it.  Time in which it is not
+pressed is taken from every limb, never below zero; pressed time pays nobody back, for the firmware knows
+only where the cuff was said to be.  An interval counts as pressed when it was so at either of its ends.  So
+occlusion and reperfusion balance whatever the protocol is, and after a reset, when nobody knows what was
+before, each debt starts at the longest occlusion that is allowed.
 
 Two limbs are kept apart as well: an inflation of another limb than the last one waits until the last
 deflation, the end of the pressed time, is a minute ago.
@@ -57,7 +58,7 @@ class IschaemiaDebt:
 
     def allows(self, limb: int, planned_ms: int) -> bool:
         """Whether an inflation of this limb and planned time may start now."""
-        return self.debts_ms[limb] + planned_ms <= limits.DEBT_INFLATION_MS
+        return self._owed_ms(limb) + planned_ms <= limits.DEBT_INFLATION_MS
 
     def is_exceeded(self) -> bool:
         """Whether the cuff must be vented whatever anybody wants."""
@@ -65,10 +66,13 @@ class IschaemiaDebt:
 
     def charged_ms(self) -> int:
         """The debt of the limb that is charged; the largest while that is all of them."""
-        return max(self.debts_ms) if self.limb is None else self.debts_ms[self.limb]
+        return self._owed_ms(cuff.NO_LIMB if self.limb is None else self.limb)
+
+    def _owed_ms(self, limb: int) -> int:
+        return max(self.debts_ms) if limb == cuff.NO_LIMB else self.debts_ms[limb]
 
     def _charge(self, elapsed_ms: int) -> None:
-        if self.limb is not None:
+        if self.limb is not None and self.limb != cuff.NO_LIMB:
             self.debts_ms[self.limb] += elapsed_ms
             return
         self.debts_ms = [debt_ms + elapsed_ms for debt_ms in self.debts_ms]

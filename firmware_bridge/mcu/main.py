@@ -30,6 +30,7 @@ if __name__ == "__main__":
 
 from firmware_bridge import aio
 from firmware_bridge.errors import BoardError
+from firmware_bridge.mcu import calibration
 from firmware_bridge.mcu.board import Board
 from firmware_bridge.mcu.controller import STEP_MS, Controller
 
@@ -83,7 +84,8 @@ def run_rp2040() -> None:
     aio.make_console_transparent()
     clock = aio.Clock()
     board = Rp2040Board(clock)
-    controller = Controller(board, clock.now_ms(), _nonce(), aio.chip_serial(), b"rp2040")
+    name = calibration.board_name("rp2040", calibration.CONTROL_ZERO_COUNT, calibration.LIMIT_ZERO_COUNT)
+    controller = Controller(board, clock.now_ms(), _nonce(), aio.chip_serial(), name)
     aio.run(loop(controller, board, aio.open_standard_wire(), clock))
 
 

@@ -91,9 +91,14 @@ def _judge(core: Core, request: cuff.LeaseRequest, now_ms: int) -> int:
         return cuff.WRONG_LIMB
     if not 0 < request.duration_ms <= limits.LEASE_LONGEST_MS:
         return cuff.BAD_DURATION
-    if not 0 <= request.target_dmmhg <= core.ceiling_dmmhg:
+    if not 0 <= request.target_dmmhg <= _ceiling_dmmhg(core, request.limb):
         return cuff.TARGET_ABOVE_CEILING
     return _judge_start(core, request, now_ms) if starts else cuff.OK
+
+
+def _ceiling_dmmhg(core: Core, limb: int) -> int:
+    # What a host tightens to is the site's word about limbs; a cuff on none is tested up to the built-in one.
+    return limits.PRESSURE_CEILING_DMMHG if limb == cuff.NO_LIMB else core.ceiling_dmmhg
 
 
 def _judge_start(core: Core, request: cuff.LeaseRequest, now_ms: int) -> int:

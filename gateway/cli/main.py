@@ -17,6 +17,7 @@ import click
 import gateway
 from gateway.cli.alarm import alarm
 from gateway.cli.config import config
+from gateway.cli.cuff import cuff
 from gateway.cli.demo import demo
 from gateway.cli.exits import MEANINGS, expected_errors, run_error, told
 from gateway.cli.journal import journal
@@ -59,7 +60,7 @@ def rvos() -> None:
 
 
 for _command in (
-    *(demo, simulate, session, patient, alarm, selftest),
+    *(demo, simulate, session, patient, alarm, selftest, cuff),
     *(prescription, summary, journal, config, core, link),
 ):
     rvos.add_command(_command)

@@ -79,6 +79,7 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     contractions_prescribed: int = 0
     current_most_ua: int = 0
     stimulator_description: str = ""
+    cuff_accepted: bool = False
 
 
 class BloodPressureEntered(Event, frozen=True, kw_only=True):
@@ -277,6 +278,17 @@ class SessionEnded(Event, frozen=True, kw_only=True):
 
 class CuffRemoved(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "cuff_removed"
+
+
+class CuffTested(Event, frozen=True, kw_only=True):
+    """The acceptance of a cuff; ``fall_ms`` from 300 to below 15 mmHg, ``None`` where it was not seen."""
+
+    name: ClassVar[str] = "cuff_tested"
+    accepted: bool
+    fall_ms: int | None
+    cuff_serial: str
+    cuff_description: str
+    reason: str  # why it was not accepted; empty when it was
 
 
 class SelfTested(Event, frozen=True, kw_only=True):

@@ -19,9 +19,8 @@ Units: ms; 0.1 mmHg; per mille.
 from dataclasses import dataclass
 
 from drivers import cuff as wire
-from drivers import nonin
 from gateway.config import Config
-from gateway.model import LIMBS, CuffReading, Output, Permit, Reason, Safe, Sample, StimulationPermit
+from gateway.model import LIMBS, CuffReading, Output, Permit, Purpose, Reason, Safe, Sample, StimulationPermit
 from gateway.record.events import (
     CoreStarted,
     CoreStopped,
@@ -32,19 +31,21 @@ from gateway.record.events import (
     TripCleared,
     Tripped,
 )
-from gateway.runtime.devices import cuff_identified, oximeter_identified
+from gateway.runtime.acceptance import Acceptance
+from gateway.runtime.devices import cuff_identified
 from gateway.runtime.gate import Gate
 from gateway.runtime.opening import alarm_event, open_run
+from gateway.runtime.oximetry import Oximetry
 from gateway.runtime.presses import Presses
 from gateway.runtime.recorder import Recorder
-from gateway.runtime.restore import Restored
+from gateway.runtime.restore import Restored, with_test
 from gateway.runtime.session import Answers, Session
 from gateway.runtime.stimulator import StimulatorGate
 from gateway.safety import alarms, supervisor
 from gateway.safety.alarms import AlarmState, Told
 from gateway.safety.debt import Debts, is_above, is_fresh
 from gateway.safety.limits import Limits
-from gateway.safety.observations import Observations, State, Tissue
+from gateway.safety.observations import Observations, State
 from gateway.safety.texts import Language
 from gateway.therapy.plan import Wish
 
@@ -84,11 +85,11 @@ class Core:
             ceiling_dmmhg=setup.limits.pressure_ceiling_dmmhg,
         )
         self.stimulator = StimulatorGate(setup.limits.stimulator_age_ms)
-        self.oximeter = nonin.LineDecoder()
+        self.oximeter = Oximetry(setup.config.oximeter, recorder)
         self.force: Sample | None = None
-        self.saturation: Sample | None = None
-        self.other_saturation: Sample | None = None
         self.session: Session | None = None
+        self.acceptance: Acceptance | None = None
+        self.accepted_cuffs = restored.accepted_cuffs
         self.state = State(
             Debts.of_ms(restored.debts_ms, now),
             latched=restored.latched,
@@ -132,23 +133,13 @@ class Core:
 
     def oximeter_bytes(self, data: bytes, now: int) -> None:
         """Bytes from the oximeter."""
-        config = self.setup.config.oximeter
-        if config is None:
-            return
-        known = self.oximeter.coverage
-        readings = self.oximeter.feed(data, now)
-        learnt = self.oximeter.coverage
-        if learnt is not None and learnt != known:
-            self._event(oximeter_identified(learnt, config.description), now)
-        for reading in readings:
-            self.saturation = Sample(reading.channels[config.channel - 1], now)
-            self.recorder.saturation(self.saturation)
-            if config.other_channel is not None:
-                self.other_saturation = Sample(reading.channels[config.other_channel - 1], now)
+        identified = self.oximeter.feed(data, now)
+        if identified is not None:
+            self._event(identified, now)
 
     def oximeter_connected(self, now: int) -> None:
-        """The oximeter's port was opened; what the checksum covers stays learnt."""
-        self.oximeter = nonin.LineDecoder(coverage=self.oximeter.coverage)
+        """The oximeter's port was opened."""
+        self.oximeter.connected()
         self._oximeter_there = True
 
     def oximeter_lost(self, why: str, now: int) -> None:
@@ -303,6 +294,8 @@ class Core:
         if session is not None:
             answers = Answers(self.answer, self.pulses)
             wishes = session.wishes(answers, self.state, self.deflated(now), now)
+        elif self.acceptance is not None:
+            wishes = self.acceptance.wishes(self.state, now)
         seen = self._observe(session)
         before = self.state
         self.state, verdict = supervisor.step(self.setup.limits, before, seen, wishes, now)
@@ -310,19 +303,22 @@ class Core:
         self._stop_asked, self._reset_asked = None, False
         if session is not None:
             self._follow(session, before, wishes, now)
+        elif self.acceptance is not None:
+            self._follow_test(self.acceptance, before, now)
         conditions = verdict.holding | self._conditions(now)
         self.alarms, changes = alarms.step(self.alarms, conditions, now, verdict.latched)
         self._note_alarms(changes, now)
 
     def _observe(self, session: Session | None) -> Observations:
+        run = session or self.acceptance
         return Observations(
             cuff=self.cuff,
             cuff_accepted=self.gate.accepted,
-            blood_pressure=session.blood_pressure if session else None,
-            tissue=Tissue(saturation=self.saturation, other=self.other_saturation),
+            blood_pressure=run.blood_pressure if run else None,
+            tissue=self.oximeter.tissue,
             saturation_expected=self.setup.config.oximeter is not None and _occludes(session),
-            authorisation=session.authorisation if session else None,
-            arming=session.arming if session else None,
+            authorisation=run.authorisation if run else None,
+            arming=run.arming if run else None,
             stop=self._stop_asked,
             reset=self._reset_asked,
             journal_failed=self.recorder.failure is not None,
@@ -348,9 +344,17 @@ class Core:
             if lost is not None:
                 session.end("interrupted", lost, now)
 
+    def _follow_test(self, test: Acceptance, before: State, now: int) -> None:
+        test.follow(before.inflation, self.state, self.answer, self.cuff, now)
+        if test.result is not None:
+            self.acceptance = None
+            self.accepted_cuffs = with_test(self.accepted_cuffs, test.result)
+
     def _act(self, now: int) -> None:
         under_way = self.state.inflation
-        self.gate.act(self.answer, under_way.planned_ms if under_way else 0, now, limb=self.state.limb)
+        planned_ms = under_way.planned_ms if under_way else 0
+        off_limb = under_way is not None and under_way.purpose is Purpose.ACCEPTANCE
+        self.gate.act(self.answer, planned_ms, now, limb=self.state.limb, off_limb=off_limb)
         self._act_on_stimulator(now)
         self.gate.announce(alarms.audible(self.alarms, now))
 

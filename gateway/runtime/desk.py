@@ -22,8 +22,9 @@ from gateway.model import BloodPressure, DeviceFault, Reason
 from gateway.record.events import CuffRemoved, PainScored
 from gateway.runtime import pain, state_view
 from gateway.runtime.admission import AuditRows
-from gateway.runtime.arming import PRESS_FIRST, ArmingDesk, Pending, mistyped, self_tested, unconfirmed
+from gateway.runtime.arming import PRESS_FIRST, ArmingDesk, mistyped, unconfirmed
 from gateway.runtime.core import Core
+from gateway.runtime.cuff_desk import LONGEST_MS, CuffDesk
 from gateway.runtime.opening import alarm_id
 from gateway.runtime.patients import PatientDesk
 from gateway.runtime.requests import (
@@ -37,6 +38,7 @@ from gateway.runtime.requests import (
     AlarmList,
     AlarmPause,
     AnyRequest,
+    CuffAccept,
     PatientExport,
     PatientHistory,
     PatientImport,
@@ -56,6 +58,7 @@ from gateway.runtime.requests import (
     SessionStop,
     refusal,
 )
+from gateway.runtime.starting import Pending, self_tested
 from gateway.safety.inflation import blood_pressure_refusal
 from gateway.safety.texts import text_of
 from gateway.therapy.plan import Less, More, Word
@@ -92,6 +95,7 @@ class Desk:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._arming = ArmingDesk(core)
+        self._cuff = CuffDesk(core, self._arming)
         self._patients = PatientDesk(core)
         self._waiting: list[_Waiting] = []
         self._audit_rows = AuditRows()
@@ -152,6 +156,8 @@ class Desk:
                 return self._pause_alarms(request, now)
             case SelfTest():
                 return self._self_test(now, answer)
+            case CuffAccept():
+                return self._accept_cuff(request, now, answer)
             case PatientHistory() | PatientImport() | PatientExport() | PatientShow():
                 return self._begun(self._patients.handle(request, now), now, answer)
             case _:
@@ -169,8 +175,15 @@ class Desk:
         self._core.recorder.audit(f"request_{what}", body, session.name if session else "", now)
         return True
 
-    def _wait(self, poll: Callable[[int], Reply | None], late: Reply, now: int, answer: Answer) -> None:
-        self._waiting.append(_Waiting(poll, late, now + _WAIT_MS, answer))
+    def _wait(
+        self,
+        poll: Callable[[int], Reply | None],
+        late: Reply,
+        now: int,
+        answer: Answer,
+        longest_ms: int = _WAIT_MS,
+    ) -> None:
+        self._waiting.append(_Waiting(poll, late, now + longest_ms, answer))
 
     # the verbs
 
@@ -183,6 +196,13 @@ class Desk:
 
     def _status(self, now: int) -> Reply:
         return Reply(data=msgspec.to_builtins(state_view.feed(self._core, now)))
+
+    def _accept_cuff(self, request: CuffAccept, now: int, answer: Answer) -> Reply | None:
+        begun = self._cuff.begin(request, now)
+        if isinstance(begun, Reply):
+            return begun
+        self._wait(begun.poll, begun.late, now, answer, LONGEST_MS)
+        return None
 
     def _start(self, request: SessionStart, now: int, answer: Answer) -> Reply | None:
         return self._begun(self._arming.begin(request, now), now, answer)
@@ -309,7 +329,7 @@ class Desk:
 
     def _self_test(self, now: int, answer: Answer) -> Reply | None:
         core = self._core
-        if core.session is not None:
+        if core.session is not None or core.acceptance is not None:
             return refusal(EXIT_NOT_NOW, "a session is running; the self-test needs an empty, idle cuff")
         if not core.gate.accepted:
             return refusal(EXIT_UNAVAILABLE, f"self-test: {core.gate.refusal or 'the cuff is being set up'}")

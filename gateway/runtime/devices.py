@@ -22,6 +22,11 @@ def cuff_identified(who: Identity, description: str) -> DeviceIdentified:
     )
 
 
+def cuff_of(who: Identity | None, description: str) -> tuple[str, str]:
+    """What an acceptance is of: the controller by its serial number, the cuff by the technician's words."""
+    return (who.serial if who is not None else "", description)
+
+
 def oximeter_identified(coverage: int, description: str) -> DeviceIdentified:
     """The decoder has learnt what the device's checksum covers; no document says it, so we record it."""
     return DeviceIdentified(

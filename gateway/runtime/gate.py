@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from drivers import cuff as wire
 from firmware_bridge import cuff as messages
-from gateway.model import CuffReading, DeviceFault, Limb, Permit, Priority, Safe
+from gateway.model import CuffReading, DeviceFault, Limb, Permit, Priority, Safe, StatusStream
 
 RENEW_MS = 200
 ANNOUNCE_MS = 2_000
@@ -107,15 +107,22 @@ class Gate:
             self._take(event, now)
             yield event
 
-    def act(self, answer: Permit | Safe, planned_ms: int, now: int, *, limb: Limb | None) -> None:
-        """Make the supervisor's answer for the cuff true; ``limb`` is where the session says that it is."""
+    def act(
+        self, answer: Permit | Safe, planned_ms: int, now: int, *, limb: Limb | None, off_limb: bool = False
+    ) -> None:
+        """Make the supervisor's answer for the cuff true; ``limb`` is where the session says that it is.
+
+        A limb that nobody named is leased to nobody, unless the inflation is the test of the cuff
+        (``off_limb``).
+        """
         self._acted_ms = now
         if self._host is None:
             return
         for _ in self.receive(b"", now):
             pass  # lets the host notice what was never answered
-        if isinstance(answer, Permit) and self.accepted and limb is not None:
-            self._lease(answer, planned_ms, limb, now)
+        where = messages.NO_LIMB if off_limb else None if limb is None else limb.number
+        if isinstance(answer, Permit) and self.accepted and where is not None:
+            self._lease(answer, planned_ms, where, now)
         else:
             self._vent()
 
@@ -157,11 +164,11 @@ class Gate:
         """The bytes to write now."""
         return b"" if self._host is None else self._host.outgoing(now)
 
-    def _lease(self, permit: Permit, planned_ms: int, limb: Limb, now: int) -> None:
+    def _lease(self, permit: Permit, planned_ms: int, limb: int, now: int) -> None:
         if self._host is None or not _is_due(self._leased_ms, now):
             return
         left_ms = permit.expires_ms - now
-        if self._host.lease(limb.number, permit.pressure_dmmhg, left_ms, planned_ms, now) is not None:
+        if self._host.lease(limb, permit.pressure_dmmhg, left_ms, planned_ms, now) is not None:
             self._leased_ms = now
 
     def _vent(self) -> None:
@@ -184,7 +191,7 @@ class Gate:
     def _take(self, event: wire.Event, now: int) -> None:
         match event:
             case wire.Status():
-                self.reading = _reading(event)
+                self.reading = _reading(event, self._stream())
             case wire.Hello():
                 self._meet(event)
             case wire.DeviceReset():
@@ -207,6 +214,13 @@ class Gate:
                 self.self_test = event
             case _:
                 return  # the next status tells what is true
+
+    def _stream(self) -> StatusStream | None:
+        """What the host has counted on this port so far."""
+        host = self._host
+        if host is None:
+            return None
+        return StatusStream(host.statuses, host.status_gaps, host.crc_errors + host.refused_crc)
 
     def _ask_who_is_there(self) -> None:
         if self._host is not None:
@@ -264,7 +278,7 @@ def _text(field: bytes) -> str:
     return bytes(field).rstrip(b"\0 ").decode("ascii", "replace")
 
 
-def _reading(status: wire.Status) -> CuffReading:
+def _reading(status: wire.Status, stream: StatusStream | None) -> CuffReading:
     frame = status.frame
     debts_ms = (
         frame.left_thigh_debt_ms,
@@ -288,4 +302,5 @@ def _reading(status: wire.Status) -> CuffReading:
         relay_closed=bool(frame.actuators & messages.RELAY_CLOSED),
         patient_stop=bool(frame.actuators & messages.PATIENT_STOP),
         presence=bool(frame.presence),
+        stream=stream,
     )

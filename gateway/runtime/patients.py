@@ -34,7 +34,6 @@ from gateway.record.history_file import (
 )
 from gateway.record.ledger_rows import BY_HAND
 from gateway.runtime import ceilings
-from gateway.runtime.arming import Pending
 from gateway.runtime.core import Core
 from gateway.runtime.patient_view import Borne, LimbLeft, PatientView
 from gateway.runtime.requests import (
@@ -52,6 +51,7 @@ from gateway.runtime.requests import (
     Reply,
     refusal,
 )
+from gateway.runtime.starting import Pending
 from gateway.safety import budget
 
 _MINUTE_MS = 60_000

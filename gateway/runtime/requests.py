@@ -130,6 +130,13 @@ class SelfTest(Request, frozen=True, kw_only=True, tag="self_test"):
     pass
 
 
+class CuffAccept(Request, frozen=True, kw_only=True, tag="cuff_accept"):
+    """Test the cuff itself: ``off_every_limb`` is a person's word that it lies on nobody."""
+
+    off_every_limb: bool
+    confirm: bool
+
+
 class DeclaredSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A session at another place, in the words of whoever knows of it."""
 
@@ -189,6 +196,7 @@ AnyRequest = (
     | AlarmAck
     | AlarmPause
     | SelfTest
+    | CuffAccept
     | AnyPatientRequest
 )
 

@@ -20,6 +20,8 @@ when nobody asked for it.
   where nobody knows (rows of version 0.1.0, whose traces prove no debt of a limb either); *idle*:
   how long ago, at least, the last session ended, so that the reminder to take the cuff off does not begin
   anew with each start.  A session that never ended counts from its last row.
+- *accepted cuffs*: controllers and cuffs whose newest test was passed.
+- *cuff on*: whether a session was given after the last "cuff removed"; *limb*: on which limb it was.
 
 Units: ms; 0.1 mmHg.
 """
@@ -38,6 +40,7 @@ from gateway.record.events import (
     AlarmRaised,
     CoreStarted,
     CuffRemoved,
+    CuffTested,
     InflationAuthorised,
     SessionEnded,
     SessionStarted,
@@ -83,6 +86,13 @@ class Restored:
     limb: Limb | None = None
     tripped: Reason | None = None
     idle_ms: int = 0
+    accepted_cuffs: frozenset[tuple[str, str]] = frozenset()
+
+
+def with_test(accepted: frozenset[tuple[str, str]], test: CuffTested) -> frozenset[tuple[str, str]]:
+    """The accepted cuffs (serial of the controller, words for the cuff) after one more test."""
+    tested = {(test.cuff_serial, test.cuff_description)}
+    return accepted | tested if test.accepted else accepted - tested
 
 
 @dataclass(slots=True)
@@ -99,6 +109,7 @@ class _Fold:
     last_pressed_seq: int = 0  # the cuff may have been under pressure until this row
     untold_session: str = ""
     alarms: dict[str, OpenAlarm] = field(default_factory=dict)
+    accepted_cuffs: frozenset[tuple[str, str]] = frozenset()
 
 
 def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -> Restored:
@@ -122,6 +133,7 @@ def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -
         fold.limb,
         tripped,
         _idle_ms(fold, boot_id, stamp),
+        fold.accepted_cuffs,
     )
 
 
@@ -208,6 +220,10 @@ def _cuff_removed(fold: _Fold, row: StoredRow) -> None:
     fold.cuff_on = False
 
 
+def _cuff_tested(fold: _Fold, row: StoredRow) -> None:
+    fold.accepted_cuffs = with_test(fold.accepted_cuffs, _body(row, CuffTested))
+
+
 def _tripped(fold: _Fold, row: StoredRow) -> None:
     fold.last_pressed_seq = row.seq
     if fold.latched is None:
@@ -238,6 +254,7 @@ _FOLDS = {
     SessionStarted.name: _session_started,
     SessionEnded.name: _session_ended,
     CuffRemoved.name: _cuff_removed,
+    CuffTested.name: _cuff_tested,
     Tripped.name: _tripped,
     TripCleared.name: _trip_cleared,
     InflationAuthorised.name: _authorised,

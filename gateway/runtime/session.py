@@ -94,6 +94,8 @@ class Session:
     ) -> None:
         self.name, self.plan, self.patient = name, plan, patient
         self.prescription = plan.prescription
+        if arming.limb is None:
+            raise ValueError("a session is on a limb: only the cuff's own test is on none")
         self.limb: Limb = arming.limb
         self.blood_pressure = pressure
         self.trains = Trains(self.note, recorder.is_durable)

@@ -115,7 +115,7 @@ def _mmhg(pressure_dmmhg: int | None) -> float | None:
 
 
 def _saturation(core: Core, now: int) -> int | None:
-    sample = core.saturation
+    sample = core.oximeter.tissue.saturation
     if sample is None or now - sample.arrived_ms > core.setup.limits.tissue_saturation_age_ms:
         return None
     return sample.value

@@ -16,7 +16,7 @@ Units: pressures 0.1 mmHg, times ms.
 from typing import Protocol
 
 from gateway.model import CuffReading, DeviceFault, Reason
-from gateway.safety import verification
+from gateway.safety import leak, stream, stuck, verification
 from gateway.safety.debt import is_above, is_fresh, is_seen_above
 from gateway.safety.inflation import occluding_dmmhg
 from gateway.safety.limits import Limits
@@ -37,6 +37,8 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
     low, congests = _low(limits, state, observations, cuff), _congests(limits, state, cuff)
     low_seen_ms = _seen(limits, old.low_seen_ms, low, state, now)
     congestion_seen_ms = _seen(limits, old.congestion_seen_ms, congests, state, now)
+    settled = leak.is_settled(limits, state, now)
+    elapsed_ms = 0 if state.now_ms is None or backwards else now - state.now_ms
     return Timers(
         no_saturation_ms=no_saturation_ms,
         blood_ms=blood_ms,
@@ -49,7 +51,8 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
         above_ms=_since(old.above_ms, is_above(limits, cuff), now),
         congestion_ms=_bridged(old.congestion_ms, congestion_seen_ms, now),
         congestion_seen_ms=congestion_seen_ms,
-        working_ms=_since(old.working_ms, _works_to_hold(limits, state, cuff, now), now),
+        working_ms=_since(old.working_ms, settled and cuff.working, now),
+        worked=leak.worked(limits, old.worked, cuff.working, elapsed_ms) if settled else 0,
         residual_ms=_since(old.residual_ms, _presses_on(limits, state, cuff), now),
     )
 
@@ -135,13 +138,6 @@ def _congests(limits: Limits, state: State, cuff: CuffReading) -> bool:
         return False
     least = limits.congestion_lowest_dmmhg
     return least < cuff.control_dmmhg < occluding_dmmhg(limits, rising.systolic_mmhg)
-
-
-def _works_to_hold(limits: Limits, state: State, cuff: CuffReading, now: int) -> bool:
-    hold = state.inflation
-    if hold is None or hold.reached_ms is None or now - hold.reached_ms < limits.leak_after_ms:
-        return False
-    return cuff.working
 
 
 def _presses_on(limits: Limits, state: State, cuff: CuffReading) -> bool:
@@ -284,6 +280,26 @@ def _stimulator_lost(at: _Instant) -> bool:
     return not 0 <= at.now - reading.arrived_ms <= at.limits.stimulator_age_ms
 
 
+def _too_rare(at: _Instant) -> bool:
+    return stream.is_too_rare(at.limits, at.state.stream)
+
+
+def _missing(at: _Instant) -> bool:
+    return stream.is_missing(at.limits, at.state.stream)
+
+
+def _damaged(at: _Instant) -> bool:
+    return stream.is_damaged(at.limits, at.state.stream)
+
+
+def _out_of_time(at: _Instant) -> bool:
+    return stream.is_out_of_time(at.limits, at.state.stream, at.now)
+
+
+def _sensor_stuck(at: _Instant) -> bool:
+    return stuck.is_stuck(at.limits, at.state.stills, at.now)
+
+
 def _stimulator_unexpected(at: _Instant) -> bool:
     """It stimulates, and neither is it allowed to nor was it until a moment ago."""
     reading, permitted_ms = at.seen.stimulator, at.state.stimulation.permitted_ms
@@ -316,10 +332,15 @@ TRIPS: tuple[tuple[Reason, _Check], ...] = (
     (Reason.CYCLE_LATE, _cycle_late),
     (Reason.DEVICE_RESET, _device_reset),
     (Reason.CUFF_STATUS_LOST, _status_lost),
+    (Reason.STATUS_TOO_RARE, _too_rare),
+    (Reason.STATUS_MISSING, _missing),
+    (Reason.STATUS_DAMAGED, _damaged),
+    (Reason.DEVICE_CLOCK, _out_of_time),
     (Reason.DEVICE_FAULT, _device_fault),
     (Reason.SENSOR_MISSING, _sensor_missing),
     (Reason.SENSOR_OUT_OF_RANGE, _out_of_range),
     (Reason.SENSORS_DISAGREE, _sensors_disagree),
+    (Reason.SENSOR_STUCK, _sensor_stuck),
     (Reason.DEFLATION_FAILED, _deflation_failed),
     (Reason.UNEXPECTED_PRESSURE, _unexpected_pressure),
     (Reason.WRONG_LIMB, _wrong_limb),
@@ -388,7 +409,7 @@ def _is_followed(state: State, reason: Reason) -> bool:
 
 def _notices(limits: Limits, state: State, observations: Observations, now: int) -> set[Reason]:
     found = set()
-    if _lasted(state.timers.working_ms, limits.leak_ms, now):
+    if leak.is_found(limits, state.timers, now):
         found.add(Reason.LEAK)
     if _lasted(state.timers.residual_ms, limits.residual_ms, now):
         found.add(Reason.RESIDUAL_PRESSURE)

@@ -12,6 +12,10 @@ change its target on the way, because it climbs in steps.
 A target above 250 mmHg, and any target of a restriction, needs a limb occlusion pressure measured in this
 session; the measurement itself is the exception, or it could never be made.
 
+The acceptance of a cuff (``Purpose.ACCEPTANCE``) is on no limb: exactly 300 mmHg, whatever a site allows for
+limbs, without a blood pressure, a minute at most, with the debt of every limb.  It and nothing else goes
+with an arming that names no limb.
+
 A series of short occlusions lives on one blood pressure: fresh at its first, for ten minutes.  An
 examination must fit whole: what it still plans counts, not only the next inflation.
 
@@ -22,7 +26,7 @@ from dataclasses import replace
 
 from gateway.model import LIMBS, BloodPressure, Intent, Limb, Purpose, Reason
 from gateway.safety.debt import is_above, is_fresh
-from gateway.safety.limits import Limits
+from gateway.safety.limits import PRESSURE_CEILING_DMMHG, Limits
 from gateway.safety.observations import Arming, Authorisation, Inflation, Observations, State
 from gateway.safety.readiness import missing
 from gateway.safety.verification import awaits_recovery
@@ -37,7 +41,7 @@ def refusal(
         return Reason.NOT_ARMED
     return (
         _never(limits, state, arming, intent)
-        or _blood_pressure(limits, state, observations.blood_pressure, intent, now)
+        or _pressure_refusal(limits, state, observations, intent, now)
         or _not_yet(limits, state, observations, arming.limb, intent, now)
         or _unauthorised(limits, observations.authorisation, intent, now)
     )
@@ -46,12 +50,23 @@ def refusal(
 def _never(limits: Limits, state: State, arming: Arming, intent: Intent) -> Reason | None:
     if missing(limits, arming.limb, arming.readiness):
         return Reason.NOT_READY
+    tests_cuff = intent.purpose is Purpose.ACCEPTANCE
+    if tests_cuff is not (arming.limb is None):
+        return Reason.NOT_READY
+    if tests_cuff:
+        return _never_off_a_limb(limits, intent)
     if intent.pressure_dmmhg is None or intent.pressure_dmmhg > limits.pressure_ceiling_dmmhg:
         return Reason.TARGET_ABOVE_CEILING
     if not 0 < intent.planned_ms <= _longest_ms(limits, intent.purpose):
         return Reason.PLANNED_TIME_TOO_LONG
     unmeasured = _unmeasured(limits, arming, intent.purpose, intent.pressure_dmmhg)
     return unmeasured or _spent(limits, state, arming, intent)
+
+
+def _never_off_a_limb(limits: Limits, intent: Intent) -> Reason | None:
+    if intent.pressure_dmmhg != PRESSURE_CEILING_DMMHG:
+        return Reason.TARGET_ABOVE_CEILING
+    return None if 0 < intent.planned_ms <= limits.acceptance_planned_ms else Reason.PLANNED_TIME_TOO_LONG
 
 
 def _longest_ms(limits: Limits, purpose: Purpose) -> int:
@@ -96,6 +111,14 @@ def blood_pressure_refusal(limits: Limits, pressure: BloodPressure | None, now: 
     return None
 
 
+def _pressure_refusal(
+    limits: Limits, state: State, observations: Observations, intent: Intent, now: int
+) -> Reason | None:
+    if intent.purpose is Purpose.ACCEPTANCE:
+        return None
+    return _blood_pressure(limits, state, observations.blood_pressure, intent, now)
+
+
 def _blood_pressure(
     limits: Limits, state: State, pressure: BloodPressure | None, intent: Intent, now: int
 ) -> Reason | None:
@@ -123,12 +146,12 @@ def _in_series(limits: Limits, state: State, intent: Intent, now: int) -> bool:
 
 
 def _not_yet(
-    limits: Limits, state: State, observations: Observations, limb: Limb, intent: Intent, now: int
+    limits: Limits, state: State, observations: Observations, limb: Limb | None, intent: Intent, now: int
 ) -> Reason | None:
     cuff = observations.cuff
     if cuff is None or not is_fresh(limits, cuff, now) or is_above(limits, cuff):
         return Reason.NOT_DEFLATED_YET
-    owed = max(state.debts.of(limb).value_ms, cuff.debt_of_ms(limb))
+    owed = max(state.debts.largest(limb).value_ms, cuff.debt_of_ms(limb))
     if owed + _wanted_ms(intent) > limits.debt_inflation_ms or awaits_recovery(limits, state, now):
         return Reason.ISCHAEMIA_DEBT
     if _another_was_deflated(limits, state, limb, now):
@@ -136,7 +159,7 @@ def _not_yet(
     return None
 
 
-def _another_was_deflated(limits: Limits, state: State, limb: Limb, now: int) -> bool:
+def _another_was_deflated(limits: Limits, state: State, limb: Limb | None, now: int) -> bool:
     """Within the last minute; an instant in the future proves nothing and counts as now."""
     others = (at for one, at in zip(LIMBS, state.deflated_ms, strict=True) if one is not limb)
     return any(at is not None and now - at < limits.limb_gap_ms for at in others)
@@ -176,7 +199,8 @@ def change(limits: Limits, under_way: Inflation, intent: Intent) -> Reason | Non
 def begin(limits: Limits, state: State, observations: Observations, intent: Intent, now: int) -> State:
     """The state with this inflation under way, aimed at what is asked for."""
     pressure, target, under_way = observations.blood_pressure, intent.pressure_dmmhg, state.inflation
-    if pressure is None or target is None:
+    tests_cuff = intent.purpose is Purpose.ACCEPTANCE
+    if target is None or (pressure is None and not tests_cuff):
         return state
     if under_way is not None:
         if target == under_way.target_dmmhg:
@@ -187,7 +211,7 @@ def begin(limits: Limits, state: State, observations: Observations, intent: Inte
         intent.cycle,
         target,
         intent.planned_ms,
-        pressure.systolic_mmhg,
+        0 if pressure is None else pressure.systolic_mmhg,
         started_ms=now,
         aimed_ms=now,
         purpose=intent.purpose,

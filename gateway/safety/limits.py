@@ -37,12 +37,24 @@ class Limits:
     overdue_ms: int = 15_000
     permit_ms: int = 800
     status_age_ms: int = 500
+    status_every_ms: int = 200
+    status_owed_ms: int = 1_000
+    missed_weighs_ms: int = 100
+    missed_ms: int = 1_000
+    damaged_weighs_ms: int = 500
+    damaged_ms: int = 5_000
+    status_late_ms: int = 500
+    status_late_for_ms: int = 200
+    status_ahead_ms: int = 500
     absent_ms: int = 5_000
     sensor_missing_ms: int = 200
     sensor_lowest_dmmhg: int = -150
     sensor_highest_dmmhg: int = 4000
     sensors_disagree_dmmhg: int = 150
     sensors_disagree_ms: int = 1000
+    stuck_beside_dmmhg: int = 50
+    stuck_beside_ms: int = 1_000
+    stuck_working_ms: int = 3_000
     reached_dmmhg: int = 30
     respond_ms: int = 5_000
     pass_ms: int = 30_000
@@ -56,10 +68,13 @@ class Limits:
     deviation_ms: int = 1500
     leak_after_ms: int = 60_000
     leak_ms: int = 8_000
+    leak_duty_permille: int = 200
     far_above_systolic_mmhg: int = 100
     occluding_margin_mmhg: int = 20
     pressure_lost_ms: int = 1500
     not_deflated_ms: int = 10_000
+    acceptance_ms: int = 8_000
+    acceptance_planned_ms: int = 60_000
     residual_dmmhg: int = 50
     residual_ms: int = 60_000
     limb_gap_ms: int = 60_000
@@ -142,12 +157,26 @@ SOURCES: dict[str, Source] = {
     "overdue_ms": Source(f"{_OURS}: a plan that forgets to vent is vented", _PROPOSAL),
     "permit_ms": Source(f"{_OURS}: under the controller's dead-man of 1 s", _PROPOSAL),
     "status_age_ms": Source(f"{_OURS}: ten status frames", _PROPOSAL),
+    "status_every_ms": Source(f"{_OURS}: a quarter of the statuses of a controller at work", _PROPOSAL),
+    "status_owed_ms": Source(f"{_OURS}: the controller's dead-man", _PROPOSAL),
+    "missed_weighs_ms": Source(f"{_OURS}: half of the statuses may go astray, not more", _PROPOSAL),
+    "missed_ms": Source(f"{_OURS}: ten at once are a silence as long as a status may be old", _PROPOSAL),
+    "damaged_weighs_ms": Source(
+        f"{_OURS}: a 16-bit checksum passes 1 of 65536 damaged frames: at 2 a second one in 9 h", _PROPOSAL
+    ),
+    "damaged_ms": Source(f"{_OURS}: ten at once are a plug that is moved, more are not", _PROPOSAL),
+    "status_late_ms": Source(f"{_OURS}: as old as a status may be", _PROPOSAL),
+    "status_late_for_ms": Source(f"{_OURS}: four status frames; a backlog read in one go is over", _PROPOSAL),
+    "status_ahead_ms": Source(f"{_OURS}: as late as a status may be", _PROPOSAL),
     "absent_ms": Source(f"{_OURS}: an idle gateway waits this long for its controller", _PROPOSAL),
     "sensor_missing_ms": Source(f"{_OURS}: four status frames", _PROPOSAL),
     "sensor_lowest_dmmhg": Source(f"{_OURS}: below this a gauge sensor is broken", _PROPOSAL),
     "sensor_highest_dmmhg": Source(f"{_OURS}: above the relief valve", _PROPOSAL),
     "sensors_disagree_dmmhg": Source("pressure deviation alarm of surgical tourniquets, 15 mmHg", "read"),
     "sensors_disagree_ms": Source(f"{_OURS}: longer than a pressure wave in the hose", _PROPOSAL),
+    "stuck_beside_dmmhg": Source(f"{_OURS}: more than noise and pulse, less than a disagreement", _PROPOSAL),
+    "stuck_beside_ms": Source(f"{_OURS}: longer than a pressure wave in the hose", _PROPOSAL),
+    "stuck_working_ms": Source(f"{_OURS}: sixty statuses with the same last digit, at work", _PROPOSAL),
     "reached_dmmhg": Source(f"{_NIBP} pressure accuracy 3 mmHg", _MEMORY),
     "respond_ms": Source(f"{_OURS}: a pump that moves nothing in 5 s pumps against a kink", _PROPOSAL),
     "reach_ms": Source(f"{_OURS}: longer means a leak or a wrong cuff", _PROPOSAL),
@@ -161,12 +190,15 @@ SOURCES: dict[str, Source] = {
     "deviation_moving_dmmhg": Source(f"{_OURS}: a contraction or a movement presses on the cuff", _PROPOSAL),
     "leak_after_ms": Source(f"{_OURS}: fabric and air settle for a minute", _PROPOSAL),
     "leak_ms": Source(f"{_OURS}: a tight cuff needs short top-ups only", _PROPOSAL),
+    "leak_duty_permille": Source(f"{_OURS}: a tight cuff is topped up for 3 % of the time", _PROPOSAL),
     "far_above_systolic_mmhg": Source(f"{_OURS}: twice the prescribed margin", _PROPOSAL),
     "deviation_dmmhg": Source("Zimmer A.T.S. 3000/4000TS: alarm above 15 mmHg from set", "read"),
     "deviation_ms": Source("Zimmer A.T.S. 3000/4000TS: 1.5 s delay for limb motion", "read"),
     "occluding_margin_mmhg": Source(f"{_OURS}: below it the limb congests", _PROPOSAL),
     "pressure_lost_ms": Source(f"{_OURS}: as the deviation delay", _PROPOSAL),
     "not_deflated_ms": Source("deflate within 10 s, seen in a hospital maintenance form", "read"),
+    "acceptance_ms": Source(f"{_OURS}: 300 to 15 mmHg with 2 s to spare before a vent alarms", _PROPOSAL),
+    "acceptance_planned_ms": Source(f"{_OURS}: longer than any cuff takes to 300 mmHg and back", _PROPOSAL),
     "residual_dmmhg": Source(f"{_OURS}: a tight empty cuff impedes the venous return", _PROPOSAL),
     "residual_ms": Source(f"{_OURS}: longer than any deflation", _PROPOSAL),
     "limb_gap_ms": Source(f"{_OURS}: one reperfusion at a time burdens the circulation", _PROPOSAL),

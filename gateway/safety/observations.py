@@ -19,6 +19,8 @@ from gateway.safety.stimulation import (
     StimulatorReading,
     TrainAuthorisation,
 )
+from gateway.safety.stream import StreamState
+from gateway.safety.stuck import AT_REST, Stills
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,12 @@ class Arming:
     """What was settled when the session was armed. ``number`` tells one session from the next.
 
     ``limb_pressure_dmmhg`` is the limb occlusion pressure measured for this limb, cuff, posture and
-    session.  The three ``left`` are what the patient's budgets still allow this limb, in ms.
+    session.  ``limb`` of ``None``: the cuff itself is tested, off every limb.  The three ``left`` are what
+    the patient's budgets still allow this limb, in ms.
     """
 
     number: int
-    limb: Limb
+    limb: Limb | None
     readiness: Readiness
     limb_pressure_dmmhg: int | None = None
     therapy_left_ms: int = 0
@@ -109,7 +112,10 @@ class Inflation:
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """Since when each condition has held without a break, ``None`` where it does not."""
+    """Since when each condition has held without a break, ``None`` where it does not.
+
+    ``worked`` is how much pump and valves have worked to hold, less what their rest makes up for (1/1000 ms).
+    """
 
     over_ms: int | None = None
     missing_ms: int | None = None
@@ -123,6 +129,7 @@ class Timers:
     congestion_seen_ms: int | None = None
     low_seen_ms: int | None = None
     working_ms: int | None = None
+    worked: int = 0
     residual_ms: int | None = None
     blood_ms: int | None = None
 
@@ -174,4 +181,6 @@ class State:
     nonce: int | None = None
     now_ms: int | None = None
     timers: Timers = field(default_factory=Timers)
+    stream: StreamState | None = None
+    stills: Stills = AT_REST
     stimulation: StimulationState = field(default_factory=StimulationState)

@@ -28,11 +28,15 @@ class Check(StrEnum):
     CIRCUMFERENCE = "circumference"
     SELF_TEST = "self_test"
     BUTTON = "button"
+    OFF_EVERY_LIMB = "off_every_limb"
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The answers. ``pressed_ago_ms`` is the age of the bedside button's last press at arming."""
+    """The answers. ``pressed_ago_ms`` is the age of the bedside button's last press at arming.
+
+    ``off_every_limb`` is asked before the cuff itself is tested; nothing about a patient is, then.
+    """
 
     uses_cuff: bool = True
     screened: bool = False
@@ -44,11 +48,28 @@ class Readiness:
     circumference_mm: int | None = None
     self_test_passed: bool = False
     pressed_ago_ms: int | None = None
+    off_every_limb: bool = False
 
 
-def missing(limits: Limits, limb: Limb, ready: Readiness) -> tuple[Check, ...]:
-    """What still stands between this session and its arming; empty when nothing does."""
-    answers = (
+def missing(limits: Limits, limb: Limb | None, ready: Readiness) -> tuple[Check, ...]:
+    """What still stands between this session and its arming; empty when nothing does.
+
+    Without a limb it is the cuff itself that is tested.
+    """
+    answers = _of_the_cuff(ready) if limb is None else _of_the_patient(limits, limb, ready)
+    proven = (
+        (Check.SELF_TEST, ready.self_test_passed),
+        (Check.BUTTON, _pressed(limits, ready.pressed_ago_ms)),
+    )
+    return tuple(check for check, given in (*answers, *proven) if not given)
+
+
+def _of_the_cuff(ready: Readiness) -> tuple[tuple[Check, bool], ...]:
+    return ((Check.OFF_EVERY_LIMB, ready.off_every_limb),)
+
+
+def _of_the_patient(limits: Limits, limb: Limb, ready: Readiness) -> tuple[tuple[Check, bool], ...]:
+    return (
         (Check.SCREENING, ready.screened),
         (Check.SKIN, ready.skin_seen),
         (Check.LIMB, ready.limb_confirmed),
@@ -56,10 +77,7 @@ def missing(limits: Limits, limb: Limb, ready: Readiness) -> tuple[Check, ...]:
         (Check.NOTHING_UNDER_CUFF, not ready.uses_cuff or ready.nothing_under_cuff),
         (Check.PROBE, not ready.uses_cuff or ready.probe_distal),
         (Check.CIRCUMFERENCE, not ready.uses_cuff or _fits(limits, limb, ready.circumference_mm)),
-        (Check.SELF_TEST, ready.self_test_passed),
-        (Check.BUTTON, _pressed(limits, ready.pressed_ago_ms)),
     )
-    return tuple(check for check, given in answers if not given)
 
 
 def _is_length(value_mm: int | None) -> bool:

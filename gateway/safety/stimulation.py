@@ -6,9 +6,10 @@ Pulses are rectangular and biphasic: two phases of one width, one current. A sit
 it has stated none, nothing stimulates. Besides them hold the limits of current r.m.s., of current density
 on **half** the pad (the other half may have lost its contact unnoticed) and of energy per pulse into 500
 ohm. A current rises by at most 1 mA from one contraction to the next, or by 5 mA for a press of a person,
-one press a second; it falls at once. Contractions are counted upwards and each begins half a second after
-the last at the earliest, so that counting them cannot outrun time. A stimulator that was silent, restarted,
-reports an electrode fault or does something unasked trips; nothing resumes by itself.
+one press a second; it falls at once, and what rises after a fall counts from where it fell to. Contractions
+are counted upwards and each begins half a second after the last at the earliest, so that counting them
+cannot outrun time. A stimulator that was silent, restarted, reports an electrode fault or does something
+unasked trips; nothing resumes by itself.
 
 The pulses of one contraction are a *train*.  It is authorised whole by a journal row that is durable
 before its first pulse, up to a current and for a time; what goes beyond either is refused.
@@ -149,11 +150,20 @@ def _within(limits: Limits, site: SiteStimulation, wish: StimulationIntent) -> b
 
 
 def _highest_ua(limits: Limits, state: StimulationState, wish: StimulationIntent, now: int) -> int:
-    base_ua = state.base_ua if wish.contraction == state.contraction else state.current_ua
-    highest_ua = base_ua + limits.stimulation_rise_ua
+    highest_ua = _base_ua(state, wish) + limits.stimulation_rise_ua
     if _is_pressed(limits, state, wish, now):
         return max(highest_ua, state.current_ua + limits.stimulation_press_rise_ua)
     return highest_ua
+
+
+def _base_ua(state: StimulationState, wish: StimulationIntent) -> int:
+    """What a rise counts from: the last current, or the least of this contraction since it began.
+
+    So what was lowered does not come back within the contraction, and no step of a contraction counts twice.
+    """
+    if wish.contraction != state.contraction:
+        return state.current_ua
+    return min(state.base_ua, state.current_ua)
 
 
 def _is_pressed(limits: Limits, state: StimulationState, wish: StimulationIntent, now: int) -> bool:
@@ -172,13 +182,13 @@ def give(
 ) -> StimulationState:
     """The state with these pulses being given; the link on which the first were given is the only one."""
     begun = state.started_ms is not None and wish.contraction == state.contraction
-    base_ua = state.base_ua if wish.contraction == state.contraction else state.current_ua
+    base_ua = _base_ua(state, wish)
     spent_ms = state.spent_ms
     if state.on and state.permitted_ms is not None:
         spent_ms += max(0, now - state.permitted_ms)
     if _is_pressed(limits, state, wish, now):
         state = replace(state, presses=wish.presses, pressed_ms=now)
-        base_ua = max(base_ua, wish.current_ua)
+        base_ua = wish.current_ua
     return replace(
         state,
         on=True,

@@ -26,11 +26,13 @@ Units: pressures 0.1 mmHg, times ms.
 from dataclasses import dataclass, field, replace
 
 from gateway.model import Intent, Output, Permit, Reason, Safe, StimulationIntent, StimulationPermit
-from gateway.safety import checks, debt, inflation, stimulation, verification
+from gateway.safety import checks, debt, inflation, stimulation, stream, stuck, verification
 from gateway.safety.debt import is_above, is_fresh
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State
 from gateway.safety.readiness import missing
+from gateway.safety.stream import StreamState
+from gateway.safety.stuck import Stills
 
 Wish = Intent | StimulationIntent
 
@@ -84,6 +86,7 @@ def _bookkeeping(limits: Limits, state: State, observations: Observations, now: 
     state = _session(limits, state, observations, now)
     was_above = state.debts.largest(state.limb).above
     timers = checks.timed(limits, state, observations, now)
+    stills, statuses = _sensors_and_stream(limits, state, observations, now)
     # A clock that ran backwards proves no duration: a vent that lies in the future began now.
     vented_ms = None if state.vented_ms is None else min(state.vented_ms, now)
     debts = debt.advance_all(limits, state.debts, state.limb, observations.cuff, now)
@@ -92,6 +95,8 @@ def _bookkeeping(limits: Limits, state: State, observations: Observations, now: 
         state,
         debts=debts,
         timers=timers,
+        stills=stills,
+        stream=statuses,
         therapy_spent_ms=state.therapy_spent_ms + (0 if state.examining else spent_ms),
         examination_spent_ms=state.examination_spent_ms + (spent_ms if state.examining else 0),
         nonce=checks.expected_nonce(limits, state, observations, now),
@@ -124,6 +129,20 @@ def _session(limits: Limits, state: State, observations: Observations, now: int)
     if arming.limb is not state.limb and not is_above(limits, cuff):
         state = replace(state, limb=arming.limb)
     return state
+
+
+def _sensors_and_stream(
+    limits: Limits, state: State, observations: Observations, now: int
+) -> tuple[Stills, StreamState | None]:
+    """What is judged of sensors and wire while something is energised."""
+    cuff = observations.cuff
+    if cuff is None or not is_fresh(limits, cuff, now):
+        return stuck.AT_REST, None
+    inflated = state.inflation is not None
+    stills = stuck.follow(limits, state.stills, cuff, now) if inflated else stuck.AT_REST
+    elapsed_ms = 0 if state.now_ms is None else max(0, now - state.now_ms)
+    used = inflated or state.stimulation.on
+    return stills, stream.follow(limits, state.stream, cuff, elapsed_ms, now, used)
 
 
 def _spent_ms(state: State, above: bool, now: int) -> int:

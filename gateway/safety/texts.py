@@ -142,6 +142,18 @@ EN: dict[Reason, Wording] = {
     Reason.STIMULATOR_UNEXPECTED: Wording(
         "The stimulator does something that nobody asked for.", "Unplug its lead."
     ),
+    Reason.STATUS_TOO_RARE: Wording("Too few messages come from the cuff controller.", "Check its cable."),
+    Reason.STATUS_MISSING: Wording("Many messages of the cuff controller get lost.", "Check its cable."),
+    Reason.STATUS_DAMAGED: Wording(
+        "Many messages of the cuff controller are damaged.", "Check its cable, and what runs beside it."
+    ),
+    Reason.DEVICE_CLOCK: Wording(
+        "Messages of the cuff controller come late, or its clock is wrong.",
+        "Check its cable; if it comes again, call the technician.",
+    ),
+    Reason.SENSOR_STUCK: Wording(
+        "A pressure sensor stands still while the pressure changes.", "Call the technician."
+    ),
     Reason.STOPPED_BY_OPERATOR: Wording("A person stopped the session."),
     Reason.STOPPED_AT_BEDSIDE: Wording("The button at the bedside stopped the session."),
     Reason.STOPPED_BY_PATIENT: Wording("The patient's button stopped the session."),
@@ -165,7 +177,7 @@ EN: dict[Reason, Wording] = {
         "The tissue oxygen does not show that the limb is occluded.",
         "Look at the probe and the cuff; the cycle counts as unverified.",
     ),
-    Reason.LEAK: Wording("The pump works without a break to hold the pressure.", "Look for a leak."),
+    Reason.LEAK: Wording("The pump works too much to hold the pressure.", "Look for a leak."),
     Reason.RESIDUAL_PRESSURE: Wording(
         "The vented cuff still presses on the limb a little.", "Open the cuff or unplug its hose."
     ),
@@ -294,6 +306,23 @@ FR: dict[Reason, Wording] = {
     Reason.STIMULATOR_UNEXPECTED: Wording(
         "Le stimulateur fait ce que personne n'a demandé.", "Débrancher son câble d'électrodes."
     ),
+    Reason.STATUS_TOO_RARE: Wording(
+        "Trop peu de messages viennent du contrôleur du brassard.", "Vérifier son câble."
+    ),
+    Reason.STATUS_MISSING: Wording(
+        "Beaucoup de messages du contrôleur du brassard se perdent.", "Vérifier son câble."
+    ),
+    Reason.STATUS_DAMAGED: Wording(
+        "Beaucoup de messages du contrôleur du brassard sont altérés.",
+        "Vérifier son câble, et ce qui passe à côté.",
+    ),
+    Reason.DEVICE_CLOCK: Wording(
+        "Les messages du contrôleur du brassard arrivent en retard, ou son horloge est fausse.",
+        "Vérifier son câble ; si cela se répète, appeler le technicien.",
+    ),
+    Reason.SENSOR_STUCK: Wording(
+        "Un capteur de pression reste figé alors que la pression change.", "Appeler le technicien."
+    ),
     Reason.STOPPED_BY_OPERATOR: Wording("Une personne a arrêté la séance."),
     Reason.STOPPED_AT_BEDSIDE: Wording("Le bouton au lit du patient a arrêté la séance."),
     Reason.STOPPED_BY_PATIENT: Wording("Le bouton du patient a arrêté la séance."),
@@ -325,7 +354,7 @@ FR: dict[Reason, Wording] = {
         "La saturation tissulaire ne montre pas que le membre est occlus.",
         "Vérifier la sonde et le brassard ; le cycle compte comme non vérifié.",
     ),
-    Reason.LEAK: Wording("La pompe travaille sans arrêt pour tenir la pression.", "Chercher une fuite."),
+    Reason.LEAK: Wording("La pompe travaille trop pour tenir la pression.", "Chercher une fuite."),
     Reason.RESIDUAL_PRESSURE: Wording(
         "Le brassard dégonflé comprime encore un peu le membre.",
         "Ouvrir le brassard ou débrancher son tuyau.",

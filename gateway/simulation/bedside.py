@@ -29,7 +29,7 @@ from gateway.runtime.service import compose
 from gateway.runtime.writer import DirectWriter
 from gateway.simulation.memory_board import MemoryBoard
 from gateway.simulation.models import Cuff, Limb
-from gateway.simulation.oximeter import Oximeter
+from gateway.simulation.oximeter import Oximeter, Shown
 from gateway.simulation.plant import Plant
 from gateway.simulation.recording import Playback, Recording
 from gateway.simulation.stimulator import Stimulator
@@ -81,7 +81,7 @@ class Bedside:
         self._bed, self._journal_path = bed, journal_path
         self._random = random.Random(bed.seed)
         self._playback = Playback(bed.recording, START_MS) if bed.recording else None
-        self.oximeter = Oximeter(self._saturation)
+        self.oximeter = Oximeter(self._probes)
         self.stimulator = Stimulator(self.plant, START_MS) if bed.config.stimulator else None
         self.cable = True
         self.start_firmware()
@@ -188,10 +188,12 @@ class Bedside:
         self.desk.step(at)
         self.core.link_is_listening(at)
 
-    def _saturation(self, now: int) -> int | None:
-        if self._playback is None:
-            return self.plant.sto2_permille
-        return self._playback.permille(now)
+    def _probes(self, now: int) -> Shown:
+        """A recording is of one limb, and of its saturation only."""
+        if self._playback is not None:
+            return Shown(self._playback.permille(now))
+        plant = self.plant
+        return Shown(plant.sto2_permille, plant.haemoglobin_permille, plant.other_sto2_permille)
 
     def _oximeter(self, now: int) -> None:
         if self._playback is not None:

@@ -60,7 +60,7 @@ def configuration(
     return Config(
         site=SiteConfig(site="virtual", ward="virtual", device="rvos-virtual"),
         cuff=CuffConfig(port="memory", description=CUFFS[cuff].description, ceiling_mmhg=ceiling_mmhg),
-        oximeter=OximeterConfig(port="memory", channel=1, description=words),
+        oximeter=OximeterConfig(port="memory", channel=1, other_channel=2, description=words),
         stimulator=stimulator,
         mqtt=MqttConfig(host="memory"),
     )

@@ -4,10 +4,11 @@
 
 Theory of operation
 -------------------
-Standard input and output are the wire (one pseudo-terminal), standard error is for messages.  Ten
-times a second it asks the plant for the saturation under the probe and for the cuff's status lamp;
-once a second it sends a line.  With ``--replay`` the lamp steers a recording and its value is sent
-instead.  An answer older than 1 s is no value.
+Standard input and output are the wire (one pseudo-terminal), standard error is for messages.  Ten times a
+second it asks the plant for the saturation under the probe and for the cuff's status lamp; once a second it
+sends a line.  With ``--replay`` the lamp steers a recording and its value is sent instead.  An answer older
+than 1 s is no value.  The other limb and the haemoglobin are not asked for: what stands on the line is the
+saturation of channel 1.
 
 The wire: when nobody has the far end open, lines are lost, as on a serial port, and the device goes
 on.  End of input (the terminal itself is gone), a hang-up, SIGTERM or the end of the plant ends the
@@ -27,7 +28,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from gateway.simulation.oximeter import Oximeter
+from gateway.simulation.oximeter import Oximeter, Shown
 from gateway.simulation.plant_process import PROBE, PROBE_REPLY, PROBE_REQUEST, RECORD_BYTES, monotonic_ms
 from gateway.simulation.recording import Playback, RecordingError, load
 
@@ -157,7 +158,7 @@ class Probe:
 def run(wire: Wire, connection: socket.socket, feed: Feed) -> str:
     """Be the oximeter until something ends it; returns what."""
     probe = Probe(connection)
-    oximeter = Oximeter(feed.permille)
+    oximeter = Oximeter(lambda now_ms: Shown(feed.permille(now_ms)))
     with selectors.DefaultSelector() as selector:
         selector.register(connection, selectors.EVENT_READ)
         ask_ms = monotonic_ms()

@@ -256,6 +256,7 @@ class TestCuffMessagesToDevice(_CuffMessages):
 
 # --- Nonin lines -------------------------------------------------------------------------------------
 
+INDEX = st.none() | st.integers(0, 999)
 PERCENT = st.none() | st.integers(0, 100).map(lambda percent: percent * 10)
 MASK = st.integers(0, 15)
 
@@ -276,6 +277,7 @@ class TestNoninLines(Checksummed):
     messages = st.builds(
         nonin.Reading,
         st.tuples(PERCENT, PERCENT, PERCENT, PERCENT),
+        st.tuples(INDEX, INDEX, INDEX, INDEX),
         st.sampled_from(["", "14", "&", "$", "*", "2&$*"]),
         st.just("2031-05-17T08:30:00"),
         MASK,
@@ -298,6 +300,7 @@ class TestNoninLines(Checksummed):
             pod_communication=reading.pod_communication,
             sensor_faults=reading.sensor_faults,
             device_faults=reading.device_faults,
+            haemoglobin=reading.haemoglobin,
         )
 
     def frame(self, sealed: bytes) -> bytes:

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers import cuff
-from drivers.cuff import CuffHost
+from drivers.cuff import OLD_STATUSES, CuffHost
 from drivers.errors import NotGreetedError
 from firmware_bridge import cuff as wire
 from firmware_bridge import ecp
@@ -233,6 +233,21 @@ class TestLife:
         host.receive(good, 600)
         assert host.receive(good, 700) == []
         assert (host.last_valid_ms, host.status_repeats) == (600, 1)
+
+    def test_an_old_status_that_comes_again_is_none(self) -> None:
+        host = CuffHost()
+        for at, counter in ((100, 0xFFFF), (150, 0), (200, 1)):
+            assert len(host.receive(status(counter), at)) == 1
+        for old in (1, 0, 0xFFFF, (1 - OLD_STATUSES) & 0xFFFF):
+            assert host.receive(status(old), 300) == []
+        assert (host.last_valid_ms, host.status_repeats, host.status_gaps, host.statuses) == (200, 4, 0, 3)
+        assert len(host.receive(status((1 - OLD_STATUSES - 1) & 0xFFFF), 400)) == 1
+
+    def test_frames_of_ours_that_came_damaged_are_counted_by_the_devices_word(self) -> None:
+        host = CuffHost()
+        for error in (ecp.ERROR_CRC, ecp.ERROR_LENGTH, ecp.ERROR_CRC):
+            host.receive(ecp.encode_nack(error), 0)
+        assert host.refused_crc == 2
 
     def test_no_frame_yet_is_not_time_zero(self) -> None:
         assert CuffHost().last_valid_ms is None

@@ -22,6 +22,7 @@ GOLDEN = (
 )
 GOLDEN_READING = nonin.Reading(
     channels=(650, 720, None, 1000),
+    haemoglobin=(123, 110, None, 98),
     flags="14&*",
     clock=CLOCK,
     signal_quality=0b0010,
@@ -63,6 +64,37 @@ def test_the_encoder_keeps_to_the_manual() -> None:
     assert 250 <= len(sent) <= 370
 
 
+@pytest.mark.parametrize(
+    ("text", "tenths"),
+    [
+        (b"12.3,11.0, 0.0,99.9", (123, 110, 0, 999)),
+        (b"---,--.-,    ,9.8", (None, None, None, 98)),
+        (b"123.4,12.34,12,12.", (None, None, None, None)),
+        (b"-1.0,1e.1,.5,1.x", (None, None, None, None)),
+        (b"12.3,11.0,10.0", (None, None, None, None)),
+        (b"", (None, None, None, None)),
+    ],
+)
+def test_a_haemoglobin_index_that_is_none_costs_no_line_its_saturation(
+    text: bytes, tenths: tuple[int | None, ...]
+) -> None:
+    before, _, after = GOLDEN.partition(b"12.3,11.0,---, 9.8")
+    [reading] = locked().feed(resealed((before + text + after).partition(b"CKSUM=")[0]), 1000)
+    assert (reading.channels, reading.haemoglobin) == (GOLDEN_READING.channels, tenths)
+
+
+def test_a_line_without_a_haemoglobin_index_has_none() -> None:
+    text = GOLDEN.partition(b"CKSUM=")[0].replace(b"|HbI=12.3,11.0,---, 9.8", b"")
+    [reading] = locked().feed(resealed(text), 1000)
+    assert reading.haemoglobin == (None, None, None, None)
+
+
+def test_what_the_encoder_says_of_haemoglobin_is_read_back() -> None:
+    sent = nonin.encode_line((650, None, None, None), CLOCK, haemoglobin=(0, 98, None, 999))
+    assert b"|HbI= 0.0, 9.8,---,99.9|" in sent
+    assert locked().feed(sent, 0)[0].haemoglobin == (0, 98, None, 999)
+
+
 def test_the_checksum_is_xmodem() -> None:
     sent = line()
     label = sent.index(b"CKSUM=")
@@ -75,13 +107,16 @@ def test_the_checksum_is_xmodem() -> None:
         {"channels": (650, 650, 650)},
         {"channels": (650, 650, 650, 1001)},
         {"channels": (650, 650, 650, -1)},
+        {"haemoglobin": (120, 120, 120)},
+        {"haemoglobin": (120, 120, 120, 1000)},
+        {"haemoglobin": (120, 120, 120, -1)},
         {"clock": "31-05-17 08:30:00"},
         {"flags": "|"},
         {"coverage": 7},
     ],
 )
 def test_the_encoder_refuses_what_the_layout_cannot_carry(bad: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"channels|StO2|clock|flags|coverage"):
+    with pytest.raises(ValueError, match=r"channels|StO2|haemoglobin|clock|flags|coverage"):
         nonin.encode_line(**{"channels": (650, 650, 650, 650), "clock": CLOCK, **bad})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from firmware_bridge import aio
+from firmware_bridge.mcu import calibration
 
 
 class Pin:
@@ -83,6 +84,47 @@ def test_counts_of_the_data_sheet(rp2040: Any) -> None:
     assert rp2040.count_to_dmmhg(8192) == pytest.approx(7757 // 2, abs=1)
     assert rp2040.count_to_dmmhg(1600) < 0
     assert (16383 - 1638) * 7757 < 1 << 30
+
+
+def test_pressures_are_above_the_stored_zero(rp2040: Any) -> None:
+    assert rp2040.count_to_dmmhg(1700, 1700) == 0
+    assert rp2040.count_to_dmmhg(1638, 1700) == -37
+    ticks = Ticks()
+    clock = aio.Clock(ticks, lambda end, start: end - start)
+    sensor = rp2040.HoneywellSensor(Bus(), clock, 1588)
+    sensor.read()
+    assert sensor.pressure_dmmhg() == 29
+    for _ in range(50):  # nothing that it reads becomes its zero
+        sensor.read()
+    assert sensor.pressure_dmmhg() == 29
+
+
+@pytest.mark.parametrize(
+    ("zero_count", "known"),
+    [(1638 + 196, True), (1638 - 196, True), (1638 + 197, False), (1638 - 197, False)],
+)
+def test_a_stored_zero_that_no_sound_sensor_has_gives_no_value(
+    rp2040: Any, zero_count: int, known: bool
+) -> None:
+    clock = aio.Clock(Ticks(), lambda end, start: end - start)
+    sensor = rp2040.HoneywellSensor(Bus(), clock, zero_count)
+    sensor.read()
+    assert (sensor.pressure_dmmhg() is not None) is known
+
+
+def test_each_sensor_of_the_board_has_its_own_stored_zero(
+    rp2040: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "CONTROL_ZERO_COUNT", 1638 - 50)
+    monkeypatch.setattr(calibration, "LIMIT_ZERO_COUNT", 1638 + 50)
+    board, _ = board_and_ticks(rp2040)
+    board.read()
+    assert (board.control_dmmhg(), board.limit_dmmhg()) == (29, -30)
+
+
+def test_the_hello_says_the_stored_zeros() -> None:
+    assert calibration.board_name("rp2040", 1600, 1700) == b"rp2040 zero 1600 1700"
+    assert len(calibration.board_name("rp2040", 16383, 16383)) <= 24
 
 
 def test_status_bits(rp2040: Any) -> None:

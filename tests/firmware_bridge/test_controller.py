@@ -176,7 +176,7 @@ def test_bad_requests_are_refused_and_not_acted_on() -> None:
     for unknown in (
         cuff.encode_annunciate_request(4),
         cuff.encode_lease_request(1, 4, 1700, 500, 6000, NONCE),
-        cuff.encode_lease_request(1, cuff.NO_LIMB, 1700, 500, 6000, NONCE),
+        cuff.encode_lease_request(1, cuff.NO_LIMB - 1, 1700, 500, 6000, NONCE),
     ):
         assert cuff.decode_nack(Bench().ask(unknown)) == ecp.ERROR_VALUE
 

@@ -161,7 +161,7 @@ def test_short_and_long_contents_are_nothing() -> None:
 
 def test_values_that_do_not_exist_are_nothing() -> None:
     assert cuff.decode_annunciate_request(decode(cuff.encode_annunciate_request(4))) is None
-    for limb in (4, 255):
+    for limb in (4, 254):
         lease = cuff.encode_lease_request(1, limb, 1700, 500, 6000, 1)
         assert cuff.decode_lease_request(decode(lease)) is None
     for index, value in ((6, 4), (13, 4), (13, 254)):

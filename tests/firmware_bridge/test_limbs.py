@@ -1,7 +1,7 @@
 """Four limbs, one cuff: who is charged, who is paid back, who may be next. Runs on MicroPython too."""
 
 from firmware_bridge import cuff
-from tests.firmware_bridge.bench import Bench, energised
+from tests.firmware_bridge.bench import NONCE, Bench, energised
 
 LEFT_THIGH, RIGHT_THIGH, LEFT_ARM, RIGHT_ARM = range(4)
 PRESSED_DMMHG = 1700
@@ -200,3 +200,61 @@ def test_after_a_reset_no_limb_is_another() -> None:
     bench.board.both(300)
     bench.run(100)
     assert bench.lease(limb=RIGHT_ARM) == cuff.OK
+
+
+# --- off every limb ----------------------------------------------------------------------------------
+
+
+def test_off_every_limb_pressure_is_charged_to_all() -> None:
+    bench = pressed_on(cuff.NO_LIMB, 1000)
+    assert bench.core.debt.debts_ms == [1000] * 4
+    assert bench.status.limb == cuff.NO_LIMB
+
+
+def test_off_every_limb_the_largest_debt_must_leave_room() -> None:
+    for limb in range(4):
+        bench = Bench()
+        bench.run(50)
+        bench.core.debt.debts_ms[limb] = 294000
+        assert bench.lease(limb=cuff.NO_LIMB) == cuff.OK
+        bench.vent()
+        bench.core.debt.debts_ms[limb] = 294001
+        assert bench.lease(limb=cuff.NO_LIMB) == cuff.DEBT
+
+
+def test_off_every_limb_the_largest_debt_vents() -> None:
+    bench = pressed_on(cuff.NO_LIMB)
+    bench.core.debt.debts_ms = [0, 0, 330001, 0]
+    bench.step(10)
+    assert bench.faults()[0] == cuff.FAULT_OCCLUSION_TIME
+    assert bench.board.is_vented()
+
+
+def test_no_limb_and_a_limb_are_not_the_same_place() -> None:
+    for first, second in ((cuff.NO_LIMB, LEFT_THIGH), (RIGHT_ARM, cuff.NO_LIMB)):
+        bench = pressed_on(first)
+        assert bench.lease(limb=second) == cuff.WRONG_LIMB
+        assert bench.board.is_vented()
+        bench.run(100)
+        assert bench.lease(limb=second) == cuff.NOT_VENTED
+        bench.board.both(0)
+        bench.run(100)
+        assert bench.lease(limb=second) == cuff.LIMB_TOO_SOON
+
+
+def test_off_every_limb_the_built_in_ceiling_holds_and_not_what_a_host_tightened() -> None:
+    bench = Bench()
+    bench.run(50)
+    bench.ask(cuff.encode_tighten_request(2500, NONCE))
+    assert bench.lease(3000, limb=LEFT_THIGH) == cuff.TARGET_ABOVE_CEILING
+    assert bench.lease(3001, limb=cuff.NO_LIMB) == cuff.TARGET_ABOVE_CEILING
+    assert bench.lease(3000, limb=cuff.NO_LIMB) == cuff.OK
+
+
+def test_a_limb_that_does_not_exist_is_no_lease() -> None:
+    for limb in (4, 5, 254):
+        bench = Bench()
+        bench.run(50)
+        frame = cuff.encode_lease_request(1, limb, 1700, 500, 6000, NONCE)
+        assert cuff.decode_lease_reply(bench.ask(frame)) is None
+        assert bench.board.is_vented()

@@ -87,9 +87,10 @@ class Station:
 class _ShortShell(service.CoreShell):
     """Comes up, says "ready", and is asked to stop."""
 
-    async def run(self) -> int:
-        self._stop.set()
-        return await super().run()
+    def _say_ready(self) -> None:
+        super()._say_ready()
+        if self._ready:
+            self._stop.set()
 
 
 class _SomeTurns(Event):

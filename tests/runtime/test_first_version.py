@@ -19,6 +19,7 @@ from tests.record.first_version import DEVICE, PATIENT, SESSION, UNTIL_THE_HOLD,
 from tests.runtime.conftest import READINGS_MS, People
 
 SINCE = {
+    "cuff_tested",
     "stimulation_authorised",
     "stimulation_started",
     "stimulation_ended",

@@ -2,10 +2,12 @@
 
 Theory of operation
 -------------------
-``Bedside`` keeps what stays the same from step to step (the observations, the cuff's reading, the
-wish) and steps the supervisor.  Every reading arrives fresh unless ``silent``.  It starts armed, with
-an accepted and empty cuff, a fresh blood pressure of 120/80 and no debt, so that a test says only what
-is different.
+``Bedside`` keeps what stays the same from step to step (the observations, the cuff's reading, the wish) and
+steps the supervisor.  Every reading arrives fresh unless ``silent``, at the end of a sound stream of twenty
+a second; a test that wants another stream sets ``stream`` and ``delay_ms``.  Sensors show exactly what was
+said; with ``alive`` their last digit changes with each step, as a real one's does.  It starts armed, with an
+accepted and empty cuff, a fresh blood pressure of 120/80 and no debt, so that a test says only what is
+different.
 
 Units: 0.1 mmHg, ms.
 """
@@ -24,6 +26,7 @@ from gateway.model import (
     Reason,
     Safe,
     Sample,
+    StatusStream,
 )
 from gateway.safety import supervisor
 from gateway.safety.debt import Debt, Debts
@@ -69,6 +72,9 @@ class Bedside:
         self.state = State(Debts.equal(debt_ms, self.now), latched=latched)
         self.cuff = CuffReading(0, 0, 0, False, DeviceFault.NONE, 0, 7, 0, self.now)
         self.silent = False
+        self.stream: StatusStream | None = None
+        self.delay_ms = 0
+        self.alive = False
         self.seen = Observations(
             cuff_accepted=True, arming=ARMING, blood_pressure=BloodPressure(120, 80, self.now)
         )
@@ -81,10 +87,19 @@ class Bedside:
         """One step, ``after_ms`` later; ``once`` are observations of this step alone."""
         self.now += after_ms
         if not self.silent:
-            self.cuff = replace(self.cuff, arrived_ms=self.now)
-        seen = replace(self.seen, **{"cuff": self.cuff, **once})  # type: ignore[arg-type]
+            stream = self.stream or StatusStream(received=self.now // 50, missed=0, damaged=0)
+            device_ms = (self.now - self.delay_ms) % 2**32
+            self.cuff = replace(self.cuff, arrived_ms=self.now, device_ms=device_ms, stream=stream)
+        shown = self._trembling() if self.alive else self.cuff
+        seen = replace(self.seen, **{"cuff": shown, **once})  # type: ignore[arg-type]
         self.state, self.verdict = supervisor.step(self.limits, self.state, seen, self.wishes, self.now)
         return self.verdict
+
+    def _trembling(self) -> CuffReading:
+        control, limit = self.cuff.control_dmmhg, self.cuff.limit_dmmhg
+        last = self.now // 50 % 2
+        moved = [None if value is None else value + last for value in (control, limit)]
+        return replace(self.cuff, control_dmmhg=moved[0], limit_dmmhg=moved[1])
 
     def run(self, for_ms: int, every_ms: int = 50) -> Verdict:
         """Steps for a while."""

@@ -263,6 +263,7 @@ class Specification:
             return filled and _control_below(one, occluding)
 
         yield Reason.VENOUS_CONGESTION, self._lasted_nearly(moment, congests, limits.congestion_ms, since)
+        yield Reason.SENSOR_STUCK, any(self._stuck(moment, which, since) for which in (0, 1))
         if arrived and arrived[0] < len(inflation):
 
             def low_then(one: Moment) -> bool:
@@ -273,6 +274,25 @@ class Specification:
             first = len(self.past) - len(inflation) + arrived[0] + 1
             low = self._lasted_nearly(moment, low_then, limits.pressure_lost_ms, first)
             yield Reason.PRESSURE_LOST, low
+
+    def _stuck(self, moment: Moment, which: int, since: int) -> bool:
+        """One sensor on one value, and the other for a second 5 mmHg from what it was when that began."""
+        value = _pair(moment)[which]
+        run: list[Moment] = []
+        for one in self._back_from(moment, max(since, self.clock_from)):
+            if one.cuff is None or value is None or _pair(one)[which] != value:
+                break
+            run.append(one)
+        known = [_pair(one)[1 - which] for one in reversed(run) if _pair(one)[1 - which] is not None]
+        if not known:
+            return False
+        first = None
+        for one in run:
+            other = _pair(one)[1 - which]
+            if other is None or abs(other - known[0]) < self.limits.stuck_beside_dmmhg:
+                break
+            first = one.now
+        return first is not None and moment.now - first >= self.limits.stuck_beside_ms
 
     def _at_target(self, moment: Moment, target: int) -> bool:
         control = moment.cuff.control_dmmhg if moment.cuff else None
@@ -318,6 +338,11 @@ class Specification:
                 (row.cycle, row.target_dmmhg, row.planned_ms) == (wish.cycle, target, wish.planned_ms),
             )
         )
+
+
+def _pair(moment: Moment) -> tuple[int | None, int | None]:
+    """Both sensors as a fresh status shows them."""
+    return (None, None) if moment.cuff is None else (moment.cuff.control_dmmhg, moment.cuff.limit_dmmhg)
 
 
 def _control_from(moment: Moment, pressure_dmmhg: int) -> bool:

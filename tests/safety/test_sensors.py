@@ -153,6 +153,7 @@ def test_a_sensor_may_read_15_mmhg_below_zero(which: tuple[int, int]) -> None:
 @pytest.mark.parametrize("limit", [1550, 1850])
 def test_sensors_may_disagree_by_15_mmhg(limit: int) -> None:
     bed = Bedside()
+    bed.alive = True
     bed.hold(planned_ms=60_000)
     bed.read(TARGET, limit)
     assert bed.run(5_000).latched is None

@@ -200,13 +200,41 @@ def test_contractions_are_counted_upwards() -> None:
     assert bed.pulse(2_000, contraction=4) is None
 
 
-def test_the_current_falls_at_once_and_comes_back_within_its_contraction() -> None:
+def test_what_fell_within_a_contraction_rises_from_where_it_fell_to() -> None:
     bed = Stimulated()
     bed.raised(30_000)
     assert bed.pulse(30_000) is None
     assert bed.pulse(5_000) is None
-    assert bed.pulse(31_000) is None
-    assert bed.pulse(31_001) is Reason.STIMULATION_RISE_TOO_FAST
+    assert bed.pulse(6_001) is Reason.STIMULATION_RISE_TOO_FAST
+    assert bed.pulse(6_000) is None
+
+
+def test_one_contraction_gains_one_step_however_often_it_falls() -> None:
+    bed = Stimulated()
+    bed.raised(30_000)
+    for current_ua in (5_000, 6_000, 5_500, 6_000):
+        assert bed.pulse(current_ua) is None
+    assert bed.pulse(6_001) is Reason.STIMULATION_RISE_TOO_FAST
+    assert bed.pulse(4_000) is None
+    assert bed.pulse(5_001) is Reason.STIMULATION_RISE_TOO_FAST
+
+
+def test_a_press_after_a_fall_counts_from_where_it_fell_to() -> None:
+    bed = Stimulated()
+    bed.raised(30_000)
+    assert bed.pulse(5_000) is None
+    assert bed.pulse(10_001, presses=1) is Reason.STIMULATION_RISE_TOO_FAST
+    assert bed.pulse(10_000, presses=1) is None
+    assert bed.pulse(11_000, presses=1) is None
+    assert bed.pulse(11_001, presses=1) is Reason.STIMULATION_RISE_TOO_FAST
+
+
+def test_a_press_that_lowers_keeps_no_higher_base() -> None:
+    bed = Stimulated()
+    bed.raised(30_000)
+    assert bed.pulse(30_000) is None
+    assert bed.pulse(5_000, presses=1) is None
+    assert bed.pulse(6_001, presses=1) is Reason.STIMULATION_RISE_TOO_FAST
 
 
 def test_the_next_contraction_counts_from_what_was_given_last() -> None:
@@ -254,90 +282,6 @@ def test_a_new_session_starts_at_nothing() -> None:
 
 
 # the authorisation
-
-TRAIN = StimulationIntent(1_000, 300, 500, 1, 0, PLANNED_MS, 20_000)
-
-
-def ask_for(bed: Stimulated, train: StimulationIntent = TRAIN) -> Reason | None:
-    """Ask for this train with whatever row is there."""
-    bed.writes = False
-    return bed.pulse(train.current_ua, train.contraction, **_rest_of(train))
-
-
-def _rest_of(train: StimulationIntent) -> dict[str, int]:
-    names = ("pulse_width_us", "frequency_dhz", "planned_ms", "ceiling_ua")
-    return {name: getattr(train, name) for name in names}
-
-
-def test_no_train_without_its_durable_row() -> None:
-    bed = Stimulated()
-    assert ask_for(bed) is Reason.JOURNAL_PENDING
-    bed.authorise_train(TRAIN, contraction=2)
-    assert ask_for(bed) is Reason.JOURNAL_PENDING
-    bed.authorise_train(TRAIN)
-    assert ask_for(bed) is None
-
-
-@pytest.mark.parametrize("name", ["pulse_width_us", "frequency_dhz", "planned_ms"])
-def test_the_row_authorises_exactly_these_pulses(name: str) -> None:
-    bed = Stimulated()
-    bed.authorise_train(TRAIN, **{name: getattr(TRAIN, name) + 1})
-    assert ask_for(bed) is Reason.REQUEST_CHANGED
-
-
-@pytest.mark.parametrize(("current_ua", "reason"), [(20_000, None), (20_001, Reason.REQUEST_CHANGED)])
-def test_the_row_authorises_a_current_at_most(current_ua: int, reason: Reason | None) -> None:
-    bed = Stimulated()
-    bed.raised(30_000)
-    bed.authorise_train(TRAIN)
-    assert ask_for(bed, replace(TRAIN, current_ua=current_ua)) is reason
-
-
-@pytest.mark.parametrize(
-    ("age_ms", "reason"),
-    [(0, None), (5_000, None), (5_001, Reason.JOURNAL_PENDING), (-1, Reason.JOURNAL_PENDING)],
-)
-def test_a_row_is_good_for_a_moment(age_ms: int, reason: Reason | None) -> None:
-    bed = Stimulated()
-    bed.authorise_train(TRAIN, durable_ms=bed.now + 50 - age_ms)
-    assert ask_for(bed) is reason
-
-
-def test_a_train_under_way_outlives_the_age_of_its_row_and_not_its_plan() -> None:
-    bed = Stimulated()
-    bed.authorise_train(TRAIN, planned_ms=8_000)
-    train = replace(TRAIN, planned_ms=8_000)
-    assert ask_for(bed, train) is None
-    began_ms = bed.now
-    while bed.now < began_ms + 7_950:
-        assert ask_for(bed, train) is None
-    assert ask_for(bed, train) is Reason.REQUEST_CHANGED
-
-
-def test_a_train_cannot_be_begun_again_when_its_time_is_over() -> None:
-    bed = Stimulated()
-    bed.authorise_train(TRAIN, planned_ms=1_000)
-    train = replace(TRAIN, planned_ms=1_000)
-    assert ask_for(bed, train) is None
-    bed.pause()
-    assert ask_for(bed, train) is None
-    while bed.now < bed.state.stimulation.started_ms + 1_000:
-        bed.pause()
-    bed.authorise_train(train)
-    assert ask_for(bed, train) is Reason.REQUEST_CHANGED
-
-
-def test_a_new_train_has_its_own_time() -> None:
-    bed = Stimulated()
-    bed.authorise_train(TRAIN, planned_ms=1_000)
-    train = replace(TRAIN, planned_ms=1_000)
-    assert ask_for(bed, train) is None
-    for _ in range(40):
-        bed.pause()
-    second = replace(train, contraction=2)
-    bed.authorise_train(second)
-    assert ask_for(bed, second) is None
-    assert bed.state.stimulation.started_ms == bed.now
 
 
 def test_a_relay_that_is_refused_to_a_train_under_way_trips() -> None:

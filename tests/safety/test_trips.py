@@ -1,6 +1,7 @@
 """Every reason that trips, provoked: it vents, latches and alarms until a person resets it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -145,6 +146,40 @@ def stimulator_unexpected(bed: Bedside) -> None:
     bed.step()
 
 
+def status_too_rare(bed: Bedside) -> None:
+    bed.hold(planned_ms=60_000)
+    bed.stream = bed.cuff.stream
+    bed.run(1_200, every_ms=100)
+
+
+def status_missing(bed: Bedside) -> None:
+    bed.hold()
+    lose(bed, missed=11)
+
+
+def status_damaged(bed: Bedside) -> None:
+    bed.hold()
+    lose(bed, damaged=11)
+
+
+def lose(bed: Bedside, **counts: int) -> None:
+    """One step in which so many frames were missed or came damaged."""
+    bed.stream = replace(bed.cuff.stream, received=bed.now // 50 + 1, **counts)  # type: ignore[type-var]
+    bed.step()
+
+
+def device_clock(bed: Bedside) -> None:
+    bed.hold()
+    bed.delay_ms = 501
+    bed.run(300)
+
+
+def sensor_stuck(bed: Bedside) -> None:
+    bed.hold()
+    bed.read(1700, 1750)
+    bed.run(1_050)
+
+
 def core_restarted(bed: Bedside) -> None:
     bed.state = Bedside(latched=Reason.CORE_RESTARTED).state
     bed.step()
@@ -177,6 +212,11 @@ PROVOKED: dict[Reason, Callable[[Bedside], None]] = {
         electrode_fault,
         stimulator_lost,
         stimulator_unexpected,
+        status_too_rare,
+        status_missing,
+        status_damaged,
+        device_clock,
+        sensor_stuck,
     )
 }
 
@@ -193,7 +233,7 @@ def test_a_trip_vents_latches_and_alarms_until_the_reset(reason: Reason) -> None
     assert isinstance(bed.verdict.cuff, Safe)
     assert bed.verdict.cuff.reason is reason
     assert reason in bed.verdict.conditions
-    bed.silent = False
+    bed.silent, bed.stream, bed.delay_ms = False, None, 0
     bed.read(0, nonce=7, faults=DeviceFault.NONE)
     bed.see(stimulator=None, tissue=Tissue())
     bed.ask()

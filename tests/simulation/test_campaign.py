@@ -94,8 +94,9 @@ HOLD_MS = 9_000
 
 FOREVER_MS = 10_000_000
 
-LONG = replace(SHORT, prescription=WHOLE.prescription, longest_ms=1_000_000)
-"""Occlusions of 300 s on the fast cuff."""
+LONG = replace(SHORT, prescription=WHOLE.prescription, limb=WHOLE.limb, longest_ms=1_000_000)
+"""Occlusions of 300 s with the fast cuff, on a limb of natural speed: between two lines of the oximeter the
+fast limb fills by more blood than an occluded one may gain."""
 
 
 def session_with(warm: Warm, folder: Path, *faults: Fault, protocol: Protocol = SHORT) -> Outcome:

@@ -1,0 +1,201 @@
+"""The start of a session, once the desk has let it through: self-test, arming, first rows.
+
+Theory of operation
+-------------------
+``Asked`` is a request that makes sense and may be granted (``arming`` judges that).  ``Start`` then waits for
+the controller's self-test, looks whether anything changed meanwhile, arms the session, and answers when its
+first rows are durable.  Nothing is energised here: the session's plan asks, the supervisor decides.
+
+Units: ms, 0.1 mmHg, uA.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers import cuff as wire
+from gateway.model import BloodPressure, Limb
+from gateway.record.events import ScreeningAnswered, SelfTested, SessionStarted
+from gateway.record.words import limb as limb_words
+from gateway.runtime import ceilings
+from gateway.runtime.core import Core
+from gateway.runtime.devices import cuff_of
+from gateway.runtime.requests import EXIT_NOT_NOW, EXIT_UNAVAILABLE, Reply, SessionStart, refusal
+from gateway.runtime.session import Session
+from gateway.runtime.systolic_entries import SystolicEntries
+from gateway.safety import budget
+from gateway.safety.budget import Left
+from gateway.safety.observations import Arming
+from gateway.safety.readiness import Readiness
+from gateway.therapy import plans, screening
+from gateway.therapy.prescription import NmesPrescription, Prescription, RvosPrescription
+from gateway.therapy.screening import Question
+
+_UNTESTED = "; no acceptance of this cuff is on record: run `rvos cuff accept` when it is off the patient"
+_SILENT = "not started: the cuff controller did not answer the self-test"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A start under way: ``poll`` says how it ended, or ``None``; ``late`` is the answer if it never does."""
+
+    poll: Callable[[int], Reply | None]
+    late: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A start request that makes sense: what it means."""
+
+    request: SessionStart
+    limb: Limb
+    prescription: Prescription
+    pressure: BloodPressure | None
+    questions: tuple[Question, ...]
+    left: Left
+    pressed_ago_ms: int | None = None
+    stimulation_left_ms: int = 0
+    first_cycle: int = 1
+    resumes: str = ""
+
+
+class Start:
+    """One start whose self-test is under way: then it arms, then it waits for its rows to be durable."""
+
+    def __init__(self, core: Core, asked: Asked, entries: SystolicEntries) -> None:
+        self._core, self._asked, self._entries = core, asked, entries
+        self._session: Session | None = None
+        self._ticket = 0
+
+    def pending(self) -> Pending:
+        """What the desk waits for."""
+        return Pending(self._poll, refusal(EXIT_UNAVAILABLE, _SILENT))
+
+    def _poll(self, now: int) -> Reply | None:
+        if self._session is None:
+            return self._tested(now)
+        return self._durable(self._session)
+
+    def _tested(self, now: int) -> Reply | None:
+        result = self._core.gate.self_test
+        if result is None:
+            return None
+        tested = self_tested(result)
+        self._core.recorder.event(tested, "", now)
+        if not tested.passed:
+            return refusal(EXIT_NOT_NOW, f"not started: the self-test failed ({tested.detail})")
+        if not self._is_as_it_was(now):
+            return refusal(EXIT_NOT_NOW, "not started: something else happened meanwhile; look again")
+        self._session, self._ticket = self._arm(now)
+        return self._durable(self._session)
+
+    def _is_as_it_was(self, now: int) -> bool:
+        """While the self-test was under way a trip, a stop or an export may have come between."""
+        core = self._core
+        idle = core.session is None and core.state.latched is None and core.present(now)
+        history = core.recorder.history(self._asked.request.patient, now)
+        return idle and budget.is_known(core.setup.limits, history)
+
+    def _durable(self, session: Session) -> Reply | None:
+        if self._core.session is not session or not session.running:
+            return refusal(EXIT_NOT_NOW, f"session {session.name} was stopped before it began")
+        if not self._core.recorder.is_durable(self._ticket):
+            return None
+        words = f"{self._asked.prescription.title}, {limb_words(self._asked.limb.value)}{self._notice()}"
+        return Reply(message=f"session {session.name} started: {words}", data={"session": session.name})
+
+    def _notice(self) -> str:
+        untested = self._asked.prescription.uses_cuff and not _is_accepted(self._core)
+        return _UNTESTED if untested else ""
+
+    def _arm(self, now: int) -> tuple[Session, int]:
+        core, asked = self._core, self._asked
+        name = f"{core.setup.config.site.device}-{core.setup.boot}-{core.sessions_given + 1}"
+        arming = Arming(
+            number=core.sessions_given + 1,
+            limb=asked.limb,
+            readiness=readiness(asked, asked.pressed_ago_ms, self_test_passed=True),
+            therapy_left_ms=asked.left.therapy_ms,
+            examination_left_ms=asked.left.examination_ms,
+            stimulation_left_ms=asked.stimulation_left_ms,
+            stimulation=ceilings.of_site(core.setup.config.stimulator),
+        )
+        plan = plans.begin(asked.prescription, now, asked.first_cycle)
+        session = Session(name, plan, asked.request.patient, arming, asked.pressure, core.recorder)
+        core.recorder.session_patient(name, asked.request.patient, now)
+        session.note(self._started(), now)
+        ticket = session.note(_screened(asked), now)
+        if asked.pressure is not None:
+            ticket = session.enter_pressure(asked.pressure, now)
+            self._entries.take(asked.pressure.systolic_mmhg)
+        core.begin_session(session, now)
+        return session, ticket
+
+    def _started(self) -> SessionStarted:
+        setup, who, asked = self._core.setup, self._core.gate.identity, self._asked
+        oximeter, stimulator = setup.config.oximeter, setup.config.stimulator
+        wanted = asked.prescription
+        occludes = wanted if isinstance(wanted, RvosPrescription) else None
+        stimulates = wanted if isinstance(wanted, NmesPrescription) else None
+        return SessionStarted(
+            prescription=wanted.name,
+            prescription_hash=wanted.sha256,
+            limb=asked.limb.value,
+            resumes=asked.resumes,
+            first_cycle=asked.first_cycle,
+            cycles_prescribed=occludes.cycles if occludes else 0,
+            occlusion_ms=occludes.occlusion_ms if occludes else 0,
+            reperfusion_ms=occludes.reperfusion_ms if occludes else 0,
+            margin_mmhg=occludes.margin_mmhg if occludes else 0,
+            therapy=wanted.therapy,
+            uses_cuff=wanted.uses_cuff,
+            contractions_prescribed=stimulates.contractions if stimulates else 0,
+            current_most_ua=stimulates.current_ua if stimulates else 0,
+            stimulator_description=stimulator.description if stimulates and stimulator else "",
+            version=setup.version,
+            firmware=who.firmware if who else "",
+            firmware_limits_crc=setup.firmware_limits_crc,
+            cuff_serial=who.serial if who else "",
+            cuff_description=setup.config.cuff.description,
+            cuff_accepted=_is_accepted(self._core),
+            oximeter_description=oximeter.description if oximeter else "",
+        )
+
+
+def _is_accepted(core: Core) -> bool:
+    """Whether the newest test of this cuff at this controller was passed."""
+    return cuff_of(core.gate.identity, core.setup.config.cuff.description) in core.accepted_cuffs
+
+
+def readiness(asked: Asked, pressed_ago_ms: int | None, *, self_test_passed: bool) -> Readiness:
+    """The answers of this request as the supervisor judges them."""
+    answers, questions = asked.request.answers, asked.questions
+    return Readiness(
+        uses_cuff=asked.prescription.uses_cuff,
+        screened=screening.satisfied(questions, answers, "screening"),
+        skin_seen=screening.satisfied(questions, answers, "skin"),
+        limb_confirmed=screening.satisfied(questions, answers, "limb"),
+        cuff_width_mm=asked.request.cuff_width_mm,
+        nothing_under_cuff=screening.satisfied(questions, answers, "nothing_under_cuff"),
+        probe_distal=screening.satisfied(questions, answers, "probe"),
+        circumference_mm=asked.request.circumference_mm,
+        self_test_passed=self_test_passed,
+        pressed_ago_ms=pressed_ago_ms,
+    )
+
+
+def self_tested(result: wire.SelfTestResult) -> SelfTested:
+    """The row of one self-test."""
+    return SelfTested(
+        passed=result.result == 0,
+        control_zero_dmmhg=result.control_dmmhg,
+        limit_zero_dmmhg=result.limit_dmmhg,
+        detail="" if result.result == 0 else f"controller result {result.result}",
+    )
+
+
+def _screened(asked: Asked) -> ScreeningAnswered:
+    return ScreeningAnswered(
+        questions=len(asked.questions),
+        cuff_width_mm=asked.request.cuff_width_mm,
+        circumference_mm=asked.request.circumference_mm,
+    )
