@@ -23,7 +23,7 @@ from Cython.Build import cythonize  # type: ignore[import-untyped,unused-ignore]
 from setuptools import Extension, setup  # type: ignore[import-untyped,unused-ignore]
 
 from bench import declarations
-from gateway.simulation.compiled import PACKAGES, ROOT, STAMP, TREE, fingerprint
+from gateway.simulation.compiled import DATA, PACKAGES, ROOT, STAMP, TREE, fingerprint
 
 _FIRMWARE = (
     "airflow board buzzer controller core debt interlock lease limits presence regulator requests silence"
@@ -31,7 +31,13 @@ _FIRMWARE = (
 _SAFETY = (
     "alarms checks debt inflation limits observations readiness reasons stimulation supervisor verification"
 )
-_SIMULATION = "air bedside body harm links memory_board muscle oximeter plant sensors"
+_SIMULATION = (
+    "air bedside body harm harm_current hearing injector links memory_board muscle oximeter plant "
+    "sensors stimulator tap trial troubled"
+)
+_RUNTIME = (
+    "admission alarm_patterns annunciator core desk gate presses recorder session state_view stimulator"
+)
 BUSY = (
     "bench.replacing",
     *(f"firmware_bridge.{name}" for name in ("checksums", "cuff", "ecp", "fields")),
@@ -39,8 +45,8 @@ BUSY = (
     *(f"drivers.{name}" for name in ("cuff", "cuff_events", "cuff_pending")),
     "gateway.model",
     *(f"gateway.safety.{name}" for name in _SAFETY.split()),
-    *(f"gateway.runtime.{name}" for name in ("core", "gate", "recorder")),
-    "gateway.therapy.rvos",
+    *(f"gateway.runtime.{name}" for name in _RUNTIME.split()),
+    *(f"gateway.therapy.{name}" for name in ("nmes", "rvos")),
     *(f"gateway.simulation.{name}" for name in _SIMULATION.split()),
 )
 _DIRECTIVES = {"language_level": 3, "annotation_typing": False, "binding": True, "nonecheck": True}
@@ -89,7 +95,7 @@ def _copy() -> None:
         if ".".join(path.relative_to(TREE).parts).split(".cpython")[0] not in BUSY:
             path.unlink()
     for data in (path for package in PACKAGES for path in (ROOT / package).rglob("*")):
-        if data.suffix in (".toml", ".so"):
+        if data.suffix in DATA:
             _carry(data, TREE / data.relative_to(ROOT))
 
 

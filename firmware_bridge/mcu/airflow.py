@@ -6,9 +6,9 @@ Four rules, each on the higher of the two sensors:
 
 * *rising*: a pump that works (half power or more, through the open inflate valve) on an empty cuff raises a
   sensor by 5 mmHg in 5 s, or it blows against a kink: NO_RISE.
-* *falling*: one second after a vent from above 50 mmHg at least 10 mmHg are gone, or the dump valve is stuck:
-  NOT_DEFLATED, early.  The slowest cuff that is accepted (300 to 15 mmHg in 8 s) loses 15 mmHg in that
-  second, a thigh cuff with 5 s from 170 to 15 mmHg 19.
+* *falling*: in each second of a vent that begins above 50 mmHg at least 10 mmHg go, or the dump valve is
+  stuck, from the beginning or since a moment ago: NOT_DEFLATED, early.  The slowest cuff that is accepted
+  (300 to 15 mmHg in 8 s) loses 15 mmHg in such a second, a thigh cuff with 5 s from 170 to 15 mmHg 19.
 * *empty*: from 10 s after a vent on the cuff is deflated, or NOT_DEFLATED until it is.
 * *rising by itself*: with the pump off, 20 mmHg more than at the vent: PUMP_STUCK.  Judged until the cuff was
   seen empty; later a limb that leans on the cuff looks the same.
@@ -33,9 +33,9 @@ class Airflow:
         self._pumping_ms: int | None = None
         self._before = (0, 0)
         self._vented_ms: int | None = None
-        self._at_vent_ms: int | None = None
         self._at_vent_dmmhg = 0
-        self._fall_checked = False
+        self._mark_ms: int | None = None
+        self._mark_dmmhg = 0
         self.note_vented(now_ms)
 
     def note_energised(self) -> None:
@@ -45,9 +45,7 @@ class Airflow:
     def note_vented(self, now_ms: int) -> None:
         """The dump valve opened, or a reset opened it."""
         self._vented_ms = now_ms
-        self._at_vent_ms = None
-        self._at_vent_dmmhg = 0
-        self._fall_checked = False
+        self._mark_ms = None
 
     def faults(self, now_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None, pumping: bool) -> int:
         """The fault bits of this step; ``pumping``: the pump has worked since the last one."""
@@ -71,17 +69,17 @@ class Airflow:
     def _watch_fall(self, now_ms: int, highest_dmmhg: int, known: bool) -> int:
         if not known:
             return 0
-        if self._at_vent_ms is None:
-            self._at_vent_ms = now_ms
-            self._at_vent_dmmhg = highest_dmmhg
+        if self._mark_ms is None:
+            self._mark_ms = now_ms
+            self._at_vent_dmmhg = self._mark_dmmhg = highest_dmmhg
         found = 0
         if highest_dmmhg > self._at_vent_dmmhg + limits.PUMP_STUCK_DMMHG:
             found = cuff.FAULT_PUMP_STUCK
-        if not self._fall_checked and now_ms - self._at_vent_ms >= limits.VENT_CHECK_MS:
-            self._fall_checked = True
-            high = self._at_vent_dmmhg > limits.VENT_CHECK_ABOVE_DMMHG
-            if high and highest_dmmhg > self._at_vent_dmmhg - limits.VENT_FALL_DMMHG:
+        if now_ms - self._mark_ms >= limits.VENT_CHECK_MS:
+            high = self._mark_dmmhg > limits.VENT_CHECK_ABOVE_DMMHG
+            if high and highest_dmmhg > self._mark_dmmhg - limits.VENT_FALL_DMMHG:
                 found |= cuff.FAULT_NOT_DEFLATED
+            self._mark_ms, self._mark_dmmhg = now_ms, highest_dmmhg
         return found
 
     def _watch_empty(self, now_ms: int, highest_dmmhg: int, known: bool) -> int:

@@ -43,7 +43,8 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     default=0,
     show_default=True,
     metavar="K",
-    help="So many of the sessions are a whole rvos-after-rosprox at natural speed; the others are short.",
+    help="So many of the sessions are a whole rvos-after-rosprox at natural speed. The others are short, and "
+    "one in four of them stimulates.",
 )
 @click.option("--only", type=click.IntRange(min=0), metavar="I", help="Only this session of the campaign.")
 @click.option(
@@ -54,7 +55,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="DIR",
     help="Where the journal of a session with a harm goes.",
 )
-@click.option("--list-faults", is_flag=True, help="Every kind of fault, and which cannot be given yet.")
+@click.option("--list-faults", is_flag=True, help="Every kind of fault, and which cannot be given.")
 @json_option
 def simulate(
     sessions: int,
@@ -70,7 +71,8 @@ def simulate(
     """Give many simulated sessions with faults, and judge them.
 
     Ends with 1 when a limb came to harm, when software failed its duty under a hardware fault, or when a
-    session without a fault sounded an alarm. The figures hold for this fault model and for no bedside.
+    session without a fault sounded an alarm that nothing in it called for. The figures hold for this fault
+    model and for no bedside. Faster after `python -m bench.compile`.
     """
     from gateway.simulation.campaign import Campaign, CampaignBroken, run
     from gateway.simulation.faults import UnknownFault, listing

@@ -2,7 +2,8 @@
 
 Theory of operation
 -------------------
-When an inflation reaches its target, a ``Watch`` remembers what the oximeter showed.  A minute later the
+When an inflation reaches its target, a ``Watch`` remembers what the oximeter shows: the saturation, and the
+first total haemoglobin that comes after the target, since blood still collects until then.  A minute later the
 occlusion is *verified* ("yes") when the saturation has fallen by at least 5 points and no sign that is
 available contradicts (total haemoglobin within 5 % of its value at the target; no oscillation, no distal
 pulse); "unknown" when the saturation is missing or the hold ends sooner; "no" otherwise.
@@ -64,7 +65,7 @@ def _begun(limits: Limits, under_way: Inflation | None, tissue: Tissue, now: int
         cycle=under_way.cycle,
         reached_ms=now,
         saturation=saturation,
-        haemoglobin=value_of(limits, tissue.haemoglobin, now),
+        haemoglobin=_at_target(limits, now, tissue.haemoglobin),
         others=_others(limits, (), tissue, now),
         lowest=saturation,
         verified=None if under_way.purpose.is_occlusive else UNKNOWN,
@@ -75,12 +76,21 @@ def _during(limits: Limits, watch: Watch, tissue: Tissue, now: int) -> Watch:
     saturation = value_of(limits, tissue.saturation, now)
     if saturation is not None and watch.lowest is not None and saturation < watch.lowest:
         watch = replace(watch, lowest=saturation)
+    if watch.haemoglobin is None:
+        watch = replace(watch, haemoglobin=_at_target(limits, watch.reached_ms, tissue.haemoglobin))
     others = _others(limits, watch.others, tissue, now)
     if others != watch.others:
         watch = replace(watch, others=others)
     if watch.verified is None and now - watch.reached_ms >= limits.verify_ms:
         return replace(watch, verified=_verdict(limits, watch, tissue, now))
     return watch
+
+
+def _at_target(limits: Limits, reached_ms: int, sample: Sample | None) -> int | None:
+    """The value of a sample that came when the target was reached, or soon after it."""
+    if sample is None or not 0 <= sample.arrived_ms - reached_ms <= limits.tissue_saturation_age_ms:
+        return None
+    return sample.value
 
 
 def _others(

@@ -5,10 +5,13 @@ Theory of operation
 ``_work`` reads like what a person does: a generator that yields either how long to wait (ms) or a request,
 and gets the reply, or ``None`` when nobody answered within 5 s.  What was interrupted is resumed once, if
 this person is one who does that.  ``step(now)`` lets it go on when its time has come.  Everything goes
-through the desk, as from a terminal; the button is the one of the device.
+through the desk, as from a terminal; the buttons are those of the device.  What this person does and leaves
+undone is settled beforehand (``conduct``).
 
 Blood pressures are the limb's true ones with a scatter of a few mmHg.  ``known_systolic_mmhg`` is the last
-that was measured: what a person could know.
+that was measured: what a person could know.  ``calls_for`` collects the conditions that this person's own
+omissions call for: an alarm of one of those is no false alarm.  ``began_ms`` and ``stopped_ms`` say when a
+person last began or stopped a session by word; buttons are seen where they are pressed.
 
 Units: ms, mmHg.
 """
@@ -19,23 +22,30 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.model import Limb
+from gateway.model import Limb, Reason
 from gateway.runtime.core import Core
 from gateway.runtime.requests import (
     AlarmAck,
     AnyRequest,
+    DeclaredSession,
     PatientHistory,
     Reply,
+    SessionClearPatient,
     SessionCuffRemoved,
+    SessionLower,
     SessionPain,
     SessionPressure,
+    SessionRaise,
     SessionReset,
     SessionStart,
     SessionStatus,
+    SessionStop,
 )
 from gateway.simulation.bedside import OPERATOR
+from gateway.simulation.conduct import Conduct, Stop
 from gateway.simulation.nurse import pressure_is_due, start_request
 from gateway.simulation.troubled import TroubledBedside
+from gateway.therapy import prescription
 
 _LOOK_MS = 1_000
 _ANSWER_MS = 5_000
@@ -48,20 +58,23 @@ _TIGHT_MMHG = 15.0
 _LOOSE_MMHG = 2.0
 _PAIN_EVERY_MS = 122_000
 _PAIN_BORNE = 4
+_NRS_STOPPING, _CPOT_STOPPING = (7, 10), (3, 8)
+_PRESS_MS = (60, 2_000)
+_STOPPING_WORDS = (SessionStop, SessionClearPatient)
+_RESUMABLE = (Stop.INTOLERABLE, Stop.CLEAR)
+_ROUND_TO_MMHG = 10
 
 Work = Generator[AnyRequest | int, Reply | None, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be given, and how this person is. ``again``: starts once more after an interruption."""
+    """What is to be given, and how these people are."""
 
     prescription: str
     limb: Limb
     patient: str
-    answers_after_ms: int
-    measures_again_ms: int
-    again: bool
+    conduct: Conduct
 
 
 class Attendant:
@@ -71,8 +84,12 @@ class Attendant:
         self.known_systolic_mmhg = bedside.plant.limb.systolic_mmhg
         self.done = False
         self.sessions: list[str] = []
-        self.acknowledged_ms = -1
-        self._bedside, self._order = bedside, order
+        self.calls_for: set[str] = set()
+        self.acknowledged_ms = self.began_ms = self.stopped_ms = -1
+        self._bedside, self._order, self._conduct = bedside, order, order.conduct
+        self._uses_cuff = prescription.load(order.prescription).uses_cuff
+        self._words = list(order.conduct.words)
+        self._may_stop = order.conduct.stop is not Stop.NOBODY
         self._random = random.Random(seed)
         self._work_under_way = self._work()
         self._wake_ms = bedside.now
@@ -112,6 +129,8 @@ class Attendant:
         if not self._bedside.core_runs:
             return
         self._asked_core, self._deadline_ms = self._bedside.core, now + _ANSWER_MS
+        if isinstance(request, _STOPPING_WORDS) or (isinstance(request, SessionPain) and _stops(request)):
+            self.stopped_ms = now
         self._bedside.desk.ask(request, OPERATOR, self._bedside.core_ms, self._answered)
 
     def _answered(self, reply: Reply) -> None:
@@ -120,7 +139,7 @@ class Attendant:
     # the work
 
     def _work(self) -> Work:
-        for resume in (False, True) if self._order.again else (False,):
+        for resume in (False, True) if self._conduct.again else (False,):
             if not (yield from self._start(resume)):
                 break
             if (yield from self._attend()):
@@ -135,34 +154,80 @@ class Attendant:
             if state.get("cuff_ok") and state.get("mode") == "idle":
                 break
             yield _LOOK_MS
-        for _ in range(_TRIES):
-            yield PatientHistory(patient=self._order.patient, nothing=True, confirm=True)
+        for attempt in range(_TRIES):
+            yield self._history()
             yield from self._press()
-            reply = yield self._start_request(resume)
+            reply = yield self._start_request(resume, measured_again=attempt > 0)
             if reply is not None and reply.exit_code == 0:
                 self.sessions.append(str(reply.data["session"]))
+                self.began_ms = self._bedside.now
                 return True
             yield _BETWEEN_TRIES_MS
         return False
 
     def _attend(self) -> Generator[AnyRequest | int, Reply | None, bool]:
-        """Stay until the session is over; says whether it ended as it should."""
-        lost = 0
+        """Stay until the session is over; says whether that is the end of it."""
+        lost, begun_ms = 0, self._bedside.now
         while lost < _LOST_LOOKS:
             yield _LOOK_MS
             state = yield from self._state()
             lost = 0 if state else lost + 1
             if state and state["mode"] != "session":
-                return state["mode"] == "idle"
-            if state and (pressure_is_due(state) or self._has_changed()):
-                yield from self._enter_pressure()
-            if state and self._pain_is_due(state):
-                yield SessionPain(nrs=self._random.randint(0, _PAIN_BORNE))
+                return state["mode"] == "idle" and not self._was_interrupted
+            if state:
+                yield from self._care(state, self._bedside.now - begun_ms)
         return False
+
+    def _care(self, state: dict[str, object], since_ms: int) -> Work:
+        """One look at a session that runs: whatever is due now."""
+        if self._uses_cuff and (pressure_is_due(state) or self._has_changed()):
+            yield from self._enter_pressure()
+        if self._pain_is_due(state):
+            yield from self._ask_for_pain()
+        if self._words and since_ms >= self._words[0][0]:
+            by_ma = self._words.pop(0)[1]
+            yield SessionRaise(by_ma=by_ma, confirm=True) if by_ma > 0 else SessionLower(by_ma=-by_ma)
+        if self._may_stop and since_ms >= self._conduct.stop_at_ms:
+            self._may_stop = False
+            yield from self._stop(self._conduct.stop)
+
+    def _ask_for_pain(self) -> Work:
+        if not self._conduct.answers_prompts:
+            self.calls_for.add(Reason.PAIN_SCORE_DUE.value)
+            return
+        yield self._pain((0, _PAIN_BORNE), (0, _CPOT_STOPPING[0] - 1))
+
+    def _pain(self, nrs: tuple[int, int], cpot: tuple[int, int]) -> SessionPain:
+        """A score between these, on the scale that this patient can be asked on."""
+        if self._conduct.speaks:
+            return SessionPain(nrs=self._random.randint(*nrs))
+        return SessionPain(cpot=self._random.randint(*cpot))
+
+    def _stop(self, how: Stop) -> Work:
+        """Somebody wants it to end, now."""
+        board = self._bedside.board
+        match how:
+            case Stop.INTOLERABLE:
+                yield self._pain(_NRS_STOPPING, _CPOT_STOPPING)
+            case Stop.PATIENT:
+                board.patient_stop_pressed = True
+                yield self._random.randint(*_PRESS_MS)
+                board.patient_stop_pressed = False
+            case Stop.BUTTON:
+                yield from self._press()
+            case Stop.TERMINAL:
+                yield SessionStop()
+            case Stop.CLEAR:
+                yield SessionClearPatient()
+
+    @property
+    def _was_interrupted(self) -> bool:
+        """Whether this person ended it in a way after which it may go on."""
+        return self._conduct.stop in _RESUMABLE and not self._may_stop
 
     def _look_after(self) -> Work:
         """Acknowledge, look at the limb, unplug the hose if it is tight, clear."""
-        yield self._order.answers_after_ms
+        yield self._conduct.answers_after_ms
         if (yield AlarmAck()) is not None:
             self.acknowledged_ms = self._bedside.now
         yield from self._free_the_limb()
@@ -172,6 +237,8 @@ class Attendant:
             reply = yield SessionReset(confirm=True)
             if reply is not None and reply.exit_code == 0:
                 return
+            if reply is not None:  # told to who asked: as good as an acknowledgement
+                self.acknowledged_ms = self._bedside.now
 
     def _free_the_limb(self) -> Work:
         """A cuff that is still tight is freed by hand; the hose goes back on when it has emptied."""
@@ -202,7 +269,7 @@ class Attendant:
         true_mmhg = self._bedside.systolic_mmhg
         if abs(true_mmhg - self.known_systolic_mmhg) <= 2 * _SCATTER_MMHG:
             self._changed_since_ms = self._bedside.now
-        return self._bedside.now - self._changed_since_ms >= self._order.measures_again_ms
+        return self._bedside.now - self._changed_since_ms >= self._conduct.measures_again_ms
 
     def _pain_is_due(self, state: dict[str, object]) -> bool:
         """Minutes 2 and 4 of each occlusion, by this person's own watch."""
@@ -214,18 +281,53 @@ class Attendant:
         return due
 
     def _enter_pressure(self) -> Work:
-        systolic, diastolic = self._measure()
-        yield SessionPressure(
-            systolic_mmhg=systolic, diastolic_mmhg=diastolic, confirm=True, measured_again=True
-        )
+        """A gateway that wonders at the third identical value gets a new one, and the answer that it is."""
+        if not self._conduct.answers_prompts:
+            self.calls_for.add(Reason.BLOOD_PRESSURE_STALE.value)
+            return
+        for measured_again in (False, True):
+            systolic, diastolic = self._measure()
+            reply = yield SessionPressure(
+                systolic_mmhg=systolic, diastolic_mmhg=diastolic, confirm=True, measured_again=measured_again
+            )
+            if reply is None or reply.exit_code == 0:
+                return
 
     def _measure(self) -> tuple[int, int]:
+        """Systolic and diastolic as this person reads them; who rounds, rounds."""
         scatter = self._random.randint(-_SCATTER_MMHG, _SCATTER_MMHG)
-        self.known_systolic_mmhg = round(self._bedside.systolic_mmhg) + scatter
-        return self.known_systolic_mmhg, round(self._bedside.diastolic_mmhg) + scatter
+        systolic = round(self._bedside.systolic_mmhg) + scatter
+        diastolic = round(self._bedside.diastolic_mmhg) + scatter
+        if self._conduct.rounds:
+            systolic = round(systolic / _ROUND_TO_MMHG) * _ROUND_TO_MMHG
+        self.known_systolic_mmhg = systolic
+        return systolic, diastolic
 
-    def _start_request(self, resume: bool) -> SessionStart:
-        systolic, diastolic = self._measure()
+    def _history(self) -> PatientHistory:
+        """What the patient had elsewhere in the last day."""
+        patient, elsewhere = self._order.patient, self._conduct.elsewhere
+        if elsewhere is None:
+            return PatientHistory(patient=patient, nothing=True, confirm=True)
+        session = DeclaredSession(
+            limb=self._order.limb.value,
+            ended_min_ago=elsewhere.ended_min_ago,
+            above_min=elsewhere.above_min,
+            therapy=True,
+        )
+        return PatientHistory(patient=patient, sessions=[session], confirm=True)
+
+    def _start_request(self, resume: bool, measured_again: bool) -> SessionStart:
         order = self._order
-        request = start_request(order.prescription, order.limb, systolic, diastolic)
-        return msgspec.structs.replace(request, patient=order.patient, measured_again=True, resume=resume)
+        systolic, diastolic = self._measure() if self._uses_cuff else (None, None)
+        request = start_request(
+            order.prescription, order.limb, systolic, diastolic, patient=order.patient, resume=resume
+        )
+        answers = dict(request.answers)
+        if self._conduct.contraindicated:
+            answers["skin"] = "no"
+        return msgspec.structs.replace(request, measured_again=measured_again, answers=answers)
+
+
+def _stops(request: SessionPain) -> bool:
+    """Whether this score is one that nobody should have to bear; written here by hand, from the issue."""
+    return (request.nrs or 0) >= _NRS_STOPPING[0] or (request.cpot or 0) >= _CPOT_STOPPING[0]

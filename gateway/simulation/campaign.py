@@ -7,6 +7,9 @@ session whoever runs it, in whatever order and on however many processes.  Every
 bedside for each kind of equipment (``warm``) and then plays its sessions in folders that are deleted; a
 session with a harm keeps its folder, and the report says with which command it comes back.
 
+Workers are processes that import the compiled twin of our sources (``compiled``) where there is a current
+one.  Without one, a campaign for one process runs in this one.
+
 Units: seconds of the wall and of one core.
 """
 
@@ -22,17 +25,21 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from gateway.simulation import faults
+from gateway.simulation import compiled, faults
 from gateway.simulation.bedside import Bed
+from gateway.simulation.fault_kinds import KINDS, Needs
 from gateway.simulation.full import configuration
-from gateway.simulation.harm import Harm, HarmKind
 from gateway.simulation.models import CUFFS, LIMBS
+from gateway.simulation.outcome import Outcome, Task
+from gateway.simulation.physics import Harm, HarmKind
+from gateway.simulation.protocols import SHORT, STIMULATION, STIMULATOR, WHOLE, Protocol
 from gateway.simulation.tally import Played, Tally
-from gateway.simulation.trial import SHORT, WHOLE, Outcome, Protocol, Task, give
+from gateway.simulation.trial import give
 from gateway.simulation.warm import Warm, warm_up
 
 _JOURNAL = "journal.db"
 _SHOW_EVERY = 50
+_STIMULATE_EVERY = 4
 
 
 class CampaignBroken(Exception):
@@ -58,7 +65,11 @@ class Campaign:
         """Every session to simulate. Raises ``UnknownFault``."""
         kinds = tuple(faults.chosen(self.faults))
         numbers = range(self.sessions) if self.only is None else [self.only]
-        return [Task(number, self._seed_of(number), kinds, self._protocol_of(number)) for number in numbers]
+        others = {KINDS[name].needs for name in kinds} == {Needs.STIMULATOR}
+        return [
+            Task(number, self._seed_of(number), kinds, self._protocol_of(number, others))
+            for number in numbers
+        ]
 
     def command(self, number: int) -> str:
         """The line that plays this session again."""
@@ -71,10 +82,15 @@ class Campaign:
     def _seed_of(self, number: int) -> int:
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{number}".encode()).digest()[:8])
 
-    def _protocol_of(self, number: int) -> Protocol:
-        """Session *i* is whole when the count of whole ones steps up at it."""
-        whole = (number + 1) * self.full_length // self.sessions > number * self.full_length // self.sessions
-        return WHOLE if whole else SHORT
+    def _protocol_of(self, number: int, others_stimulate: bool) -> Protocol:
+        """Session *i* is whole when the count of whole ones steps up at it.
+
+        Of the others one in four stimulates; all of them, where only faults of the stimulator were asked for.
+        """
+        if (number + 1) * self.full_length // self.sessions > number * self.full_length // self.sessions:
+            return WHOLE
+        stimulates = others_stimulate or number % _STIMULATE_EVERY == _STIMULATE_EVERY - 1
+        return STIMULATION if stimulates else SHORT
 
 
 def run(campaign: Campaign, *, as_json: bool) -> int:
@@ -83,6 +99,8 @@ def run(campaign: Campaign, *, as_json: bool) -> int:
     Raises ``UnknownFault`` and ``CampaignBroken``.
     """
     tally = Tally(campaign.command)
+    if advice := compiled.advice():
+        print(advice, file=sys.stderr, flush=True)
     for tally in play(campaign):
         _show(tally)
     print(json.dumps(tally.document()) if as_json else tally.text())
@@ -94,7 +112,7 @@ def play(campaign: Campaign) -> Iterator[Tally]:
     tally, began_s = Tally(campaign.command), time.monotonic()
     tasks = campaign.tasks()
     with _workers(campaign.jobs) as workers:
-        futures = [workers.submit(_play_one, task, campaign.keep) for task in tasks]
+        futures = _submitted(workers, tasks, campaign.keep)
         for task, future in zip(tasks, futures, strict=True):
             tally.add(_played(task, future, campaign.keep))
             tally.wall_s = time.monotonic() - began_s
@@ -102,10 +120,16 @@ def play(campaign: Campaign) -> Iterator[Tally]:
 
 
 def _workers(jobs: int) -> Executor:
-    """This process alone, or so many others."""
-    if jobs == 1:
+    """So many other processes; this one, where one interpreted process is as good."""
+    if jobs == 1 and not compiled.is_current():
         return ThreadPoolExecutor(1)
     return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+
+
+def _submitted(workers: Executor, tasks: list[Task], keep: Path) -> "list[Future[Played]]":
+    """Every session handed out; processes are spawned while this runs, not later."""
+    with compiled.imported_by_workers():
+        return [workers.submit(_play_one, task, keep) for task in tasks]
 
 
 def _show(tally: Tally) -> None:
@@ -121,7 +145,7 @@ def _played(task: Task, future: "Future[Played]", keep: Path) -> Played:
         return _result(future, task)
     harm = Harm(HarmKind.DEFECT, 0, repr(error))
     nothing = Outcome(task.number, 0, (), (harm,), (), (), (), (), "")
-    return Played(nothing, 0.0, task.protocol == WHOLE, str(_keeping(task, keep) / _JOURNAL))
+    return Played(nothing, 0.0, task.protocol.whole, str(_keeping(task, keep) / _JOURNAL))
 
 
 def _result(future: "Future[Played]", task: Task) -> Played:
@@ -135,7 +159,7 @@ def _result(future: "Future[Played]", task: Task) -> Played:
 
 # --- in a worker -----------------------------------------------------------------------------------
 
-_warm: dict[str, Warm] = {}
+_warm: dict[tuple[str, bool], Warm] = {}
 
 
 def _play_one(task: Task, keep: Path) -> Played:
@@ -149,16 +173,19 @@ def _play_one(task: Task, keep: Path) -> Played:
             _keep(folder, _keeping(task, keep))
             raise
         kept = _keep(folder, _keeping(task, keep)) if outcome.harms or not outcome.duties_done else ""
-    return Played(outcome, time.thread_time() - began_s, task.protocol == WHOLE, kept)
+    busy_s = time.thread_time() - began_s
+    return Played(outcome, busy_s, task.protocol.whole, kept, compiled.is_imported())
 
 
 def _warm_bedside(protocol: Protocol) -> Warm:
     """The idle bedside of this equipment, made once in each process."""
-    if protocol.cuff not in _warm:
+    equipment = (protocol.cuff, protocol.stimulates)
+    if equipment not in _warm:
         folder = Path(tempfile.mkdtemp(prefix="rvos-warm-"))
-        config = configuration(protocol.cuff, protocol.limb, None)
-        _warm[protocol.cuff] = warm_up(Bed(config, CUFFS[protocol.cuff], LIMBS[protocol.limb], 1), folder)
-    return _warm[protocol.cuff]
+        stimulator = STIMULATOR if protocol.stimulates else None
+        config = configuration(protocol.cuff, protocol.limb, None, stimulator=stimulator)
+        _warm[equipment] = warm_up(Bed(config, CUFFS[protocol.cuff], LIMBS[protocol.limb], 1), folder)
+    return _warm[equipment]
 
 
 def _keeping(task: Task, keep: Path) -> Path:

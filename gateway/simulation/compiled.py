@@ -6,8 +6,9 @@ Theory of operation
 The twin is for the worker processes of ``rvos simulate`` alone: core, link and the controller always run the
 sources.  Sessions are the same in both, byte for byte; a test holds them together.
 
-A twin is *current* when its stamp is the SHA-256 of every source file and of the interpreter that it was made
-for.  One that is missing or stale is not used, and ``advice`` says so.
+A twin is *current* when its stamp is the SHA-256 of every source file, prescriptions and kernels of ``dsp``
+included, and of the interpreter that it was made for.  One that is missing or stale is not used, and
+``advice`` says so.
 """
 
 import hashlib
@@ -17,11 +18,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TREE = ROOT / "build" / "compiled"
+_PLACE = ("build", "compiled")
+TREE = ROOT.joinpath(*_PLACE)
 STAMP = TREE / "sources.sha256"
 PACKAGES = ("drivers", "dsp", "firmware_bridge", "gateway")
 MAKERS = ("compile", "declarations", "replacing")
 """What makes the twin, in ``bench``."""
+DATA = (".toml", ".so")
+"""What of the packages is carried into the twin beside their sources."""
 
 
 def fingerprint() -> str:
@@ -34,7 +38,9 @@ def fingerprint() -> str:
 
 def sources() -> list[Path]:
     """Every file that the twin is made from or by."""
-    ours = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    wanted = (".py", *DATA)
+    found = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*")))
+    ours = [path for path in found if path.suffix in wanted]
     makers = [ROOT / "bench" / f"{name}.py" for name in MAKERS]
     return ours + [path for path in makers if path.is_file()]
 
@@ -42,6 +48,11 @@ def sources() -> list[Path]:
 def is_current() -> bool:
     """Whether there is a twin of exactly these sources."""
     return STAMP.is_file() and STAMP.read_text().strip() == fingerprint()
+
+
+def is_imported() -> bool:
+    """Whether this process runs the twin: this file lies in it."""
+    return ROOT.parts[-len(_PLACE) :] == _PLACE
 
 
 def advice() -> str:

@@ -6,7 +6,11 @@ Theory of operation
 person at the bedside could tell: pressures on the limbs, current in the tissue, whether the controller has
 granted a lease that still runs, whether the pump is driven, what can be heard.  It knows no supervisor, no
 firmware and no table of limits; its numbers are written here a second time, by hand, from the issue that
-asks for them.  It imports nothing of ``gateway`` but the words of ``gateway.model``.
+asks for them.  It and its parts (``physics``, ``harm_current``) import nothing of ``gateway`` but the words
+of ``gateway.model``.
+
+Persons count: ``person_stopped`` says that somebody stopped everything, ``person_began`` that somebody at the
+bedside began a session, and with it that what was stopped before may go on.
 
 Each harm is found once a session.  What counts, and what the extra time is for:
 
@@ -22,9 +26,9 @@ congestion          more than 30 s between 20 mmHg and systolic + 20 while a lea
                     band shorter than 1 s does not begin a new count.  Restriction and the search for the
                     limb occlusion pressure congest on purpose and are left out.  The systolic is the one that
                     a person could know: the last that was measured.
-current_without_permit   current in the tissue and no lease of the relay in force for 0.1 s: a step of the
-                    controller (10 ms) and a relay's release (engineering proposal: under 50 ms).
-still_inflated      above 15 mmHg 10 s after a vent was due: after a trip, or after the lease ended.
+the current         has its own file (``harm_current``).
+still_inflated      above 15 mmHg 10 s after a vent was due: after a trip, after a person's stop, or after the
+                    lease ended.
 unsafe_without_alarm   a latched, inflated-against-order, over-pressure or over-debt state that nothing made
                     audible within 2 s, or that fell silent for 7 s (a burst interval of 5 s and 2 s) before a
                     person acknowledged it.
@@ -37,10 +41,11 @@ Nothing that software drives empties a cuff whose dump valve sticks closed, whos
 to the valve, or into which a welded pump blows through an inflate valve that sticks open.  While this is so
 (``defeated``, the fault plan's word) and a vent is due, what remains to software is a duty: the pump
 commanded off within 1 s, and a HIGH alarm within 2 s of the instant at which the fault can be told from a
-healthy vent.  That instant is 1 s after the vent from 50 mmHg or more (a healthy valve has taken off more
-than 10 mmHg by then, the slowest model cuff a third of the pressure) and 10 s after a vent from less, where
-only the deflation time tells.  The duty counts apart, passed or failed, never as safe; the limb stays
-inflated and owes until a person unplugs the hose, so still_inflated and over_debt are not counted twice.
+healthy vent.  That instant is 1 s after the vent, or after the fault, at 53 mmHg or more (a healthy valve
+takes off more than 10 mmHg in that time, the slowest model cuff a third of the pressure; 50 mmHg and the 3 of
+a sensor's accuracy) and 10 s after a vent from less, where only the deflation time tells.  The duty counts
+apart, passed or failed, never as safe; the limb stays inflated and owes until a person unplugs the hose, so
+still_inflated and over_debt are not counted twice.
 Over-pressure and silence are judged as ever: the relief valve and the alarm do not depend on the vent path.
 What is *not* a hardware fault here: anything of which one sensor, one actuator or the other layer is left.
 A pump that cannot be stopped is none as long as the inflate valve closes and the dump valve opens; a
@@ -52,11 +57,10 @@ Units: mmHg and mA as floats (it is physics), times ms.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import NamedTuple
 
 from gateway.model import LIMBS, Limb, Priority
+from gateway.simulation.harm_current import CurrentWatch
+from gateway.simulation.physics import AT_REST, HardwareDuty, Harm, HarmKind, Held, Physics
 
 PRESSURE_NEVER_MMHG = 330.0
 PRESSURE_LONG_MMHG = 310.0
@@ -67,99 +71,15 @@ CONGESTING_FROM_MMHG = 20.0
 OCCLUDING_MARGIN_MMHG = 20.0
 CONGESTION_MS = 31_000
 CONGESTION_GAP_MS = 1_000
-CURRENT_MA = 0.1
-CURRENT_MS = 100
 DEFLATE_MS = 10_000
 ALARM_MS = 2_000
 SILENCE_MS = 7_000
 PUMP_OFF_MS = 1_000
-TELLING_FROM_MMHG = 50.0
+TELLING_FROM_MMHG = 53.0
 TELLING_MS = 1_000
 TELLING_SLOW_MS = 10_000
 
-_NOTHING = (0.0,) * len(LIMBS)
 _THIGHS = (Limb.LEFT_THIGH.number, Limb.RIGHT_THIGH.number)
-
-
-class HarmKind(StrEnum):
-    """What must never happen."""
-
-    OVER_PRESSURE = "over_pressure"
-    OVER_DEBT = "over_debt"
-    BOTH_THIGHS = "both_thighs"
-    CONGESTION = "congestion"
-    CURRENT_WITHOUT_PERMIT = "current_without_permit"
-    STILL_INFLATED = "still_inflated"
-    UNSAFE_WITHOUT_ALARM = "unsafe_without_alarm"
-    RECORD_LOST = "record_lost"
-    DEFECT = "defect"
-
-
-class Physics(NamedTuple):
-    """One instant. ``limbs_mmhg`` is the pressure of a cuff on each limb, in the order of ``LIMBS``.
-
-    ``leased``, ``relay_leased``: the wire shows a granted lease that has not lapsed, been vented or been
-    opened.  ``alarm``: the loudest that can be heard at the bedside now.  ``tripped``: whoever is alive of
-    gateway and controller says that it is latched.  ``acknowledged``: a person acknowledged at this instant.
-    ``partial``: congestion is the purpose.  ``defeated``: no actuator that software drives empties the cuff.
-    """
-
-    limbs_mmhg: Sequence[float] = _NOTHING
-    current_ma: float = 0.0
-    leased: bool = False
-    relay_leased: bool = False
-    pump_on: bool = False
-    alarm: Priority | None = None
-    tripped: bool = False
-    acknowledged: bool = False
-    partial: bool = False
-    systolic_mmhg: float = 120.0
-    defeated: bool = False
-
-
-AT_REST = Physics()
-"""Nothing inflated, nothing flowing, nothing latched."""
-
-
-@dataclass(frozen=True, slots=True)
-class Harm:
-    """Something that must not happen, and when it was certain."""
-
-    kind: HarmKind
-    at_ms: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class HardwareDuty:
-    """What software owed while hardware kept the cuff inflated. ``due_ms``: when the vent was due."""
-
-    due_ms: int
-    pump_off: bool
-    alarm: bool
-
-    @property
-    def passed(self) -> bool:
-        """Whether the whole duty was done."""
-        return self.pump_off and self.alarm
-
-
-class _Held:
-    """Since when a condition holds without a break."""
-
-    __slots__ = ("since_ms",)
-
-    def __init__(self) -> None:
-        self.since_ms: int | None = None
-
-    def update(self, holds: bool, now: int) -> int:
-        """For how long; -1 when it does not hold."""
-        if not holds:
-            self.since_ms = None
-            return -1
-        if self.since_ms is None:
-            self.since_ms = now
-        return now - self.since_ms
 
 
 class _Audible:
@@ -227,9 +147,10 @@ class HarmMonitor:
         self.debts_ms = [0] * len(LIMBS)
         self.highest_mmhg = 0.0
         self._now_ms = start_ms
-        self._over = _Held()
-        self._inflated = _Held()
-        self._unleased_current = _Held()
+        self._over = Held()
+        self._inflated = Held()
+        self._current = CurrentWatch()
+        self._stopped = False
         self._congested_since_ms: int | None = None
         self._last_congested_ms = 0
         self._tripped_audible = _Audible()
@@ -246,6 +167,16 @@ class HarmMonitor:
         """Whether no duty is still under way."""
         return self._duty is None or self._duty_told
 
+    def person_began(self) -> None:
+        """Somebody at the bedside began a session."""
+        self._stopped = False
+        self._current.began()
+
+    def person_stopped(self, now: int) -> None:
+        """Somebody stopped everything, in whatever way that is meant to work at this instant."""
+        self._stopped = True
+        self._current.stopped(now)
+
     def step(self, now: int, physics: Physics) -> None:
         """Judge the instant ``now``."""
         elapsed_ms, self._now_ms = now - self._now_ms, now
@@ -257,14 +188,16 @@ class HarmMonitor:
 
     def _judge(self, now: int, elapsed_ms: int, physics: Physics) -> None:
         pressure = max(physics.limbs_mmhg)
-        vent_due = pressure > DEFLATED_MMHG and (physics.tripped or not physics.leased)
+        unwanted = physics.tripped or self._stopped or not physics.leased
+        vent_due = pressure > DEFLATED_MMHG and unwanted
         self._watch_duty(vent_due and physics.defeated, pressure, physics, now)
         self._watch_debts(physics, elapsed_ms, now)
         if pressure > 0.0:
             self._watch_pressure(pressure, physics, now)
             self._watch_congestion(pressure, physics, now)
         self._watch_deflation(vent_due, physics, now)
-        self._watch_current(physics, now)
+        for kind, detail in self._current.look(now, physics):
+            self._found(kind, detail, now)
         if physics.tripped or self._tripped_audible.due_ms is not None:
             self._hear(self._tripped_audible, physics.tripped, "it is latched", physics, now)
 
@@ -343,12 +276,6 @@ class HarmMonitor:
             )
         if held_ms > DEFLATE_MS or self._inflated_audible.due_ms is not None:
             self._hear(self._inflated_audible, held_ms > DEFLATE_MS, "the cuff does not empty", physics, now)
-
-    def _watch_current(self, physics: Physics, now: int) -> None:
-        stray = physics.current_ma > CURRENT_MA and not physics.relay_leased
-        if self._unleased_current.update(stray, now) > CURRENT_MS:
-            detail = f"{physics.current_ma:.1f} mA and no lease of the relay"
-            self._found(HarmKind.CURRENT_WITHOUT_PERMIT, detail, now)
 
     def _watch_duty(self, owed: bool, pressure: float, physics: Physics, now: int) -> None:
         """A duty begins when a vent is due that cannot happen, and ends with the cuff or with the defect."""

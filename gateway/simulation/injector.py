@@ -17,7 +17,8 @@ from gateway.record.errors import RecordError
 from gateway.record.row import ClockQuality
 from gateway.simulation.defects import SensorDefect
 from gateway.simulation.disk import Health
-from gateway.simulation.faults import FOREVER_MS, Fault
+from gateway.simulation.fault_kinds import FOREVER_MS
+from gateway.simulation.faults import Fault
 from gateway.simulation.links import SOUND, Trouble
 from gateway.simulation.troubled import TroubledBedside, TroubledClock
 
@@ -77,7 +78,8 @@ class Injector:
             act(self._bedside, fault)
         self._trouble_wires()
         self._trouble_disk()
-        self._bedside.board.pressed = self.is_active(*_BUTTON_DOWN)
+        if fault.kind in _BUTTON_DOWN:
+            self._bedside.board.pressed = self.is_active(*_BUTTON_DOWN)
         self._power_what_may_run()
 
     def _power_what_may_run(self) -> None:
@@ -233,6 +235,21 @@ def _exchange(bedside: TroubledBedside, _: Fault) -> None:
     bedside.exchange_gateway(bedside.journal_path.with_name("exchanged.db"))
 
 
+def _peel(bedside: TroubledBedside, fault: Fault) -> None:
+    """The electrode lifts; some devices end their pulses by themselves when they notice."""
+    bedside.plant.defects.electrode_peel = fault.numbers["peel_percent"] / 100
+    if bedside.stimulator is not None and "stops_itself" in fault.numbers:
+        bedside.stimulator.stops_itself = bool(fault.numbers["stops_itself"])
+
+
+def _stick(bedside: TroubledBedside, _: Fault) -> None:
+    bedside.plant.defects.electrode_peel = 0.0
+
+
+def _fall_silent_to_restart(bedside: TroubledBedside, _: Fault) -> None:
+    bedside.plant.defects.stimulator_silent = bedside.plant.defects.stimulator_restarts = True
+
+
 _BEGIN: dict[str, Act] = {
     "port_vanishes": lambda bedside, _: bedside.pull_cable(),
     "oximeter_vanishes": _oximeter_lost,
@@ -281,6 +298,12 @@ _BEGIN: dict[str, Act] = {
     "gateway_exchanged": _exchange,
     "link_silent": lambda bedside, _: setattr(bedside, "feed_is_read", False),
     "patient_stops": lambda bedside, _: setattr(bedside.board, "patient_stop_pressed", True),
+    "electrode_peels": _peel,
+    "electrode_peels_unseen": _peel,
+    "stimulator_silent": _on("stimulator_silent"),
+    "stimulator_restarts": _fall_silent_to_restart,
+    "stimulator_runs_on": _on("stimulator_runs_on"),
+    "stimulator_idle": _on("stimulator_idle"),
 }
 
 _END: dict[str, Act] = {
@@ -297,6 +320,12 @@ _END: dict[str, Act] = {
     "core_stalls": lambda bedside, _: setattr(bedside, "core_stands", False),
     "link_silent": lambda bedside, _: setattr(bedside, "feed_is_read", True),
     "patient_stops": lambda bedside, _: setattr(bedside.board, "patient_stop_pressed", False),
+    "electrode_peels": _stick,
+    "electrode_peels_unseen": _stick,
+    "stimulator_silent": _off("stimulator_silent"),
+    "stimulator_restarts": _off("stimulator_silent"),
+    "stimulator_runs_on": _off("stimulator_runs_on"),
+    "stimulator_idle": _off("stimulator_idle"),
 }
 
 _EACH_TURN: dict[str, Callable[[TroubledBedside, Fault, int], None]] = {

@@ -8,7 +8,7 @@ with a report.  Without a word for ``WATCHDOG_MS`` the pulses end.  What it give
 whether it reaches the tissue is the lead's and the electrodes' matter.
 
 While it stimulates it measures the resistance of its lead.  Above ``OPEN_OHM`` for ``DETECT_MS`` it reports
-an electrode fault, and ends its pulses if it is one that does so by itself; a stop clears the fault.
+an electrode fault, and ends its pulses if it is one that does so by itself, until a stop clears the fault.
 Electrodes that peel without passing that resistance stay unnoticed: for them half the pad's area is reckoned.
 
 What can be wrong with it stands in ``Plant.defects`` (``stimulator_...``).
@@ -37,7 +37,7 @@ class Stimulator:
 
     def __init__(self, plant: Plant, now_ms: int, *, stops_itself: bool = True) -> None:
         self._plant = plant
-        self._stops_itself = stops_itself
+        self.stops_itself = stops_itself
         self._now_ms = self._heard_ms = self._busy_until_ms = now_ms
         self._words: deque[_Word] = deque()
         self._last: Pulses | None = None
@@ -94,7 +94,7 @@ class Stimulator:
     def _obey(self, word: _Word) -> None:
         self._heard_ms = self._now_ms
         if isinstance(word, Pulses):
-            self.pulses = self._last = None if self.electrode_fault else word
+            self.pulses = self._last = None if self.electrode_fault and self.stops_itself else word
         elif word == "stop":
             self.electrode_fault, self._high_since_ms = False, None
             if not self._plant.defects.stimulator_runs_on:
@@ -119,7 +119,7 @@ class Stimulator:
             self._high_since_ms = self._now_ms
         if self._now_ms - self._high_since_ms >= DETECT_MS:
             self.electrode_fault = True
-            if self._stops_itself:
+            if self.stops_itself:
                 self.pulses = None
 
     def _drive(self) -> None:

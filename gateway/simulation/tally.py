@@ -7,6 +7,10 @@ person reads.  ``upper_bound`` is the rule of three: with 0 harms in N independe
 bound of the share of sessions with a harm, *under this fault model*, is 3/N.  It is no rate of anything at
 a bedside.
 
+A *false alarm* is an alarm in a session without a fault that nothing in it called for
+(``Outcome.false_alarms``): not the reminder of a prompt that its people left unanswered.  Somebody who stops
+such a session calls for none.
+
 Units: ms inside; hours, and virtual seconds per second of one core, outside.
 """
 
@@ -15,20 +19,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.simulation.harm import Harm
-from gateway.simulation.trial import Outcome
+from gateway.simulation.outcome import Outcome
+from gateway.simulation.physics import Harm
 
 _CONFIDENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One session as a worker hands it back. ``kept``: where its journals are, if it was harmful."""
+    """One session as a worker hands it back. ``kept``: where its journals are, if it was harmful.
+
+    ``compiled``: whether the worker ran the compiled twin.
+    """
 
     outcome: Outcome
     busy_s: float
     whole: bool
     kept: str = ""
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class Tally:
     duties_passed: int = 0
     duties_failed: int = 0
     whole: int = 0
+    compiled: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     trips: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
@@ -68,11 +77,12 @@ class Tally:
         self.virtual_ms += outcome.virtual_ms
         self.busy_s += played.busy_s
         self.whole += played.whole
+        self.compiled += played.compiled
         self.faults.update(fault.kind for fault in outcome.faults)
         self.trips.update(outcome.trips)
         self.endings.update(outcome.endings)
         self.completed += "completed" in outcome.endings
-        self.false_alarms += 0 if outcome.faults else len(outcome.alarms)
+        self.false_alarms += len(outcome.false_alarms)
         command = self.command(outcome.number)
         for harm in outcome.harms:
             self.found.append(Found(outcome.number, harm, played.kept, command))
@@ -89,7 +99,7 @@ class Tally:
 
     @property
     def speed(self) -> float:
-        """Virtual seconds per second of one core."""
+        """Virtual seconds per second of one core that the sessions kept busy, warming up left out."""
         return self.virtual_ms / 1000 / self.busy_s if self.busy_s else 0.0
 
     def upper_bound(self) -> str:
@@ -128,6 +138,7 @@ class Tally:
             "completed": self.completed,
             "false_alarms": self.false_alarms,
             "speed": round(self.speed, 1),
+            "compiled": self.compiled == self.sessions > 0,
             "wall_s": round(self.wall_s, 1),
             "upper_bound": self.upper_bound(),
         }

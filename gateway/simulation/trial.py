@@ -16,7 +16,7 @@ Units: ms, mmHg.
 import hashlib
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -28,75 +28,31 @@ from gateway.runtime.requests import SessionStop
 from gateway.simulation import disk, faults, models
 from gateway.simulation.attendant import Attendant, Order
 from gateway.simulation.bedside import OPERATOR, TURN_MS
-from gateway.simulation.harm import AT_REST, HardwareDuty, Harm, HarmMonitor, Physics
+from gateway.simulation.conduct import draw
+from gateway.simulation.fault_kinds import Needs
+from gateway.simulation.harm import HarmMonitor
 from gateway.simulation.injector import Injector
+from gateway.simulation.outcome import Outcome, Task
+from gateway.simulation.physics import AT_REST, Physics
+from gateway.simulation.protocols import Protocol
+from gateway.simulation.stimulator import OPEN_OHM
 from gateway.simulation.troubled import TroubledBedside
 from gateway.simulation.warm import Warm
 
 _TAIL_MS = 3_000
 _LOOK_TURNS = 10
 _EMPTY_MMHG = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """A prescription on equipment that it makes sense on. ``span_ms``: how long it takes without faults."""
-
-    prescription: str
-    cuff: str
-    limb: str
-    span_ms: int
-    longest_ms: int
-    inflated: tuple[faults.Span, ...]
-
-
-SHORT = Protocol("demo", "fast_cuff", "fast_limb", 33_000, 240_000, ((6_500, 14_500), (19_500, 27_500)))
-WHOLE = Protocol(
-    "rvos-after-rosprox",
-    "thigh_cuff",
-    "limb",
-    2_470_000,
-    4_500_000,
-    tuple((31_000 + cycle * 609_000, 340_000 + cycle * 609_000) for cycle in range(4)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One session to simulate; equal tasks give equal sessions, byte for byte."""
-
-    number: int
-    seed: int
-    kinds: tuple[str, ...]
-    protocol: Protocol
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one session was. ``digest`` is the SHA-256 of its journals."""
-
-    number: int
-    virtual_ms: int
-    faults: tuple[faults.Fault, ...]
-    harms: tuple[Harm, ...]
-    duties: tuple[HardwareDuty, ...]
-    trips: tuple[str, ...]
-    endings: tuple[str, ...]
-    alarms: tuple[str, ...]
-    digest: str
-
-    @property
-    def duties_done(self) -> bool:
-        """Whether software did what it could wherever hardware kept the cuff inflated."""
-        return all(duty.passed for duty in self.duties)
+_STEADY_TURNS = 3
+"""A contact that bounces counts as closed when the controller's loop has read it so often."""
 
 
 def give(warm: Warm, task: Task, folder: Path) -> Outcome:
     """Simulate one session; its journals are left in ``folder``."""
-    randomness = random.Random(task.seed)
-    limb = _somebody(randomness, models.LIMBS[task.protocol.limb])
-    order = _order(randomness, task.protocol, task.number)
-    plan = faults.plan(randomness, task.kinds, task.protocol.span_ms, task.protocol.inflated)
+    randomness, protocol = random.Random(task.seed), task.protocol
+    limb = _somebody(randomness, models.LIMBS[protocol.limb])
+    order = _order(randomness, protocol, task.number)
+    kinds = faults.fitting(task.kinds, Needs.STIMULATOR if protocol.stimulates else Needs.CUFF)
+    plan = faults.plan(randomness, kinds, protocol.span_ms, protocol.under_way)
     bedside = warm.bedside(_with_high_pressure(limb, plan), task.seed, folder / "journal.db")
     return Trial(bedside, order, plan, task).run()
 
@@ -122,7 +78,8 @@ class Trial:
         self.monitor = HarmMonitor(bedside.now)
         self._treated, self._opposite = order.limb.number, _OPPOSITE[order.limb].number
         self._quiet_since_ms: int | None = None
-        self._stopped = False
+        self._operator_stopped = False
+        self._pressed_turns = 0
 
     def run(self) -> Outcome:
         """Turn until it is over; the outcome."""
@@ -144,16 +101,33 @@ class Trial:
             self._stop_if_asked()
             if not injector.is_active("nobody_answers"):
                 self.attendant.step(now)
+        self._tell_the_monitor(now)
         bedside.turn()
         now = bedside.clock.ms
         self.monitor.step(now, self.physics(now))
 
+    def _tell_the_monitor(self, now: int) -> None:
+        """Who began, who stopped: people are not part of the physics."""
+        attendant, board = self.attendant, self.bedside.board
+        if attendant.began_ms == now:
+            self.monitor.person_began()
+        if attendant.stopped_ms == now:
+            self.monitor.person_stopped(now)
+        if not (board.pressed or board.patient_stop_pressed) or not self.bedside.button_is_heard:
+            self._pressed_turns = 0
+            return
+        self._pressed_turns += 1
+        if self._pressed_turns == _STEADY_TURNS:
+            self.monitor.person_stopped(now)
+
     def physics(self, now: int) -> Physics:
         """What is true now."""
-        bedside = self.bedside
+        bedside, plant = self.bedside, self.bedside.plant
+        defects = plant.defects
         tripped = bedside.is_tripped()
-        if not tripped and bedside.is_at_rest:
+        if not tripped and bedside.is_at_rest and not defects.stimulator_silent:
             return AT_REST
+        flows = bedside.current_ma > 0.0
         return Physics(
             limbs_mmhg=self._limbs_mmhg(),
             current_ma=bedside.current_ma,
@@ -165,6 +139,11 @@ class Trial:
             acknowledged=self.attendant.acknowledged_ms == now - TURN_MS,
             systolic_mmhg=self.attendant.known_systolic_mmhg,
             defeated=bedside.is_defeated,
+            density_ma_cm2=plant.current_density_ua_cm2 / 1000 if flows else 0.0,
+            contact=1.0 - defects.electrode_peel,
+            electrode_off=flows and plant.electrode_ohm > OPEN_OHM,
+            stimulator_silent=defects.stimulator_silent,
+            gateway_runs=bedside.core_runs,
         )
 
     def _limbs_mmhg(self) -> tuple[float, ...]:
@@ -178,8 +157,11 @@ class Trial:
     def _stop_if_asked(self) -> None:
         """Somebody else runs `rvos session stop`."""
         bedside = self.bedside
-        if not self._stopped and self.injector.is_active("operator_stops") and bedside.core_runs:
-            self._stopped = True
+        if self._operator_stopped or not self.injector.is_active("operator_stops"):
+            return
+        if bedside.core_runs:
+            self._operator_stopped = True
+            self.monitor.person_stopped(bedside.now)
             bedside.desk.ask(SessionStop(), OPERATOR, bedside.core_ms, lambda reply: None)
 
     def _is_over(self) -> bool:
@@ -211,6 +193,7 @@ class Trial:
             endings=tuple(_of_type(paths, SessionEnded.name, "outcome")),
             alarms=tuple(_of_type(paths, AlarmRaised.name, "condition")),
             digest=_digest(paths),
+            called_for=tuple(sorted(self.attendant.calls_for)),
         )
 
 
@@ -248,9 +231,7 @@ def _with_high_pressure(model: models.Limb, plan: tuple[faults.Fault, ...]) -> m
 def _order(randomness: random.Random, protocol: Protocol, number: int) -> Order:
     return Order(
         prescription=protocol.prescription,
-        limb=randomness.choice((Limb.LEFT_THIGH, Limb.RIGHT_THIGH)),
+        limb=randomness.choice(protocol.limbs),
         patient=f"simulated-{number}",
-        answers_after_ms=randomness.randint(2_000, 20_000),
-        measures_again_ms=randomness.randint(20_000, 120_000),
-        again=randomness.random() < 0.4,
+        conduct=draw(randomness, protocol.span_ms, stimulates=protocol.stimulates),
     )

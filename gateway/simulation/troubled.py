@@ -27,23 +27,22 @@ from gateway.model import Priority
 from gateway.record.journal import Journal
 from gateway.record.row import ClockQuality, Row, Stamp
 from gateway.runtime import state_view
-from gateway.runtime.alarm_patterns import Signal
-from gateway.runtime.annunciator import Announcement, Annunciator
 from gateway.runtime.core import STEP_MS
+from gateway.runtime.stimulator import Report
 from gateway.simulation import muscle
-from gateway.simulation.bedside import EPOCH_MS, TURN_MS, Bed, Bedside, VirtualClock
+from gateway.simulation.bedside import EPOCH_MS, Bed, Bedside, VirtualClock
 from gateway.simulation.disk import Health, TroubledJournal, TroubledWriter
+from gateway.simulation.hearing import Ear, Room
 from gateway.simulation.links import Link
+from gateway.simulation.stimulator import Stimulator
 from gateway.simulation.tap import WireTap
 
 _BUFFER_BYTES = 4096
+_BUFFER_REPORTS = 200
 _WATCHDOG_MS = 1000
 _RESET_TAKES_MS = 100
 _UPTIME_MS = 20_000
 """The gateway's monotonic clock when its core starts after a loss of power."""
-_CONTINUOUS_MS = 300
-"""A buzzer that sounds this long without a break says HIGH; MEDIUM and LOW beep for 200 ms."""
-_LONGEST_PAUSE_MS = 4_000
 SOUNDER_MS = 120_000
 """For how long the board's sounder lives on its own battery: what the hardware has to provide."""
 
@@ -75,55 +74,6 @@ class TroubledClock(VirtualClock):
         self.quality = ClockQuality.UNSYNCHRONISED
 
 
-class Room:
-    """What the gateway's own annunciator does: an ``Output`` that is listened to."""
-
-    def __init__(self) -> None:
-        self.said: Priority | None = None
-        self._rang = False
-        self._buzzer = False
-        self._annunciator = Annunciator(self)
-
-    def step(self, announcement: Announcement | None, now: int) -> None:
-        """One turn of the annunciator."""
-        self._rang = False
-        self._annunciator.step(announcement, now)
-        heard = announcement is not None and (self._rang or self._buzzer)
-        self.said = announcement.priority if announcement is not None and heard else None
-
-    def say(self, line: str, *, ring: bool) -> None:
-        """A line, and the bell."""
-        self._rang = self._rang or ring
-
-    def show(self, signal: Signal) -> None:
-        """Lamps and buzzer."""
-        self._buzzer = signal.buzzer
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class Ear:
-    """What a person at the bedside hears of the controller's buzzer."""
-
-    def __init__(self) -> None:
-        self._on_since_ms: int | None = None
-        self._listened_ms = 0
-        self._last_on_ms = -_LONGEST_PAUSE_MS - 1
-
-    def listen(self, buzzer: bool, now: int) -> Priority | None:
-        """The priority that the sound says; ``None`` for silence. What was not listened to was not heard."""
-        if not buzzer or now - self._listened_ms > TURN_MS:
-            self._on_since_ms = None
-        self._listened_ms = now
-        if buzzer:
-            self._last_on_ms = now
-            self._on_since_ms = now if self._on_since_ms is None else self._on_since_ms
-            if now - self._on_since_ms >= _CONTINUOUS_MS:
-                return Priority.HIGH
-        return Priority.MEDIUM if now - self._last_on_ms <= _LONGEST_PAUSE_MS else None
-
-
 class TroubledBedside(Bedside):
     """A bedside whose parts can be made to fail."""
 
@@ -141,6 +91,7 @@ class TroubledBedside(Bedside):
         self.greeting_rewritten: dict[str, int] = {}
         self.promised: list[tuple[Path, list[Row]]] = []
         self._kept_up = self._kept_line = self._unread = b""
+        self._kept_reports: list[Report] = []
         self._sounds_until_ms = 0
         super().__init__(bed, journal_path)
 
@@ -158,6 +109,7 @@ class TroubledBedside(Bedside):
         self.core = None
         self.core_stands = False
         self._kept_up = self._kept_line = b""
+        self._kept_reports = []
         self.up.empty()
 
     def close(self) -> None:
@@ -235,6 +187,11 @@ class TroubledBedside(Bedside):
         return 0.0 if self.plant.train is muscle.SILENT else self.plant.tissue_current_rms_ua / 1000
 
     @property
+    def button_is_heard(self) -> bool:
+        """Whether the controller's loop turns, so that a button does something."""
+        return self.controller is not None and self.firmware_stands_since_ms is None
+
+    @property
     def is_defeated(self) -> bool:
         """Whether nothing that software drives can empty the cuff."""
         defects = self.plant.defects
@@ -303,7 +260,7 @@ class TroubledBedside(Bedside):
     def _core_turn(self, now: int) -> None:
         if self.core is None or self.core_stands:
             return
-        if self._kept_up or self._kept_line:
+        if self._kept_up or self._kept_line or self._kept_reports:
             self._deliver_kept()
         if now % STEP_MS:
             return
@@ -333,6 +290,9 @@ class TroubledBedside(Bedside):
             self.core.cuff_bytes(kept_up, self.core_ms)
         if kept_line:
             self.core.oximeter_bytes(kept_line, self.core_ms)
+        kept_reports, self._kept_reports = self._kept_reports, []
+        for report in kept_reports:
+            self.core.stimulator.report(report, self.core_ms)
 
     def _oximeter(self, now: int) -> None:
         if self._playback is not None:
@@ -342,6 +302,12 @@ class TroubledBedside(Bedside):
             self._kept_line = (self._kept_line + line)[-_BUFFER_BYTES:]
             if not self.core_stands:
                 self._deliver_kept()
+
+    def _stimulate(self, stimulator: Stimulator, now: int) -> None:
+        if not self.core_stands:
+            super()._stimulate(stimulator, now)
+            return
+        self._kept_reports = [*self._kept_reports, *stimulator.step(now)][-_BUFFER_REPORTS:]
 
     def _up(self, data: bytes, now: int) -> None:
         data = self.up.carry(data, now)

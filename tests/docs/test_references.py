@@ -33,6 +33,7 @@ FIGURES_OF = {
     "reserve": "gateway.record.reserve",
     "gate": "gateway.runtime.gate",
     "harm": "gateway.simulation.harm",
+    "harm_current": "gateway.simulation.harm_current",
     "service": "gateway.runtime.service",
     "stimulator": "gateway.runtime.stimulator",
     "plant": "gateway.simulation.plant",

@@ -95,6 +95,18 @@ def test_ten_mmhg_less_are_enough_and_nine_are_not() -> None:
         assert bench.core.interlock.faults == faults
 
 
+def test_a_valve_that_sticks_on_the_way_is_told_a_second_later() -> None:
+    for stuck_dmmhg, faults in ((500, 0), (501, cuff.FAULT_NOT_DEFLATED), (1200, cuff.FAULT_NOT_DEFLATED)):
+        bench = full()
+        bench.vent()
+        bench.step(10)
+        bench.board.both(stuck_dmmhg)
+        bench.run(1000)
+        assert bench.core.interlock.faults == 0
+        bench.run(1000)
+        assert bench.core.interlock.faults == faults
+
+
 def test_one_sensor_that_stays_up_is_enough() -> None:
     bench = full()
     bench.vent()

@@ -49,7 +49,7 @@ class TestElectrodes:
         assert thigh.contractions()[-1].reason == "electrode_fault"
 
     def test_also_where_the_device_itself_goes_on(self, thigh: Stimulated) -> None:
-        thigh.device._stops_itself = False
+        thigh.device.stops_itself = False
         thigh.contracting()
         thigh.bedside.plant.defects.electrode_peel = 0.95
         assert thigh.ms_of_current(5_000) <= ELECTRODE_MS

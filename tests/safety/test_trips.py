@@ -104,8 +104,9 @@ def restarts_too_many(bed: Bedside) -> None:
 
 
 def venous_congestion(bed: Bedside) -> None:
-    bed.oximeter(650, haemoglobin=1000)
     bed.hold(planned_ms=120_000)
+    bed.oximeter(650, haemoglobin=1000)
+    bed.step()
     for _ in range(11):
         bed.oximeter(600, haemoglobin=1051)
         bed.run(1_000)

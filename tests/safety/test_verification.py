@@ -14,6 +14,8 @@ def held(before: int | None, after: int | None, **more: int) -> Bedside:
     bed = Bedside()
     bed.oximeter(before, **{name: value for name, value in more.items() if name != "after_blood"})
     bed.hold(planned_ms=200_000)
+    bed.oximeter(before, **{name: value for name, value in more.items() if name != "after_blood"})
+    bed.step()
     for _ in range(60):
         blood = {"haemoglobin": more["after_blood"]} if "after_blood" in more else {}
         bed.oximeter(after, **blood)
@@ -267,8 +269,9 @@ def test_a_second_of_relief_ends_it() -> None:
 
 def test_blood_that_collects_for_10_s_vents() -> None:
     bed = Bedside()
-    bed.oximeter(650, haemoglobin=1000)
     bed.hold(planned_ms=60_000)
+    bed.oximeter(650, haemoglobin=1000)
+    bed.step()
     bed.oximeter(650, haemoglobin=1051)
     bed.step()
     assert bed.run(9_950).latched is None
@@ -276,10 +279,27 @@ def test_blood_that_collects_for_10_s_vents() -> None:
     assert bed.step().latched is Reason.VENOUS_CONGESTION
 
 
+@pytest.mark.parametrize(("late_ms", "blood"), [(-50, None), (0, 900), (10_000, 900), (10_050, None)])
+def test_the_blood_at_the_target_is_what_is_first_measured_after_it(late_ms: int, blood: int | None) -> None:
+    """Until the target is reached blood collects; long after it, it may have collected already."""
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    assert bed.state.watch is not None
+    reached_ms = bed.state.watch.reached_ms
+    bed.run(10_100)
+    bed.see(tissue=Tissue(haemoglobin=Sample(900, reached_ms + late_ms)))
+    bed.step()
+    assert bed.state.watch.haemoglobin == blood
+    bed.oximeter(650, haemoglobin=1000)
+    bed.step()
+    assert bed.state.watch.haemoglobin == blood
+
+
 def test_blood_that_goes_or_comes_back_in_time_does_not() -> None:
     bed = Bedside()
-    bed.oximeter(650, haemoglobin=1000)
     bed.hold(planned_ms=60_000)
+    bed.oximeter(650, haemoglobin=1000)
+    bed.step()
     for blood in (1051, 1050, 1051, 900, 1051):
         bed.oximeter(650, haemoglobin=blood)
         assert bed.run(9_000).latched is None
@@ -294,6 +314,9 @@ def test_where_congestion_is_the_purpose_it_is_no_fault(purpose: Purpose) -> Non
     bed.authorise()
     bed.step()
     bed.read(1000)
+    bed.step()
+    bed.oximeter(650, haemoglobin=1000)
+    bed.step()
     for _ in range(60):
         bed.oximeter(640, haemoglobin=1200)
         bed.run(1_000)
@@ -303,8 +326,9 @@ def test_where_congestion_is_the_purpose_it_is_no_fault(purpose: Purpose) -> Non
 
 def test_after_the_vent_congestion_is_no_longer_judged() -> None:
     bed = Bedside()
-    bed.oximeter(650, haemoglobin=1000)
     bed.hold(planned_ms=60_000)
+    bed.oximeter(650, haemoglobin=1000)
+    bed.step()
     bed.wishes = ()
     bed.read(1000)
     bed.oximeter(650, haemoglobin=1500)

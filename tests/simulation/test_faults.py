@@ -5,7 +5,8 @@ import random
 import pytest
 
 from gateway.simulation import faults
-from gateway.simulation.faults import EQUIPMENT, KINDS, UnknownFault
+from gateway.simulation.fault_kinds import EQUIPMENT, KINDS, Needs
+from gateway.simulation.faults import UnknownFault
 
 SPAN_MS = 45_000
 PLANS = [faults.plan(random.Random(seed), faults.available(), SPAN_MS) for seed in range(3000)]
@@ -44,7 +45,7 @@ def test_names() -> None:
     assert faults.chosen("all") == faults.available()
     assert faults.chosen("none") == []
     assert faults.chosen("leak, core_killed") == ["leak", "core_killed"]
-    for words in ("leek", "", "electrode_peels", "leak,leek"):
+    for words in ("leek", "", "broker_down", "leak,leek"):
         with pytest.raises(UnknownFault, match="choose all, none or of: frames_split"):
             faults.chosen(words)
 
@@ -53,11 +54,34 @@ def test_no_names_no_faults() -> None:
     assert faults.plan(random.Random(1), [], SPAN_MS) == ()
 
 
-def test_what_cannot_be_given_yet_says_why() -> None:
+def test_what_cannot_be_given_says_why() -> None:
     waiting = [kind for kind in KINDS.values() if kind.wanting]
-    assert {"electrode_peels", "electrode_peels_unseen", "stimulator_restarts"} <= {k.name for k in waiting}
+    assert {kind.name for kind in waiting} == {"broker_down", "broker_slow", "broker_half_open"}
     for kind in waiting:
-        assert f"[not yet: {kind.wanting}]" in faults.listing()
+        assert f"[not here: {kind.wanting}]" in faults.listing()
+
+
+def test_a_session_gets_only_what_means_something_to_it() -> None:
+    occludes, stimulates = (
+        set(faults.fitting(faults.available(), uses)) for uses in (Needs.CUFF, Needs.STIMULATOR)
+    )
+    assert occludes | stimulates == set(faults.available())
+    assert {"leak", "probe_off"} <= occludes - stimulates
+    assert {"electrode_peels", "stimulator_restarts"} <= stimulates - occludes
+    assert {"core_killed", "sensor_missing", "pump_stuck_on"} <= occludes & stimulates
+
+
+def test_what_only_a_stimulation_can_have_is_drawn_more_often() -> None:
+    names = faults.fitting(faults.available(), Needs.STIMULATOR)
+    plans = [faults.plan(random.Random(seed), names, SPAN_MS) for seed in range(1_000)]
+    of_stimulator = [plan for plan in plans if any(KINDS[one.kind].needs is Needs.STIMULATOR for one in plan)]
+    assert 400 < len(of_stimulator) < 600
+
+
+def test_half_of_the_faults_happen_while_something_is_energised() -> None:
+    plans = [faults.plan(random.Random(seed), ["leak"], SPAN_MS, [(1_000, 1_100)]) for seed in range(1_000)]
+    inside = [fault for plan in plans for fault in plan if 1_000 <= fault.at_ms < 1_100]
+    assert 450 < len(inside) < 550
 
 
 def test_the_listing_names_every_kind() -> None:

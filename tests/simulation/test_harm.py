@@ -1,11 +1,16 @@
 """The harm monitor finds each harm, at its limit and not before it, from physics alone."""
 
+import ast
 from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from gateway.model import LIMBS, Limb, Priority
-from gateway.simulation.harm import HardwareDuty, HarmKind, HarmMonitor, Physics
+from gateway.simulation import harm, harm_current, physics
+from gateway.simulation.harm import HarmMonitor
+from gateway.simulation.physics import HardwareDuty, HarmKind, Physics
 
 TURN_MS = 10
 HIGH = Priority.HIGH
@@ -123,11 +128,110 @@ def test_a_higher_systolic_that_was_measured_makes_the_hold_congest(judged: Judg
     assert HarmKind.CONGESTION in judged.harms
 
 
+# --- current ------------------------------------------------------------------------------------------
+
+FLOWS = Physics(current_ma=5.0, relay_leased=True)
+OFF_SKIN = FLOWS._replace(electrode_off=True)
+SILENT = Physics(stimulator_silent=True)
+
+
 @pytest.mark.parametrize(("span_ms", "harmful"), [(110, False), (120, True)])
 def test_current_without_permit(judged: Judged, span_ms: int, harmful: bool) -> None:
-    judged.see(Physics(current_ma=5.0, relay_leased=True), 10_000)
+    judged.see(FLOWS, 10_000)
     judged.see(Physics(current_ma=5.0), span_ms)
     assert (judged.harms == {HarmKind.CURRENT_WITHOUT_PERMIT}) is harmful
+
+
+@pytest.mark.parametrize(("span_ms", "harmful"), [(700, False), (710, True)])
+def test_current_after_a_person_s_stop(judged: Judged, span_ms: int, harmful: bool) -> None:
+    judged.see(FLOWS, 1_000)
+    judged.monitor.person_stopped(judged.now)
+    judged.see(FLOWS, span_ms)
+    assert (judged.harms == {HarmKind.CURRENT_AFTER_STOP}) is harmful
+
+
+def test_a_stop_stands_until_a_person_begins_again(judged: Judged) -> None:
+    judged.see(FLOWS, 1_000)
+    judged.monitor.person_stopped(judged.now)
+    judged.see(FLOWS, 100).see(EMPTY, 30_000)
+    judged.monitor.person_stopped(judged.now)
+    judged.monitor.person_began()
+    judged.see(FLOWS, 5_000)
+    assert not judged.harms
+    judged.monitor.person_stopped(judged.now)
+    judged.see(EMPTY, 30_000).see(FLOWS, TURN_MS)
+    assert judged.harms == {HarmKind.CURRENT_AFTER_STOP}
+
+
+@pytest.mark.parametrize(("span_ms", "harmful"), [(710, False), (720, True)])
+def test_current_after_something_latched(judged: Judged, span_ms: int, harmful: bool) -> None:
+    judged.see(FLOWS, 1_000).see(FLOWS._replace(tripped=True, alarm=HIGH), span_ms)
+    assert (judged.harms == {HarmKind.CURRENT_AFTER_STOP}) is harmful
+
+
+@pytest.mark.parametrize(("gap_ms", "harmful"), [(600, False), (640, True)])
+def test_current_that_resumes_after_a_gap(judged: Judged, gap_ms: int, harmful: bool) -> None:
+    judged.see(FLOWS, 1_000).see(SILENT, gap_ms).see(EMPTY, 2_000).see(FLOWS, 1_000)
+    assert (judged.harms == {HarmKind.CURRENT_AFTER_GAP}) is harmful
+
+
+def test_a_gap_before_the_first_pulses_or_before_a_new_session_interrupts_nothing(judged: Judged) -> None:
+    judged.see(SILENT, 5_000).see(FLOWS, 2_000).see(SILENT, 5_000)
+    judged.monitor.person_began()
+    judged.see(FLOWS, 5_000)
+    assert not judged.harms
+
+
+def test_current_that_nobody_ends_in_a_gap(judged: Judged) -> None:
+    judged.see(FLOWS, 1_000).see(FLOWS._replace(stimulator_silent=True), 1_310)
+    assert not judged.harms
+    judged.see(FLOWS._replace(stimulator_silent=True), 20)
+    assert judged.harms == {HarmKind.CURRENT_AFTER_GAP}
+
+
+@pytest.mark.parametrize(("span_ms", "harmful"), [(610, False), (620, True)])
+def test_an_electrode_error_ends_within_600_ms(judged: Judged, span_ms: int, harmful: bool) -> None:
+    judged.see(FLOWS, 5_000).see(OFF_SKIN, span_ms)
+    assert (judged.harms == {HarmKind.ELECTRODE_ERROR}) is harmful
+
+
+def test_an_electrode_error_is_counted_while_there_is_a_gateway_to_end_it(judged: Judged) -> None:
+    judged.see(OFF_SKIN, 400).see(OFF_SKIN._replace(gateway_runs=False), 5_000).see(OFF_SKIN, 200)
+    assert not judged.harms
+    judged.see(OFF_SKIN, 30)
+    assert judged.harms == {HarmKind.ELECTRODE_ERROR}
+
+
+def test_an_electrode_error_begins_anew_with_the_current(judged: Judged) -> None:
+    judged.see(OFF_SKIN, 500).see(EMPTY, 60_000).see(OFF_SKIN, 500)
+    assert not judged.harms
+
+
+@pytest.mark.parametrize(
+    ("change", "harmful"),
+    [
+        ({"current_ma": 50.0}, False),
+        ({"current_ma": 50.1}, True),
+        ({"density_ma_cm2": 2.0}, False),
+        ({"density_ma_cm2": 2.1, "contact": 0.5}, True),
+        ({"density_ma_cm2": 9.9, "contact": 0.49}, False),
+    ],
+)
+def test_over_current(judged: Judged, change: dict[str, float], harmful: bool) -> None:
+    judged.see(FLOWS._replace(**change), TURN_MS)
+    assert (judged.harms == {HarmKind.OVER_CURRENT}) is harmful
+
+
+# --- the vent that does not come ------------------------------------------------------------------------
+
+
+def test_still_inflated_after_a_person_s_stop(judged: Judged) -> None:
+    judged.see(inflated(), 5_000)
+    judged.monitor.person_stopped(judged.now)
+    judged.see(inflated()._replace(alarm=HIGH), 10_000)
+    assert not judged.harms
+    judged.see(inflated()._replace(alarm=HIGH), 20)
+    assert judged.harms == {HarmKind.STILL_INFLATED}
 
 
 @pytest.mark.parametrize(
@@ -180,8 +284,8 @@ STUCK = Physics(limbs_mmhg=on_left(170.0), defeated=True)
 
 def duty_after(judged: Judged, spans: Iterable[tuple[Physics, int]]) -> list[HardwareDuty]:
     judged.see(inflated(), 5_000)
-    for physics, span_ms in spans:
-        judged.see(physics, span_ms)
+    for instant, span_ms in spans:
+        judged.see(instant, span_ms)
     return judged.monitor.duties
 
 
@@ -250,16 +354,14 @@ def test_a_record_that_lost_a_promised_row_or_does_not_verify(judged: Judged) ->
     assert "row 7 is missing" in other.harms[HarmKind.RECORD_LOST].detail
 
 
-def test_the_monitor_knows_nothing_of_the_gateway() -> None:
-    import ast
-    from pathlib import Path
-
-    from gateway.simulation import harm
-
-    tree = ast.parse(Path(harm.__file__).read_text())
+@pytest.mark.parametrize("of", [harm, harm_current, physics], ids=lambda module: module.__name__)
+def test_the_monitor_knows_nothing_of_the_gateway(of: ModuleType) -> None:
+    tree = ast.parse(Path(of.__file__).read_text())
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    parts = {"gateway.simulation.physics", "gateway.simulation.harm_current"}
     ours = {
         name for name in imported if name and name.split(".")[0] in ("gateway", "drivers", "firmware_bridge")
     }
-    assert ours == {"gateway.model"}
+    assert ours
+    assert ours <= {"gateway.model", *parts}

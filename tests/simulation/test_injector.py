@@ -8,11 +8,12 @@ import pytest
 from gateway.record.row import ClockQuality
 from gateway.simulation import campaign
 from gateway.simulation.disk import Health
-from gateway.simulation.faults import FOREVER_MS, KINDS, Fault, available
+from gateway.simulation.fault_kinds import FOREVER_MS, KINDS
+from gateway.simulation.faults import Fault, available
 from gateway.simulation.injector import Injector
 from gateway.simulation.links import SOUND
 from gateway.simulation.models import LIMBS
-from gateway.simulation.trial import SHORT
+from gateway.simulation.protocols import STIMULATION
 from gateway.simulation.troubled import TroubledBedside, TroubledClock
 
 Seen = Callable[[TroubledBedside], bool]
@@ -33,6 +34,8 @@ NUMBERS = {
     "period_ms": 300,
     "protocol": 7,
     "crc": 99,
+    "peel_percent": 60,
+    "stops_itself": 0,
 }
 
 
@@ -98,13 +101,21 @@ SEEN: dict[str, Seen] = {
     "button_pressed": lambda b: b.board.pressed,
     "button_stuck": lambda b: b.board.pressed,
     "patient_stops": lambda b: b.board.patient_stop_pressed,
+    "electrode_peels": lambda b: b.plant.defects.electrode_peel == 0.6 and not b.stimulator.stops_itself,
+    "electrode_peels_unseen": lambda b: b.plant.defects.electrode_peel == 0.6,
+    "stimulator_silent": lambda b: b.plant.defects.stimulator_silent,
+    "stimulator_restarts": lambda b: (
+        b.plant.defects.stimulator_silent and b.plant.defects.stimulator_restarts
+    ),
+    "stimulator_runs_on": lambda b: b.plant.defects.stimulator_runs_on,
+    "stimulator_idle": lambda b: b.plant.defects.stimulator_idle,
 }
 
 
 @pytest.fixture
 def bedside(tmp_path: Path) -> TroubledBedside:
-    warm = campaign._warm_bedside(SHORT)
-    return warm.bedside(LIMBS[SHORT.limb], 1, tmp_path / "journal.db")
+    warm = campaign._warm_bedside(STIMULATION)
+    return warm.bedside(LIMBS[STIMULATION.limb], 1, tmp_path / "journal.db")
 
 
 def passing(kind: str) -> bool:
@@ -144,6 +155,11 @@ def test_what_passes_is_right_again(bedside: TroubledBedside, kind: str) -> None
     assert bedside.disk.delay_ms == 0
     assert not bedside.board.pressed
     assert not bedside.board.patient_stop_pressed
+    defects = bedside.plant.defects
+    assert defects.electrode_peel == 0.0
+    assert not defects.stimulator_silent
+    assert not defects.stimulator_runs_on
+    assert not defects.stimulator_idle
 
 
 def test_a_core_that_two_faults_hold_down_starts_after_the_second(bedside: TroubledBedside) -> None:

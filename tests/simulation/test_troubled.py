@@ -12,9 +12,10 @@ from gateway.runtime.annunciator import Announcement
 from gateway.simulation import full
 from gateway.simulation.bedside import Bed, Bedside
 from gateway.simulation.disk import Health, TroubledJournal, TroubledWriter, broken, lost
+from gateway.simulation.hearing import Ear, Room
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.tap import WireTap
-from gateway.simulation.troubled import SOUNDER_MS, Ear, Room, TroubledBedside, TroubledClock
+from gateway.simulation.troubled import SOUNDER_MS, TroubledBedside, TroubledClock
 
 STAMP = Stamp(1, 5, 6, ClockQuality.SIMULATED)
 EVENT = Row("event", "tripped", "s-1", STAMP, b'{"reason": "leak"}')

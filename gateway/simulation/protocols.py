@@ -1,0 +1,70 @@
+"""What the sessions of a campaign give: a prescription, on equipment and a limb that it makes sense on.
+
+Theory of operation
+-------------------
+``SHORT`` and ``STIMULATION`` are over within a minute of virtual time, on a cuff and a limb sped up;
+``WHOLE`` is a whole ``rvos-after-rosprox`` at natural speed.  ``under_way`` says when, without a fault, the
+cuff is under pressure or current flows: half of the faults begin then.
+
+Units: ms since the session was asked for.  The ceilings of the simulated stimulator are chosen: a site's must
+come from its device and its approval.
+"""
+
+from dataclasses import dataclass
+
+from gateway.config import StimulatorConfig
+from gateway.model import Limb
+
+Span = tuple[int, int]
+
+THIGHS = (Limb.LEFT_THIGH, Limb.RIGHT_THIGH)
+ALL_LIMBS = tuple(Limb)
+STIMULATOR = StimulatorConfig(
+    description="simulated stimulator, two pads of 25 cm2",
+    current_ma=60,
+    pulse_width_us=400,
+    frequency_hz=50,
+    charge_uc=24,
+    pad_area_cm2=25,
+    daily_minutes=30,
+    device_current_ma=130,
+    device_pulse_width_us=500,
+    device_frequency_hz=50,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A prescription on its equipment. ``span_ms``: how long it takes without faults."""
+
+    prescription: str
+    cuff: str
+    limb: str
+    span_ms: int
+    longest_ms: int
+    under_way: tuple[Span, ...]
+    limbs: tuple[Limb, ...] = ALL_LIMBS
+    stimulates: bool = False
+    whole: bool = False
+
+
+SHORT = Protocol("demo", "fast_cuff", "fast_limb", 33_000, 240_000, ((6_500, 14_500), (19_500, 27_500)))
+STIMULATION = Protocol(
+    "nmes-demo",
+    "fast_cuff",
+    "fast_limb",
+    31_000,
+    240_000,
+    tuple((960 + contraction * 5_100, 2_960 + contraction * 5_100) for contraction in range(6)),
+    limbs=THIGHS,
+    stimulates=True,
+)
+WHOLE = Protocol(
+    "rvos-after-rosprox",
+    "thigh_cuff",
+    "limb",
+    2_470_000,
+    4_500_000,
+    tuple((31_000 + cycle * 609_000, 340_000 + cycle * 609_000) for cycle in range(4)),
+    whole=True,
+)
