@@ -155,7 +155,7 @@ def gateway_compares_sensors(patch: Patch) -> None:
 
 def firmware_compares_sensors(patch: Patch) -> None:
     """Firmware: two sensors that disagree are believed, and a vent that takes nothing off is not noticed."""
-    patch.setattr(interlock, "disagree", lambda control, limit: False)
+    patch.setattr(interlock, "disagree", lambda both: False)
     patch.setattr(airflow.Airflow, "_watch_fall", lambda *_: 0)
 
 

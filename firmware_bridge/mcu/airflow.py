@@ -22,20 +22,21 @@ Portable subset: runs on CPython and on MicroPython.
 
 from .. import cuff
 from . import limits
+from .debt import is_pressed, shows_more
 
 HALF_POWER_PERMILLE = 500
 
 
 class Airflow:
-    """Watches rises and falls; says which faults it sees now."""
+    """Watches rises and falls; says which faults it sees now. ``both``: control and limit sensor."""
 
     def __init__(self, now_ms: int) -> None:
-        self._pumping_ms: int | None = None
-        self._before = (0, 0)
+        # When the pump began or the pressure last rose, and what the two sensors read then.
+        self._risen: tuple[int, int, int] | None = None
         self._vented_ms: int | None = None
+        # What was read first after the vent, and when and what at the last look at the fall.
         self._at_vent_dmmhg = 0
-        self._mark_ms: int | None = None
-        self._mark_dmmhg = 0
+        self._mark: tuple[int, int] | None = None
         self.note_vented(now_ms)
 
     def note_energised(self) -> None:
@@ -45,48 +46,48 @@ class Airflow:
     def note_vented(self, now_ms: int) -> None:
         """The dump valve opened, or a reset opened it."""
         self._vented_ms = now_ms
-        self._mark_ms = None
+        self._mark = None
 
-    def faults(self, now_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None, pumping: bool) -> int:
+    def faults(self, now_ms: int, both: tuple[int | None, int | None], pumping: bool) -> int:
         """The fault bits of this step; ``pumping``: the pump has worked since the last one."""
+        control_dmmhg, limit_dmmhg = both
         found = self._watch_rise(now_ms, control_dmmhg or 0, limit_dmmhg or 0, pumping)
         if self._vented_ms is None:
             return found
-        highest = max(control_dmmhg or 0, limit_dmmhg or 0)
-        known = control_dmmhg is not None and limit_dmmhg is not None
-        return found | self._watch_fall(now_ms, highest, known) | self._watch_empty(now_ms, highest, known)
+        if control_dmmhg is not None and limit_dmmhg is not None:
+            found |= self._watch_fall(now_ms, max(control_dmmhg, limit_dmmhg))
+        if now_ms - self._vented_ms >= limits.NOT_DEFLATED_MS:
+            found |= self._watch_empty(both)
+        return found
 
     def _watch_rise(self, now_ms: int, control_dmmhg: int, limit_dmmhg: int, pumping: bool) -> int:
         if not pumping or max(control_dmmhg, limit_dmmhg) > limits.DEFLATED_DMMHG:
-            self._pumping_ms = None
+            self._risen = None
             return 0
-        rise = max(control_dmmhg - self._before[0], limit_dmmhg - self._before[1])
-        if self._pumping_ms is None or rise >= limits.NO_RISE_DMMHG:
-            self._pumping_ms = now_ms
-            self._before = (control_dmmhg, limit_dmmhg)
-        return cuff.FAULT_NO_RISE if now_ms - self._pumping_ms >= limits.NO_RISE_MS else 0
+        risen, rise = self._risen, limits.NO_RISE_DMMHG
+        if risen is None or control_dmmhg - risen[1] >= rise or limit_dmmhg - risen[2] >= rise:
+            risen = (now_ms, control_dmmhg, limit_dmmhg)
+        self._risen = risen
+        return cuff.FAULT_NO_RISE if now_ms - risen[0] >= limits.NO_RISE_MS else 0
 
-    def _watch_fall(self, now_ms: int, highest_dmmhg: int, known: bool) -> int:
-        if not known:
-            return 0
-        if self._mark_ms is None:
-            self._mark_ms = now_ms
-            self._at_vent_dmmhg = self._mark_dmmhg = highest_dmmhg
+    def _watch_fall(self, now_ms: int, highest_dmmhg: int) -> int:
+        if self._mark is None:
+            self._mark = (now_ms, highest_dmmhg)
+            self._at_vent_dmmhg = highest_dmmhg
+        marked_ms, mark_dmmhg = self._mark
         found = 0
         if highest_dmmhg > self._at_vent_dmmhg + limits.PUMP_STUCK_DMMHG:
             found = cuff.FAULT_PUMP_STUCK
-        if now_ms - self._mark_ms >= limits.VENT_CHECK_MS:
-            high = self._mark_dmmhg > limits.VENT_CHECK_ABOVE_DMMHG
-            if high and highest_dmmhg > self._mark_dmmhg - limits.VENT_FALL_DMMHG:
+        if now_ms - marked_ms >= limits.VENT_CHECK_MS:
+            self._mark = (now_ms, highest_dmmhg)
+            high = mark_dmmhg > limits.VENT_CHECK_ABOVE_DMMHG
+            if high and highest_dmmhg > mark_dmmhg - limits.VENT_FALL_DMMHG:
                 found |= cuff.FAULT_NOT_DEFLATED
-            self._mark_ms, self._mark_dmmhg = now_ms, highest_dmmhg
         return found
 
-    def _watch_empty(self, now_ms: int, highest_dmmhg: int, known: bool) -> int:
-        if self._vented_ms is None or now_ms - self._vented_ms < limits.NOT_DEFLATED_MS:
-            return 0
-        if highest_dmmhg > limits.DEFLATED_DMMHG:
+    def _watch_empty(self, both: tuple[int | None, int | None]) -> int:
+        if shows_more(both, limits.DEFLATED_DMMHG):
             return cuff.FAULT_NOT_DEFLATED
-        if known:
+        if not is_pressed(both):
             self._vented_ms = None
         return 0

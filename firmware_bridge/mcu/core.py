@@ -83,7 +83,7 @@ class Core:
 
     def is_pressed(self) -> bool:
         """Whether the cuff may be pressed to a limb."""
-        return is_pressed(*self.pressures())
+        return is_pressed(self.pressures())
 
     def is_moving(self) -> bool:
         """Whether air is moved on purpose: pump or inflate valve, or the dump valve while energised."""

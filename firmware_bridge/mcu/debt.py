@@ -33,7 +33,7 @@ class IschaemiaDebt:
 
     def step(self, now_ms: int, elapsed_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None) -> None:
         """Account for the time since the last step."""
-        pressed = is_pressed(control_dmmhg, limit_dmmhg)
+        pressed = is_pressed((control_dmmhg, limit_dmmhg))
         if pressed or self._was_pressed:
             self._charge(elapsed_ms)
         elif any(self.debts_ms):
@@ -78,8 +78,14 @@ class IschaemiaDebt:
         self.debts_ms = [debt_ms + elapsed_ms for debt_ms in self.debts_ms]
 
 
-def is_pressed(control_dmmhg: int | None, limit_dmmhg: int | None) -> bool:
+def is_pressed(both: tuple[int | None, int | None]) -> bool:
     """Whether the limb may be under pressure; a missing sensor cannot rule it out."""
-    if control_dmmhg is None or limit_dmmhg is None:
-        return True
-    return max(control_dmmhg, limit_dmmhg) > limits.DEFLATED_DMMHG
+    return both[0] is None or both[1] is None or shows_more(both, limits.DEFLATED_DMMHG)
+
+
+def shows_more(both: tuple[int | None, int | None], than_dmmhg: int) -> bool:
+    """Whether a sensor that is there shows more than this."""
+    control_dmmhg, limit_dmmhg = both
+    return (control_dmmhg is not None and control_dmmhg > than_dmmhg) or (
+        limit_dmmhg is not None and limit_dmmhg > than_dmmhg
+    )

@@ -22,6 +22,7 @@ Portable subset: runs on CPython and on MicroPython.
 from .. import cuff
 from . import limits
 from .airflow import Airflow
+from .debt import shows_more
 from .presence import Presence
 
 
@@ -77,21 +78,21 @@ class Interlock:
         debt: bool,
     ) -> None:
         """Look at one reading; ``energised``: a lease of the cuff runs, ``debt``: too much of it."""
-        self._watch_pressure(now_ms, control_dmmhg, limit_dmmhg)
+        both = (control_dmmhg, limit_dmmhg)
+        self._watch_pressure(now_ms, both)
         if debt:
             self.latch(cuff.FAULT_OCCLUSION_TIME)
         self._watch_sensors(now_ms, control_dmmhg, limit_dmmhg, energised)
-        found = self.airflow.faults(now_ms, control_dmmhg, limit_dmmhg, pumping)
+        found = self.airflow.faults(now_ms, both, pumping)
         if not found:
             return
         for fault in (cuff.FAULT_NO_RISE, cuff.FAULT_NOT_DEFLATED, cuff.FAULT_PUMP_STUCK):
             if found & fault:
                 self.latch(fault)
 
-    def _watch_pressure(self, now_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None) -> None:
-        highest = max(control_dmmhg or 0, limit_dmmhg or 0)
-        held_ms = self._over.update(highest > limits.PRESSURE_TRIP_DMMHG, now_ms)
-        if highest > limits.PRESSURE_TRIP_ONCE_DMMHG or held_ms >= limits.PRESSURE_TRIP_MS:
+    def _watch_pressure(self, now_ms: int, both: tuple[int | None, int | None]) -> None:
+        held_ms = self._over.update(shows_more(both, limits.PRESSURE_TRIP_DMMHG), now_ms)
+        if held_ms >= limits.PRESSURE_TRIP_MS or shows_more(both, limits.PRESSURE_TRIP_ONCE_DMMHG):
             self.latch(cuff.FAULT_OVER_PRESSURE)
 
     def _watch_sensors(
@@ -102,13 +103,14 @@ class Interlock:
             self.latch(cuff.FAULT_CONTROL_SENSOR)
         if self._limit_missing.update(energised and limit_dmmhg is None, now_ms) > longest_ms:
             self.latch(cuff.FAULT_LIMIT_SENSOR)
-        apart = energised and disagree(control_dmmhg, limit_dmmhg)
+        apart = energised and disagree((control_dmmhg, limit_dmmhg))
         if self._disagree.update(apart, now_ms) > limits.SENSORS_DISAGREE_MS:
             self.latch(cuff.FAULT_SENSORS_DISAGREE)
 
 
-def disagree(control_dmmhg: int | None, limit_dmmhg: int | None) -> bool:
+def disagree(both: tuple[int | None, int | None]) -> bool:
     """Whether two known readings are too far apart."""
+    control_dmmhg, limit_dmmhg = both
     if control_dmmhg is None or limit_dmmhg is None:
         return False
     return abs(control_dmmhg - limit_dmmhg) > limits.SENSORS_DISAGREE_DMMHG

@@ -74,7 +74,7 @@ class Presence:
 
     def stands(self) -> bool:
         """Whether something may be energised from rest."""
-        return self._stands and not self._button.closed and not self._patient_stop.closed
+        return self._stands and not self._button.closed
 
     def is_recent(self, now_ms: int) -> bool:
         """Whether the bedside button was pressed within the last minute."""

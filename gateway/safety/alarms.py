@@ -253,8 +253,6 @@ def _escalate(state: AlarmState, now: int) -> tuple[AlarmState, tuple[AlarmChang
         for alarm in state.alarms
         if _is_unanswered(alarm, state.answered_ms, now)
     }
-    if not risen:
-        return state, ()
     alarms = tuple(risen.get(alarm.number, alarm) for alarm in state.alarms)
     changes = tuple(AlarmChange(Change.ESCALATED, alarm) for alarm in risen.values())
     return replace(state, alarms=alarms), changes

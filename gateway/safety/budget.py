@@ -81,9 +81,9 @@ def session_refusal(
     """
     if not is_known(limits, history):
         return Reason.HISTORY_UNKNOWN
-    if therapy and _wait_for_number_ms(limits, history.sessions) > 0:
+    if therapy and _longest_ms(_waits_for_number_ms(limits, history.sessions)) > 0:
         return Reason.TOO_MANY_SESSIONS
-    if therapy and _wait_for_gap_ms(limits, history.sessions) > 0:
+    if therapy and _longest_ms(_waits_for_gap_ms(limits, history.sessions)) > 0:
         return Reason.TOO_SOON_AFTER_SESSION
     return inflation_refusal(limits, history.exposures, limb, therapy=therapy, above_ms=above_ms)
 
@@ -95,7 +95,7 @@ def is_known(limits: Limits, history: History) -> bool:
 
 def session_wait_ms(limits: Limits, sessions: tuple[PastSession, ...]) -> int:
     """How long the number of sessions and their distance forbid another one with therapy; at most so long."""
-    return max(_wait_for_number_ms(limits, sessions), _wait_for_gap_ms(limits, sessions))
+    return _longest_ms([*_waits_for_number_ms(limits, sessions), *_waits_for_gap_ms(limits, sessions)])
 
 
 def may_resume(limits: Limits, interrupted_ago_ms: int | None) -> bool:
@@ -108,13 +108,16 @@ def stimulation_left_ms(limits: Limits, daily_ms: int, trains: tuple[Exposure, .
     return max(0, daily_ms - spent_ms(trains, limits.sessions_window_ms))
 
 
-def _wait_for_number_ms(limits: Limits, sessions: tuple[PastSession, ...]) -> int:
+def _waits_for_number_ms(limits: Limits, sessions: tuple[PastSession, ...]) -> list[int]:
+    """Until fewer than the most sessions lie in the window: each that is one too many has to leave it."""
     ages_ms = sorted(one.ended_ago_ms for one in sessions if one.therapy)
-    if len(ages_ms) < limits.sessions_most:
-        return 0
-    return max(0, limits.sessions_window_ms - ages_ms[limits.sessions_most - 1])
+    return [limits.sessions_window_ms - age_ms for age_ms in ages_ms[limits.sessions_most - 1 :]]
 
 
-def _wait_for_gap_ms(limits: Limits, sessions: tuple[PastSession, ...]) -> int:
-    waits_ms = [limits.session_gap_ms - one.ended_ago_ms for one in sessions if one.therapy]
+def _waits_for_gap_ms(limits: Limits, sessions: tuple[PastSession, ...]) -> list[int]:
+    return [limits.session_gap_ms - one.ended_ago_ms for one in sessions if one.therapy]
+
+
+def _longest_ms(waits_ms: list[int]) -> int:
+    """Until the last of these waits is over; 0 where none is left."""
     return max([0, *waits_ms])

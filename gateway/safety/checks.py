@@ -17,7 +17,7 @@ from typing import Protocol
 
 from gateway.model import CuffReading, DeviceFault, Reason
 from gateway.safety import leak, stream, stuck, verification
-from gateway.safety.debt import is_above, is_fresh, is_seen_above
+from gateway.safety.debt import fresh, is_above, is_seen_above, shows_more
 from gateway.safety.inflation import occluding_dmmhg
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State, Timers
@@ -27,13 +27,10 @@ from gateway.safety.reasons import Kind, kind_of, priority_of
 def timed(limits: Limits, state: State, observations: Observations, now: int) -> Timers:
     """The timers at ``now``. A clock that ran backwards proves no duration: all start again."""
     backwards = state.now_ms is not None and now < state.now_ms
-    old, cuff = Timers() if backwards else state.timers, observations.cuff
+    old, cuff = Timers() if backwards else state.timers, fresh(limits, observations.cuff, now)
     no_saturation_ms = _since(old.no_saturation_ms, _no_saturation(observations), now)
-    rose = verification.blood_rose(limits, state, observations.tissue, now)
-    blood_ms = _since(old.blood_ms, rose, now)
-    if cuff is None or not is_fresh(limits, cuff, now):
-        absent_ms = _since(old.absent_ms, True, now)
-        return Timers(no_saturation_ms=no_saturation_ms, blood_ms=blood_ms, absent_ms=absent_ms)
+    if cuff is None:
+        return Timers(no_saturation_ms=no_saturation_ms, absent_ms=_since(old.absent_ms, True, now))
     low, congests = _low(limits, state, observations, cuff), _congests(limits, state, cuff)
     low_seen_ms = _seen(limits, old.low_seen_ms, low, state, now)
     congestion_seen_ms = _seen(limits, old.congestion_seen_ms, congests, state, now)
@@ -41,8 +38,8 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
     elapsed_ms = 0 if state.now_ms is None or backwards else now - state.now_ms
     return Timers(
         no_saturation_ms=no_saturation_ms,
-        blood_ms=blood_ms,
-        over_ms=_since(old.over_ms, _highest(cuff) > limits.pressure_trip_dmmhg, now),
+        blood_ms=_since(old.blood_ms, verification.blood_rose(limits, state, observations.tissue, now), now),
+        over_ms=_since(old.over_ms, shows_more(cuff, limits.pressure_trip_dmmhg), now),
         missing_ms=_since(old.missing_ms, cuff.highest_dmmhg is None, now),
         disagree_ms=_since(old.disagree_ms, _disagree(limits, cuff), now),
         deviation_ms=_since(old.deviation_ms, _deviates(limits, state, cuff, now), now),
@@ -61,9 +58,8 @@ def expected_nonce(limits: Limits, state: State, observations: Observations, now
     """The controller's reset mark that an armed session started with; ``None`` while not armed."""
     if not observations.armed:
         return None
-    if state.nonce is None and observations.cuff is not None and is_fresh(limits, observations.cuff, now):
-        return observations.cuff.nonce
-    return state.nonce
+    cuff = fresh(limits, observations.cuff, now)
+    return cuff.nonce if state.nonce is None and cuff is not None else state.nonce
 
 
 def _since(since_ms: int | None, holds: bool, now: int) -> int | None:
@@ -88,11 +84,6 @@ def _bridged(since_ms: int | None, seen_ms: int | None, now: int) -> int | None:
 
 def _lasted(since_ms: int | None, span_ms: int, now: int) -> bool:
     return since_ms is not None and now - since_ms >= span_ms
-
-
-def _highest(cuff: CuffReading) -> int:
-    """The larger known sensor; 0 when neither is known (missing sensors have their own check)."""
-    return max(cuff.control_dmmhg or 0, cuff.limit_dmmhg or 0)
 
 
 def _no_saturation(observations: Observations) -> bool:
@@ -144,21 +135,20 @@ def _presses_on(limits: Limits, state: State, cuff: CuffReading) -> bool:
     """A vented cuff that is not quite empty, on a limb."""
     if state.inflation is not None or state.limb is None or is_above(limits, cuff):
         return False
-    return _highest(cuff) > limits.residual_dmmhg
+    return shows_more(cuff, limits.residual_dmmhg)
 
 
 class _Instant:
     """Everything that a check may look at, gathered once per step."""
 
-    __slots__ = ("cuff", "energised", "fresh", "limits", "now", "previous_ms", "seen", "state", "watched")
+    __slots__ = ("cuff", "energised", "limits", "now", "previous_ms", "seen", "state", "watched")
 
     def __init__(
         self, limits: Limits, state: State, seen: Observations, previous_ms: int | None, now: int
     ) -> None:
         self.limits, self.state, self.seen, self.now = limits, state, seen, now
         self.previous_ms = previous_ms
-        self.fresh = is_fresh(limits, seen.cuff, now)
-        self.cuff: CuffReading | None = seen.cuff if self.fresh else None
+        self.cuff = fresh(limits, seen.cuff, now)
         self.energised = state.inflation is not None
         self.watched = seen.armed or seen.reset  # a reset must not hide what is still wrong
 
@@ -166,7 +156,7 @@ class _Instant:
 def _over_pressure(at: _Instant) -> bool:
     if at.cuff is None:
         return False
-    once = _highest(at.cuff) > at.limits.pressure_trip_once_dmmhg
+    once = shows_more(at.cuff, at.limits.pressure_trip_once_dmmhg)
     return once or _lasted(at.state.timers.over_ms, at.limits.pressure_trip_ms, at.now)
 
 
@@ -192,8 +182,8 @@ def _deflation_failed(at: _Instant) -> bool:
 def _unexpected_pressure(at: _Instant) -> bool:
     if at.energised or at.state.vented_ms is not None or at.cuff is None:
         return False
-    known_above = _highest(at.cuff) > at.limits.deflated_dmmhg
-    return known_above and _lasted(at.state.timers.above_ms, at.limits.sensors_disagree_ms, at.now)
+    lasted = _lasted(at.state.timers.above_ms, at.limits.sensors_disagree_ms, at.now)
+    return lasted and is_seen_above(at.limits, at.cuff)
 
 
 def _time_reversed(at: _Instant) -> bool:
@@ -207,7 +197,7 @@ def _cycle_late(at: _Instant) -> bool:
 
 def _status_lost(at: _Instant) -> bool:
     """Silent, or no longer the controller that was accepted when the inflation started."""
-    return at.watched and (not at.fresh or (at.energised and not at.seen.cuff_accepted))
+    return at.watched and (at.cuff is None or (at.energised and not at.seen.cuff_accepted))
 
 
 def _device_reset(at: _Instant) -> bool:

@@ -69,15 +69,27 @@ def is_above(limits: Limits, cuff: CuffReading) -> bool:
     return highest is None or highest > limits.deflated_dmmhg
 
 
+def fresh(limits: Limits, cuff: CuffReading | None, now: int) -> CuffReading | None:
+    """The reading while it is no older than a status may be, and not from the future."""
+    if cuff is None or not 0 <= now - cuff.arrived_ms <= limits.status_age_ms:
+        return None
+    return cuff
+
+
 def is_fresh(limits: Limits, cuff: CuffReading | None, now: int) -> bool:
-    """Whether a reading exists and is no older than a status may be."""
-    return cuff is not None and 0 <= now - cuff.arrived_ms <= limits.status_age_ms
+    """Whether there is a reading that says something about ``now``."""
+    return fresh(limits, cuff, now) is not None
 
 
 def is_seen_above(limits: Limits, cuff: CuffReading) -> bool:
     """Whether a sensor that is there shows more than 15 mmHg."""
-    control, limit, least = cuff.control_dmmhg, cuff.limit_dmmhg, limits.deflated_dmmhg
-    return (control is not None and control > least) or (limit is not None and limit > least)
+    return shows_more(cuff, limits.deflated_dmmhg)
+
+
+def shows_more(cuff: CuffReading, than_dmmhg: int) -> bool:
+    """Whether a sensor that is there shows more than this; one that is missing shows nothing."""
+    control, limit = cuff.control_dmmhg, cuff.limit_dmmhg
+    return (control is not None and control > than_dmmhg) or (limit is not None and limit > than_dmmhg)
 
 
 def advance_all(limits: Limits, debts: Debts, limb: Limb | None, cuff: CuffReading | None, now: int) -> Debts:
@@ -92,8 +104,8 @@ def advance_all(limits: Limits, debts: Debts, limb: Limb | None, cuff: CuffReadi
 
 def advance(limits: Limits, debt: Debt, cuff: CuffReading | None, now: int) -> Debt:
     """The debt at ``now``, given the newest reading."""
-    elapsed = max(0, now - debt.at_ms)
-    if cuff is None or not is_fresh(limits, cuff, now):
+    elapsed, cuff = max(0, now - debt.at_ms), fresh(limits, cuff, now)
+    if cuff is None:
         return Debt(_unobserved(limits, debt, elapsed), now, debt.above)
     above = is_above(limits, cuff)
     if above and not is_seen_above(limits, cuff):

@@ -25,7 +25,7 @@ Units: pressures 0.1 mmHg, blood pressures mmHg, times ms.
 from dataclasses import replace
 
 from gateway.model import LIMBS, BloodPressure, Intent, Limb, Purpose, Reason
-from gateway.safety.debt import is_above, is_fresh
+from gateway.safety.debt import fresh, is_above
 from gateway.safety.limits import PRESSURE_CEILING_DMMHG, Limits
 from gateway.safety.observations import Arming, Authorisation, Inflation, Observations, State
 from gateway.safety.readiness import missing
@@ -36,35 +36,37 @@ def refusal(
     limits: Limits, state: State, observations: Observations, intent: Intent, now: int
 ) -> Reason | None:
     """Why this inflation may not start at ``now``, or ``None``."""
-    arming = observations.arming
+    arming, target_dmmhg = observations.arming, intent.pressure_dmmhg
     if arming is None or not observations.cuff_accepted:
         return Reason.NOT_ARMED
+    if target_dmmhg is None:
+        return Reason.NO_REQUEST
     return (
-        _never(limits, state, arming, intent)
-        or _pressure_refusal(limits, state, observations, intent, now)
+        _never(limits, state, arming, intent, target_dmmhg)
+        or _pressure_refusal(limits, state, observations, intent, target_dmmhg, now)
         or _not_yet(limits, state, observations, arming.limb, intent, now)
         or _unauthorised(limits, observations.authorisation, intent, now)
     )
 
 
-def _never(limits: Limits, state: State, arming: Arming, intent: Intent) -> Reason | None:
+def _never(limits: Limits, state: State, arming: Arming, intent: Intent, target_dmmhg: int) -> Reason | None:
     if missing(limits, arming.limb, arming.readiness):
         return Reason.NOT_READY
     tests_cuff = intent.purpose is Purpose.ACCEPTANCE
     if tests_cuff is not (arming.limb is None):
         return Reason.NOT_READY
     if tests_cuff:
-        return _never_off_a_limb(limits, intent)
-    if intent.pressure_dmmhg is None or intent.pressure_dmmhg > limits.pressure_ceiling_dmmhg:
+        return _never_off_a_limb(limits, intent, target_dmmhg)
+    if target_dmmhg > limits.pressure_ceiling_dmmhg:
         return Reason.TARGET_ABOVE_CEILING
     if not 0 < intent.planned_ms <= _longest_ms(limits, intent.purpose):
         return Reason.PLANNED_TIME_TOO_LONG
-    unmeasured = _unmeasured(limits, arming, intent.purpose, intent.pressure_dmmhg)
+    unmeasured = _unmeasured(limits, arming, intent.purpose, target_dmmhg)
     return unmeasured or _spent(limits, state, arming, intent)
 
 
-def _never_off_a_limb(limits: Limits, intent: Intent) -> Reason | None:
-    if intent.pressure_dmmhg != PRESSURE_CEILING_DMMHG:
+def _never_off_a_limb(limits: Limits, intent: Intent, target_dmmhg: int) -> Reason | None:
+    if target_dmmhg != PRESSURE_CEILING_DMMHG:
         return Reason.TARGET_ABOVE_CEILING
     return None if 0 < intent.planned_ms <= limits.acceptance_planned_ms else Reason.PLANNED_TIME_TOO_LONG
 
@@ -99,10 +101,8 @@ def _wanted_ms(intent: Intent) -> int:
     return max(intent.planned_ms, intent.schedule_ms)
 
 
-def blood_pressure_refusal(limits: Limits, pressure: BloodPressure | None, now: int) -> Reason | None:
+def blood_pressure_refusal(limits: Limits, pressure: BloodPressure, now: int) -> Reason | None:
     """Why this blood pressure does not allow an inflation at ``now``, or ``None``."""
-    if pressure is None:
-        return Reason.BLOOD_PRESSURE_MISSING
     if not 0 <= now - pressure.entered_ms <= limits.blood_pressure_age_ms:
         return Reason.BLOOD_PRESSURE_STALE
     in_range = limits.systolic_lowest_mmhg <= pressure.systolic_mmhg <= limits.systolic_highest_mmhg
@@ -112,44 +112,49 @@ def blood_pressure_refusal(limits: Limits, pressure: BloodPressure | None, now: 
 
 
 def _pressure_refusal(
-    limits: Limits, state: State, observations: Observations, intent: Intent, now: int
+    limits: Limits, state: State, observations: Observations, intent: Intent, target_dmmhg: int, now: int
 ) -> Reason | None:
     if intent.purpose is Purpose.ACCEPTANCE:
         return None
-    return _blood_pressure(limits, state, observations.blood_pressure, intent, now)
+    return _blood_pressure(limits, state, observations.blood_pressure, intent, target_dmmhg, now)
 
 
 def _blood_pressure(
-    limits: Limits, state: State, pressure: BloodPressure | None, intent: Intent, now: int
+    limits: Limits,
+    state: State,
+    pressure: BloodPressure | None,
+    intent: Intent,
+    target_dmmhg: int,
+    now: int,
 ) -> Reason | None:
+    if pressure is None:
+        return Reason.BLOOD_PRESSURE_MISSING
     reason = blood_pressure_refusal(limits, pressure, _judged_ms(limits, state, pressure, intent, now))
-    if reason is not None or pressure is None or intent.pressure_dmmhg is None:
+    if reason is not None or not intent.purpose.is_occlusive:
         return reason
-    if not intent.purpose.is_occlusive:
-        return None
-    occluding = (pressure.systolic_mmhg + limits.occluding_margin_mmhg) * 10
-    return Reason.TARGET_BELOW_SYSTOLIC if intent.pressure_dmmhg < occluding else None
+    low = target_dmmhg < occluding_dmmhg(limits, pressure.systolic_mmhg)
+    return Reason.TARGET_BELOW_SYSTOLIC if low else None
 
 
-def _judged_ms(limits: Limits, state: State, pressure: BloodPressure | None, intent: Intent, now: int) -> int:
+def _judged_ms(limits: Limits, state: State, pressure: BloodPressure, intent: Intent, now: int) -> int:
     """The instant at which the blood pressure must have been fresh: the first of a running series."""
-    if not _in_series(limits, state, intent, now) or state.series_ms is None or pressure is None:
-        return now
-    return max(state.series_ms, pressure.entered_ms)
+    began_ms = _joined_ms(limits, state, intent, now)
+    return now if began_ms is None else max(began_ms, pressure.entered_ms)
 
 
-def _in_series(limits: Limits, state: State, intent: Intent, now: int) -> bool:
-    if intent.purpose is not Purpose.SHORT_OCCLUSIONS or state.series_ms is None:
-        return False
-    since_ms = now - state.series_ms
-    return since_ms >= 0 and since_ms + intent.planned_ms <= limits.short_series_ms
+def _joined_ms(limits: Limits, state: State, intent: Intent, now: int) -> int | None:
+    """When the series that this short occlusion still belongs to began; ``None`` where it begins one."""
+    began_ms = state.series_ms
+    if intent.purpose is not Purpose.SHORT_OCCLUSIONS or began_ms is None:
+        return None
+    return began_ms if 0 <= now - began_ms <= limits.short_series_ms - intent.planned_ms else None
 
 
 def _not_yet(
     limits: Limits, state: State, observations: Observations, limb: Limb | None, intent: Intent, now: int
 ) -> Reason | None:
-    cuff = observations.cuff
-    if cuff is None or not is_fresh(limits, cuff, now) or is_above(limits, cuff):
+    cuff = fresh(limits, observations.cuff, now)
+    if cuff is None or is_above(limits, cuff):
         return Reason.NOT_DEFLATED_YET
     owed = max(state.debts.largest(limb).value_ms, cuff.debt_of_ms(limb))
     if owed + _wanted_ms(intent) > limits.debt_inflation_ms or awaits_recovery(limits, state, now):
@@ -189,24 +194,24 @@ def change(limits: Limits, under_way: Inflation, intent: Intent) -> Reason | Non
         return Reason.REQUEST_CHANGED
     if intent.pressure_dmmhg == under_way.target_dmmhg:
         return None
-    climbs = under_way.purpose is Purpose.LIMB_PRESSURE and intent.pressure_dmmhg is not None
-    if not climbs:
+    if under_way.purpose is not Purpose.LIMB_PRESSURE or intent.pressure_dmmhg is None:
         return Reason.REQUEST_CHANGED
-    within = (intent.pressure_dmmhg or 0) <= limits.pressure_ceiling_dmmhg
+    within = intent.pressure_dmmhg <= limits.pressure_ceiling_dmmhg
     return None if within else Reason.TARGET_ABOVE_CEILING
 
 
 def begin(limits: Limits, state: State, observations: Observations, intent: Intent, now: int) -> State:
     """The state with this inflation under way, aimed at what is asked for."""
     pressure, target, under_way = observations.blood_pressure, intent.pressure_dmmhg, state.inflation
-    tests_cuff = intent.purpose is Purpose.ACCEPTANCE
-    if target is None or (pressure is None and not tests_cuff):
+    if target is None:
         return state
     if under_way is not None:
         if target == under_way.target_dmmhg:
             return state
         aimed = replace(under_way, target_dmmhg=target, aimed_ms=now, reached_ms=None)
         return replace(state, inflation=aimed)
+    if pressure is None and intent.purpose is not Purpose.ACCEPTANCE:
+        return state
     started = Inflation(
         intent.cycle,
         target,
@@ -219,7 +224,6 @@ def begin(limits: Limits, state: State, observations: Observations, intent: Inte
     return replace(
         state,
         inflation=started,
-        vented_ms=None,
         watch=None,
         examining=not intent.purpose.is_therapy,
         series_ms=_series(limits, state, intent, now),
@@ -230,13 +234,14 @@ def _series(limits: Limits, state: State, intent: Intent, now: int) -> int | Non
     """When the series of short occlusions that this one belongs to began."""
     if intent.purpose is not Purpose.SHORT_OCCLUSIONS:
         return None
-    return state.series_ms if _in_series(limits, state, intent, now) else now
+    began_ms = _joined_ms(limits, state, intent, now)
+    return now if began_ms is None else began_ms
 
 
 def observe(limits: Limits, state: State, observations: Observations, now: int) -> State:
     """Note what the cuff shows: passing the systolic, arriving at the target, being empty after a vent."""
-    cuff, under_way = observations.cuff, state.inflation
-    if cuff is None or not is_fresh(limits, cuff, now):
+    cuff, under_way = fresh(limits, observations.cuff, now), state.inflation
+    if cuff is None:
         return state
     if under_way is None:
         return state if is_above(limits, cuff) else _emptied(state, now)

@@ -88,7 +88,7 @@ def refusal(
     """Why these pulses may not be given at ``now``, or ``None``."""
     if site is None:
         return Reason.STIMULATION_NOT_CONFIGURED
-    if not _within(limits, site, wish):
+    if not _within(limits, site, wish.current_ua, wish.pulse_width_us, wish.frequency_dhz):
         return Reason.STIMULATION_ABOVE_LIMIT
     if wish.contraction < state.contraction:
         return Reason.REQUEST_CHANGED
@@ -108,11 +108,11 @@ def _is_rested(limits: Limits, state: StimulationState, now: int) -> bool:
 
 def highest_ua(limits: Limits, site: SiteStimulation, pulse_width_us: int, frequency_dhz: int) -> int:
     """The highest current at which such pulses are within all ceilings; 0 where there is none."""
-    least, most = 0, max(0, site.current_ua)
+    least, most = 0, site.current_ua
     while least < most:
         middle = (least + most + 1) // 2
-        wish = StimulationIntent(middle, pulse_width_us, frequency_dhz, contraction=1)
-        least, most = (middle, most) if _within(limits, site, wish) else (least, middle - 1)
+        within = _within(limits, site, middle, pulse_width_us, frequency_dhz)
+        least, most = (middle, most) if within else (least, middle - 1)
     return least
 
 
@@ -135,18 +135,20 @@ def _unauthorised(
     return None if now - state.started_ms < row.planned_ms else Reason.REQUEST_CHANGED
 
 
-def _within(limits: Limits, site: SiteStimulation, wish: StimulationIntent) -> bool:
-    asked = (wish.current_ua, wish.pulse_width_us, wish.frequency_dhz)
+def _within(
+    limits: Limits, site: SiteStimulation, current_ua: int, pulse_width_us: int, frequency_dhz: int
+) -> bool:
+    asked = (current_ua, pulse_width_us, frequency_dhz)
     allowed = (site.current_ua, site.pulse_width_us, site.frequency_dhz)
     if not all(0 < one <= most for one, most in zip(asked, allowed, strict=True)):
         return False
-    if wish.current_ua * wish.pulse_width_us > site.charge_nc * 1000:
+    if current_ua * pulse_width_us > site.charge_nc * 1000:
         return False
-    pulse = wish.current_ua**2 * 2 * wish.pulse_width_us
+    pulse = current_ua**2 * 2 * pulse_width_us
     if pulse * _LOAD_OHM > limits.stimulation_pulse_mj * 10**15:
         return False
     rms_ua = min(limits.stimulation_rms_ua, limits.stimulation_density_ua_cm2 * site.pad_area_mm2 // 200)
-    return pulse * wish.frequency_dhz <= rms_ua**2 * 10**7
+    return pulse * frequency_dhz <= rms_ua**2 * 10**7
 
 
 def _highest_ua(limits: Limits, state: StimulationState, wish: StimulationIntent, now: int) -> int:

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 
 from gateway.model import Intent, Output, Permit, Reason, Safe, StimulationIntent, StimulationPermit
 from gateway.safety import checks, debt, inflation, stimulation, stream, stuck, verification
-from gateway.safety.debt import is_above, is_fresh
+from gateway.safety.debt import fresh, is_above
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State
 from gateway.safety.readiness import missing
@@ -110,10 +110,10 @@ def _bookkeeping(limits: Limits, state: State, observations: Observations, now: 
 
 def _session(limits: Limits, state: State, observations: Observations, now: int) -> State:
     """A session that was just armed says where the cuff is, and starts its accounts at nothing."""
-    arming, cuff = observations.arming, observations.cuff
+    arming, cuff = observations.arming, fresh(limits, observations.cuff, now)
     if arming is None:
-        return replace(state, presses=None) if state.presses is not None else state
-    if cuff is None or not is_fresh(limits, cuff, now):
+        return replace(state, presses=None)
+    if cuff is None:
         return state
     if state.presses is None:
         state = replace(state, presses=cuff.presses)
@@ -135,8 +135,8 @@ def _sensors_and_stream(
     limits: Limits, state: State, observations: Observations, now: int
 ) -> tuple[Stills, StreamState | None]:
     """What is judged of sensors and wire while something is energised."""
-    cuff = observations.cuff
-    if cuff is None or not is_fresh(limits, cuff, now):
+    cuff = fresh(limits, observations.cuff, now)
+    if cuff is None:
         return stuck.AT_REST, None
     inflated = state.inflation is not None
     stills = stuck.follow(limits, state.stills, cuff, now) if inflated else stuck.AT_REST
@@ -157,13 +157,12 @@ def _denied(state: State, observations: Observations) -> Reason | None:
     """Why nothing at all may be energised; a stop always passes."""
     if observations.stop is not None:
         return observations.stop
-    if not observations.armed:
+    cuff = observations.cuff
+    if not observations.armed or cuff is None:  # an armed session without one has tripped
         return Reason.NOT_ARMED
-    cuff = observations.cuff  # an armed session without one has tripped
-    if cuff is not None and cuff.patient_stop:
+    if cuff.patient_stop:
         return Reason.STOPPED_BY_PATIENT
-    pressed = cuff is not None and cuff.presses != state.presses
-    return Reason.STOPPED_AT_BEDSIDE if pressed else None
+    return Reason.STOPPED_AT_BEDSIDE if cuff.presses != state.presses else None
 
 
 def _cuff(

@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 When an inflation reaches its target, a ``Watch`` remembers what the oximeter shows: the saturation, and the
-first total haemoglobin that comes after the target, since blood still collects until then.  A minute later the
-occlusion is *verified* ("yes") when the saturation has fallen by at least 5 points and no sign that is
+first total haemoglobin that comes after the target, since blood still collects until then.  A minute later
+the occlusion is *verified* ("yes") when the saturation has fallen by at least 5 points and no sign that is
 available contradicts (total haemoglobin within 5 % of its value at the target; no oscillation, no distal
 pulse); "unknown" when the saturation is missing or the hold ends sooner; "no" otherwise.
 
@@ -20,7 +20,7 @@ Units: per mille, 0.1 mmHg, ms.  Sources: gateway.safety.limits.
 from dataclasses import replace
 
 from gateway.model import Reason, Sample
-from gateway.safety.debt import is_above, is_fresh
+from gateway.safety.debt import fresh, is_above
 from gateway.safety.limits import Limits
 from gateway.safety.observations import Inflation, Observations, State, Tissue, Watch
 
@@ -65,7 +65,7 @@ def _begun(limits: Limits, under_way: Inflation | None, tissue: Tissue, now: int
         cycle=under_way.cycle,
         reached_ms=now,
         saturation=saturation,
-        haemoglobin=_at_target(limits, now, tissue.haemoglobin),
+        haemoglobin=_at_target(limits, now, tissue.haemoglobin, now),
         others=_others(limits, (), tissue, now),
         lowest=saturation,
         verified=None if under_way.purpose.is_occlusive else UNKNOWN,
@@ -73,24 +73,24 @@ def _begun(limits: Limits, under_way: Inflation | None, tissue: Tissue, now: int
 
 
 def _during(limits: Limits, watch: Watch, tissue: Tissue, now: int) -> Watch:
-    saturation = value_of(limits, tissue.saturation, now)
-    if saturation is not None and watch.lowest is not None and saturation < watch.lowest:
-        watch = replace(watch, lowest=saturation)
-    if watch.haemoglobin is None:
-        watch = replace(watch, haemoglobin=_at_target(limits, watch.reached_ms, tissue.haemoglobin))
+    lowest, saturation = watch.lowest, value_of(limits, tissue.saturation, now)
+    if saturation is not None and lowest is not None:
+        lowest = min(lowest, saturation)
+    blood = watch.haemoglobin
+    if blood is None:
+        blood = _at_target(limits, watch.reached_ms, tissue.haemoglobin, now)
     others = _others(limits, watch.others, tissue, now)
-    if others != watch.others:
-        watch = replace(watch, others=others)
+    watch = replace(watch, lowest=lowest, haemoglobin=blood, others=others)
     if watch.verified is None and now - watch.reached_ms >= limits.verify_ms:
         return replace(watch, verified=_verdict(limits, watch, tissue, now))
     return watch
 
 
-def _at_target(limits: Limits, reached_ms: int, sample: Sample | None) -> int | None:
+def _at_target(limits: Limits, reached_ms: int, sample: Sample | None, now: int) -> int | None:
     """The value of a sample that came when the target was reached, or soon after it."""
     if sample is None or not 0 <= sample.arrived_ms - reached_ms <= limits.tissue_saturation_age_ms:
         return None
-    return sample.value
+    return value_of(limits, sample, now)
 
 
 def _others(
@@ -146,8 +146,8 @@ def _vented(watch: Watch, now: int) -> Watch:
 
 def _after(limits: Limits, watch: Watch, observations: Observations, now: int) -> Watch:
     if watch.released_ms is None:
-        cuff = observations.cuff
-        empty = cuff is not None and is_fresh(limits, cuff, now) and not is_above(limits, cuff)
+        cuff = fresh(limits, observations.cuff, now)
+        empty = cuff is not None and not is_above(limits, cuff)
         return replace(watch, released_ms=now) if empty else watch
     saturation = value_of(limits, observations.tissue.saturation, now)
     if watch.saturation is None or watch.lowest is None or saturation is None:

@@ -7,7 +7,8 @@ comes from, and what anybody believes of it, is not asked.  Persons count: who *
 bedside, and what was stopped or interrupted before is theirs again; who *stops* one means all of it.
 
 current_without_permit   current and no lease of the relay in force for 0.1 s: a step of the controller
-                    (10 ms) and a relay's release (engineering proposal: under 50 ms).
+                    (10 ms) and a relay's release (engineering proposal: under 50 ms).  A controller whose
+                    loop stands still has until its hardware watchdog opens the relay: 1 s more.
 current_after_stop  current later than 0.7 s after a person's stop, or after something latched: 0.6 s is the
                     longest permit, which a dead wire does not shorten, and 0.1 s as above.
 current_after_gap   current in a session whose stimulator was silent for 0.6 s after its first pulses, later
@@ -26,6 +27,7 @@ from gateway.simulation.physics import HarmKind, Held, Physics
 
 CURRENT_MA = 0.1
 CURRENT_MS = 100
+WATCHDOG_MS = 1_000
 AFTER_STOP_MS = 700
 GAP_MS = 600
 AFTER_GAP_MS = 700
@@ -42,7 +44,7 @@ class CurrentWatch:
     """The current of one session after the other."""
 
     def __init__(self) -> None:
-        self._unleased = Held()
+        self._unleased, self._unopened = Held(), Held()
         self._latched = Held()
         self._silent = Held()
         self._stopped_ms: int | None = None
@@ -65,20 +67,26 @@ class CurrentWatch:
         """What is wrong now; usually nothing."""
         flows = physics.current_ma > CURRENT_MA
         latched_ms = self._latched.update(physics.tripped, now)
-        unleased_ms = self._unleased.update(flows and not physics.relay_leased, now)
+        unleased = self._is_unleased(flows and not physics.relay_leased, physics.controller_runs, now)
         self._watch_gap(physics, now)
         self._watch_electrode(flows and physics.electrode_off, physics.gateway_runs, now)
         if not flows:
             return _ALL_WELL
         self._flowed = True
         checks = (
-            (unleased_ms > CURRENT_MS, HarmKind.CURRENT_WITHOUT_PERMIT, "no lease of the relay"),
+            (unleased, HarmKind.CURRENT_WITHOUT_PERMIT, "no lease of the relay"),
             (self._is_after_stop(latched_ms, now), HarmKind.CURRENT_AFTER_STOP, "it was stopped"),
             (self._is_after_gap(now), HarmKind.CURRENT_AFTER_GAP, "its link had a gap"),
             (self._electrode_ms > ELECTRODE_MS, HarmKind.ELECTRODE_ERROR, "its electrode is off"),
             (_is_too_much(physics), HarmKind.OVER_CURRENT, f"{physics.density_ma_cm2:.2f} mA/cm2"),
         )
         return tuple([(kind, f"{physics.current_ma:.1f} mA and {why}") for bad, kind, why in checks if bad])
+
+    def _is_unleased(self, flows: bool, controller_runs: bool, now: int) -> bool:
+        """Flows longer than a running controller, or else its watchdog, lets it."""
+        unleased_ms = self._unleased.update(flows, now)
+        unopened_ms = self._unopened.update(flows and controller_runs, now)
+        return unopened_ms > CURRENT_MS or unleased_ms > WATCHDOG_MS + CURRENT_MS
 
     def _watch_gap(self, physics: Physics, now: int) -> None:
         """A gap counts from its 0.6 s on; one before the first pulses interrupts nothing."""

@@ -49,7 +49,8 @@ class Physics(NamedTuple):
 
     ``current_ma`` is the r.m.s. current in the tissue, ``density_ma_cm2`` that over what still has contact of
     the electrode, a share ``contact``.  ``electrode_off``: so much that the stimulator could tell.
-    ``stimulator_silent``: it hears and says nothing.  ``gateway_runs``: there is a gateway, and it turns.
+    ``stimulator_silent``: it hears and says nothing.  ``gateway_runs``: there is a gateway, and it turns;
+    ``controller_runs``: the controller's loop turns, or the board is off.
     """
 
     limbs_mmhg: Sequence[float] = _NOTHING
@@ -68,6 +69,7 @@ class Physics(NamedTuple):
     electrode_off: bool = False
     stimulator_silent: bool = False
     gateway_runs: bool = True
+    controller_runs: bool = True
 
 
 AT_REST = Physics()

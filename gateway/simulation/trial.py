@@ -144,6 +144,7 @@ class Trial:
             electrode_off=flows and plant.electrode_ohm > OPEN_OHM,
             stimulator_silent=defects.stimulator_silent,
             gateway_runs=bedside.core_runs,
+            controller_runs=bedside.firmware_stands_since_ms is None,
         )
 
     def _limbs_mmhg(self) -> tuple[float, ...]:

@@ -32,6 +32,13 @@ def test_a_condition_raises_its_alarm_once() -> None:
     assert state.alarms[0].state == "active"
 
 
+def test_a_quiet_step_makes_nothing_new() -> None:
+    state = AlarmState()
+    assert alarms.step(state, frozenset(), 50) == (state, ())
+    assert alarms.step(state, frozenset(), 50)[0] is state
+    assert alarms.pause_left_ms(state, 50) == 0
+
+
 def test_a_condition_without_a_priority_raises_none() -> None:
     state, changes = after({SILENT})
     assert (state.alarms, changes, state.next_number) == ((), [], 1)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model import Exposure, History, Limb, PastSession, Reason
@@ -123,6 +123,7 @@ class TestInflation:
         refused = inflation_refusal(HARD, undated, THIGH, therapy=True, above_ms=1)
         assert refused is Reason.BUDGET_SPENT
 
+    @settings(deadline=None)
     @given(
         st.lists(
             st.tuples(st.integers(0, 400), st.integers(1, 120)),  # a pause, an inflation
@@ -144,6 +145,7 @@ class TestInflation:
         sums = [sum(pressed[max(0, end - 600) : end]) for end in range(now + 1)]
         assert max(sums, default=0) <= 150
 
+    @settings(deadline=None)
     @given(
         st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 300)), max_size=8),
         st.integers(1, 200),
@@ -189,11 +191,11 @@ class TestSession:
         ("sessions", "reason"),
         [
             (treated(4), None),
-            (treated(3.999), Reason.TOO_SOON_AFTER_SESSION),
+            (treated(4 - 1 / HOUR_MS), Reason.TOO_SOON_AFTER_SESSION),
             (treated(0), Reason.TOO_SOON_AFTER_SESSION),
             (treated(4, 9), None),
             (treated(4, 9, 14), Reason.TOO_MANY_SESSIONS),
-            (treated(4, 9, 23.999), Reason.TOO_MANY_SESSIONS),
+            (treated(4, 9, 24 - 1 / HOUR_MS), Reason.TOO_MANY_SESSIONS),
             (treated(4, 9, 24), None),
             (treated(24, 4, 9), None),
             (treated(4, 5, 6, 30), Reason.TOO_MANY_SESSIONS),

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import BloodPressure, CuffReading, DeviceFault, Reason
-from gateway.safety.debt import Debt, advance, is_above, is_fresh
+from gateway.model import BloodPressure, CuffReading, DeviceFault, Limb, Reason
+from gateway.safety.debt import Debt, Debts, advance, advance_all, is_above, is_fresh, is_seen_above
 from gateway.safety.limits import HARD
 from tests.safety.bedside import Bedside
 
@@ -33,6 +33,45 @@ def test_above_15_mmhg_or_missing_counts_as_occluding(
     both: tuple[int | None, int | None], above: bool
 ) -> None:
     assert is_above(HARD, reading(*both, 0)) is above
+
+
+@pytest.mark.parametrize(
+    ("both", "seen"),
+    [
+        ((150, 150), False),
+        ((151, 0), True),
+        ((0, 151), True),
+        ((None, 151), True),
+        ((None, 150), False),
+        ((151, None), True),
+        ((150, None), False),
+        ((None, None), False),
+    ],
+)
+def test_pressure_is_seen_by_a_sensor_that_is_there(both: tuple[int | None, int | None], seen: bool) -> None:
+    assert is_seen_above(HARD, reading(*both, 0)) is seen
+
+
+def test_each_limb_has_its_debt_and_an_unknown_limb_the_largest() -> None:
+    debts = Debts.of_ms((10, 40, 30, 20), 7)
+    assert debts.of_limbs == (Debt(10, 7), Debt(40, 7), Debt(30, 7), Debt(20, 7))
+    assert debts.values_ms == (10, 40, 30, 20)
+    assert [debts.largest(limb).value_ms for limb in Limb] == [10, 40, 30, 20]
+    assert debts.largest(None) == Debt(40, 7)
+
+
+@pytest.mark.parametrize(("now", "left_ms"), [(6, 3), (7, 3), (8, 2), (10, 0), (11, 0), (99, 0)])
+def test_a_limb_without_the_cuff_recovers_by_the_clock_and_never_below_nothing(
+    now: int, left_ms: int
+) -> None:
+    rested = advance_all(HARD, Debts.equal(3, 7), Limb.LEFT_THIGH, None, now).of(Limb.RIGHT_THIGH)
+    assert rested == Debt(left_ms, now)
+
+
+def test_the_limb_under_the_cuff_owes_by_the_reading_and_every_limb_where_nobody_said_which() -> None:
+    debts, full = Debts.equal(100, 0), reading(1700, 1700, 50)
+    owed = {limb: advance_all(HARD, debts, limb, full, 50).values_ms for limb in (Limb.RIGHT_THIGH, None)}
+    assert owed == {Limb.RIGHT_THIGH: (50, 150, 50, 50), None: (150, 150, 150, 150)}
 
 
 @pytest.mark.parametrize(("age_ms", "fresh"), [(0, True), (500, True), (501, False), (-1, False)])

@@ -80,6 +80,20 @@ def test_a_measurement_climbs_in_steps_each_with_its_own_45_s() -> None:
     assert bed.step().latched is Reason.INFLATION_TOO_SLOW
 
 
+def test_a_climb_is_remembered_also_when_the_blood_pressure_was_taken_back() -> None:
+    bed = Bedside()
+    bed.ask(1_000, 60_000, purpose=Purpose.LIMB_PRESSURE)
+    bed.authorise()
+    bed.step()
+    bed.read(1_000)
+    bed.step()
+    bed.ask(1_600, 60_000, purpose=Purpose.LIMB_PRESSURE)
+    assert isinstance(bed.step(blood_pressure=None).cuff, Permit)
+    assert bed.state.inflation is not None
+    assert (bed.state.inflation.target_dmmhg, bed.state.inflation.aimed_ms) == (1_600, bed.now)
+    assert bed.state.inflation.reached_ms is None
+
+
 def test_a_measurement_climbs_no_higher_than_the_ceiling() -> None:
     bed = asked(1200, Purpose.LIMB_PRESSURE)
     bed.ask(3001, purpose=Purpose.LIMB_PRESSURE)

@@ -19,6 +19,12 @@ def test_no_answer_is_every_check() -> None:
     assert missing(HARD, LIMB, Readiness()) == tuple(check for check in Check if check not in of_the_cuff)
 
 
+def test_a_cuff_that_is_tested_alone_must_be_off_every_limb() -> None:
+    assert missing(HARD, None, Readiness()) == (Check.OFF_EVERY_LIMB, Check.SELF_TEST, Check.BUTTON)
+    proven = Readiness(off_every_limb=True, self_test_passed=True, pressed_ago_ms=60_000)
+    assert missing(HARD, None, proven) == ()
+
+
 @pytest.mark.parametrize(
     ("change", "check"),
     [
@@ -50,7 +56,14 @@ def test_one_missing_answer_refuses_the_inflation(change: dict[str, object], che
 
 
 @pytest.mark.parametrize(
-    "change", [{"circumference_mm": 770}, {"pressed_ago_ms": 60_000}, {"pressed_ago_ms": 0}]
+    "change",
+    [
+        {"circumference_mm": 770},
+        {"circumference_mm": 1},
+        {"cuff_width_mm": 1},
+        {"pressed_ago_ms": 60_000},
+        {"pressed_ago_ms": 0},
+    ],
 )
 def test_the_bounds_themselves_are_allowed(change: dict[str, object]) -> None:
     assert missing(HARD, LIMB, replace(READY, **change)) == ()  # type: ignore[arg-type]

@@ -142,6 +142,19 @@ def test_current_without_permit(judged: Judged, span_ms: int, harmful: bool) -> 
     assert (judged.harms == {HarmKind.CURRENT_WITHOUT_PERMIT}) is harmful
 
 
+@pytest.mark.parametrize(
+    ("stands_ms", "runs_ms", "harmful"), [(1_110, 0, False), (1_120, 0, True), (900, 120, True)]
+)
+def test_a_controller_that_stands_still_has_the_time_of_its_watchdog(
+    judged: Judged, stands_ms: int, runs_ms: int, harmful: bool
+) -> None:
+    judged.see(FLOWS, 10_000)
+    judged.see(Physics(current_ma=5.0, controller_runs=False), stands_ms)
+    if runs_ms:
+        judged.see(Physics(current_ma=5.0), runs_ms)
+    assert (judged.harms == {HarmKind.CURRENT_WITHOUT_PERMIT}) is harmful
+
+
 @pytest.mark.parametrize(("span_ms", "harmful"), [(700, False), (710, True)])
 def test_current_after_a_person_s_stop(judged: Judged, span_ms: int, harmful: bool) -> None:
     judged.see(FLOWS, 1_000)
