@@ -39,17 +39,17 @@ Wish = Intent | StimulationIntent
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One answer per output, the latched reason, and the conditions that must alarm now.
-
-    ``holding`` are those that are there at this instant; ``conditions`` also has the latched reason, which
-    may have ceased since.
-    """
+    """One answer per output, the latched reason, and the conditions that hold at this instant."""
 
     cuff: Permit | Safe
     stimulator: StimulationPermit | Safe
     latched: Reason | None = None
-    conditions: frozenset[Reason] = field(default_factory=frozenset)
     holding: frozenset[Reason] = field(default_factory=frozenset)
+
+    @property
+    def conditions(self) -> frozenset[Reason]:
+        """What must alarm now: what holds, and the latched reason, which may have ceased since."""
+        return self.holding if self.latched is None else self.holding | {self.latched}
 
 
 def step(
@@ -66,8 +66,7 @@ def step(
     state, stimulator = _stimulator(limits, state, observations, denied, intents, now)
     refused = frozenset(answer.reason for answer in (cuff, stimulator) if isinstance(answer, Safe))
     holding = checks.holding(limits, state, observations, refused, now)
-    conditions = holding if state.latched is None else holding | {state.latched}
-    return state, Verdict(cuff, stimulator, state.latched, conditions, holding)
+    return state, Verdict(cuff, stimulator, state.latched, holding)
 
 
 def _reset(state: State, observations: Observations) -> State:
