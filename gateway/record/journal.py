@@ -159,12 +159,11 @@ class Journal:
             try:
                 yield
                 self._connection.execute("COMMIT")
-            except BaseException:
+            finally:
                 self._roll_back()
-                raise
 
     def _roll_back(self) -> None:
-        # SQLite has already rolled back by itself after a full disk or an IO error, not after others
+        # Nothing is open after the commit, nor after a full disk or an IO error: there SQLite has rolled back
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 

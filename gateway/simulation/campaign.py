@@ -166,13 +166,12 @@ def _play_one(task: Task, keep: Path) -> Played:
     warm = _warm_bedside(task.protocol)
     began_s = time.thread_time()
     with tempfile.TemporaryDirectory(prefix="rvos-simulate-") as name:
-        folder = Path(name)
+        folder, outcome, kept = Path(name), None, ""
         try:
             outcome = give(warm, task, folder)
-        except BaseException:
-            _keep(folder, _keeping(task, keep))
-            raise
-        kept = _keep(folder, _keeping(task, keep)) if outcome.harms or not outcome.duties_done else ""
+        finally:  # also when the product raised
+            if outcome is None or outcome.harms or not outcome.duties_done:
+                kept = _keep(folder, _keeping(task, keep))
     busy_s = time.thread_time() - began_s
     return Played(outcome, busy_s, task.protocol.whole, kept, compiled.is_imported())
 
