@@ -10,6 +10,7 @@ the protected bits lie, and how many flipped bits and how long a burst it claims
 """
 
 import pickle
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -30,24 +31,24 @@ thorough = settings(settings.get_profile("conformance"))
 FLOOD = 20_000
 
 
-class Framing:
+class Framing(ABC):
     """Inherit, set ``messages``, and define the three methods."""
 
     messages: ClassVar[st.SearchStrategy[Any]]
     held_limit: ClassVar[int] = 4096
     """Upper bound of the pickled decoder, in bytes, whatever it was fed."""
 
+    @abstractmethod
     def seal(self, message: Any) -> bytes:
         """The message as bytes, checksum included, before framing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def frame(self, sealed: bytes) -> bytes:
         """The bytes on the wire."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decoder(self) -> Any:
         """A fresh decoder with ``feed(bytes)`` that returns messages comparable with what was sealed."""
-        raise NotImplementedError
 
     def wire(self, message: Any) -> bytes:
         return self.frame(self.seal(message))
@@ -140,9 +141,9 @@ class Checksummed(Framing):
     claimed_burst: ClassVar[int]
     """Any damage confined to this many neighbouring bits of ``burst_bits`` is caught."""
 
+    @abstractmethod
     def protected_bits(self, sealed: bytes) -> range | list[int]:
         """Positions (most significant bit of byte 0 first) to which the claim on flips applies."""
-        raise NotImplementedError
 
     def burst_bits(self, sealed: bytes) -> range | list[int]:
         """Positions, in the order in which the checksum takes them, to which the claim on bursts applies."""

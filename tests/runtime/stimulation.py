@@ -9,32 +9,27 @@ from gateway.model import Limb
 from gateway.record.events import StimulationEnded
 from gateway.record.summary import Summary
 from gateway.runtime.requests import PatientHistory, Reply
+from gateway.safety.limits import HARD
 from gateway.simulation.bedside import Bed, Bedside
 from gateway.simulation.full import configuration
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.nurse import start_request
+from gateway.simulation.protocols import STIMULATOR
 from gateway.simulation.stimulator import Stimulator
 from tests.runtime.conftest import PATIENT, READINGS_MS, People
 
-CEILINGS = StimulatorConfig(
-    description="simulated stimulator, two pads of 25 cm2",
-    current_ma=60,
-    pulse_width_us=400,
-    frequency_hz=50,
-    charge_uc=24,
-    pad_area_cm2=25,
-    daily_minutes=30,
-    device_current_ma=130,
-    device_pulse_width_us=500,
-    device_frequency_hz=50,
-)
+ONE_POLL_MS = HARD.stimulator_age_ms
+STOP_MS = 100
+"""A command takes a turn of the wire and a step of the controller, the status 50 ms more."""
+ELECTRODE_MS = 600
+RELAY_DEAD_MAN_MS = 1_000
 
 
 class Stimulated(People):
     """Somebody who stimulates a thigh."""
 
     def __init__(
-        self, journal: Path, *, ceilings: StimulatorConfig | None = CEILINGS, force: bool = False
+        self, journal: Path, *, ceilings: StimulatorConfig | None = STIMULATOR, force: bool = False
     ) -> None:
         self.journal = journal
         config = configuration("fast_cuff", "fast_limb", None, stimulator=ceilings)

@@ -25,13 +25,8 @@ from gateway.runtime.requests import (
 )
 from gateway.safety.limits import HARD
 from gateway.simulation import stimulator as device
-from tests.runtime.stimulation import CEILINGS, Stimulated
-
-ONE_POLL_MS = HARD.stimulator_age_ms
-STOP_MS = 100
-"""A command takes a turn of the wire and a step of the controller, the status 50 ms more."""
-ELECTRODE_MS = 600
-RELAY_DEAD_MAN_MS = 1_000
+from gateway.simulation.protocols import STIMULATOR
+from tests.runtime.stimulation import ONE_POLL_MS, RELAY_DEAD_MAN_MS, STOP_MS, Stimulated
 
 
 @pytest.fixture
@@ -183,7 +178,7 @@ class TestCurrent:
         assert (reply.exit_code, reply.message) == (75, "this prescription stimulates nothing")
 
     def test_a_site_s_ceiling_is_never_passed(self, tmp_path: Path) -> None:
-        thigh = Stimulated(tmp_path / "j.db", ceilings=msgspec.structs.replace(CEILINGS, current_ma=3))
+        thigh = Stimulated(tmp_path / "j.db", ceilings=msgspec.structs.replace(STIMULATOR, current_ma=3))
         thigh.stimulate()
         highest = 0
         while thigh.bedside.core.session is not None:
@@ -208,7 +203,7 @@ class TestResponse:
         thigh.bedside.close()
 
     def test_none_at_the_cap_is_recorded_as_no_response(self, tmp_path: Path) -> None:
-        low = msgspec.structs.replace(CEILINGS, current_ma=3)
+        low = msgspec.structs.replace(STIMULATOR, current_ma=3)
         thigh = Stimulated(tmp_path / "j.db", ceilings=low, force=True)
         thigh.stimulate()
         thigh.run_until_mode("idle")

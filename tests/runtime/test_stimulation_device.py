@@ -22,14 +22,9 @@ from gateway.runtime.requests import (
 from gateway.safety.limits import HARD
 from gateway.safety.texts import text_of
 from gateway.simulation.nurse import start_request
+from gateway.simulation.protocols import STIMULATOR
 from tests.runtime.conftest import PATIENT
-from tests.runtime.stimulation import CEILINGS, Stimulated
-
-ONE_POLL_MS = HARD.stimulator_age_ms
-STOP_MS = 100
-"""A command takes a turn of the wire and a step of the controller, the status 50 ms more."""
-ELECTRODE_MS = 600
-RELAY_DEAD_MAN_MS = 1_000
+from tests.runtime.stimulation import ELECTRODE_MS, Stimulated
 
 
 @pytest.fixture
@@ -80,7 +75,7 @@ class TestElectrodes:
 
 class TestDevice:
     def test_one_that_gives_nothing_is_no_response(self, tmp_path: Path) -> None:
-        low = msgspec.structs.replace(CEILINGS, current_ma=1)
+        low = msgspec.structs.replace(STIMULATOR, current_ma=1)
         thigh = Stimulated(tmp_path / "j.db", ceilings=low, force=True)
         thigh.bedside.plant.defects.stimulator_idle = True
         thigh.stimulate()
@@ -117,7 +112,7 @@ class TestArming:
     def test_pulses_above_a_ceiling_are_refused_not_reduced(
         self, tmp_path: Path, ceiling: dict[str, int]
     ) -> None:
-        thigh = Stimulated(tmp_path / "j.db", ceilings=msgspec.structs.replace(CEILINGS, **ceiling))
+        thigh = Stimulated(tmp_path / "j.db", ceilings=msgspec.structs.replace(STIMULATOR, **ceiling))
         assert "refused, not reduced" in thigh.stimulate().message
         thigh.bedside.close()
 
@@ -151,13 +146,13 @@ class TestArming:
         started = msgspec.json.decode(thigh.events_of(SessionStarted)[0].body, type=SessionStarted)
         assert (started.therapy, started.uses_cuff, started.contractions_prescribed) == ("nmes", False, 6)
         assert (started.current_most_ua, started.cycles_prescribed) == (40_000, 0)
-        assert started.stimulator_description == CEILINGS.description
+        assert started.stimulator_description == STIMULATOR.description
 
 
 class TestBudget:
     def test_the_day_s_minutes_are_counted_over_sessions_and_restarts(self, tmp_path: Path) -> None:
         """One minute a day; six contractions of two seconds are twelve of its seconds."""
-        ceilings = msgspec.structs.replace(CEILINGS, daily_minutes=1)
+        ceilings = msgspec.structs.replace(STIMULATOR, daily_minutes=1)
         thigh = Stimulated(tmp_path / "j.db", ceilings=ceilings)
         thigh.stimulate()
         thigh.run_until_mode("idle")

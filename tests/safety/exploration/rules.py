@@ -254,7 +254,7 @@ class Rules:
     def _waits(self, memory: Memory, at: Instant, wish: Intent) -> Listed:
         n, arming = self.numbers, at.arming
         yield Reason.NOT_DEFLATED_YET, not at.empty
-        if arming is None:
+        if arming is None or arming.limb is None:
             return
         here = LIMBS.index(arming.limb)
         owed_ms = max(memory.accounts[here].owed_ms, at.device_owes_ms(arming.limb))
