@@ -6,7 +6,7 @@ Nonin's regional oximeters (7600, X-100 SenSmart) send one ASCII line a second, 
 57600 8N1.  ``LineDecoder`` turns any chunks of bytes into ``Reading`` values, ``encode_line`` is the
 device's side.  Layout (7600 operator's manual, p34 table 13), 250 to 350 bytes::
 
-    Ch1=XXX Ch2=XXX Ch3=XXX Ch4=XXX FLAGS|yyyy-mm-ddThh:mm:ss|rSO2=a,b,c,d|HbI=..|AUC=..|REF=..
+    Ch1=nnn Ch2=nnn Ch3=nnn Ch4=nnn FLAGS|yyyy-mm-ddThh:mm:ss|rSO2=a,b,c,d|HbI=..|AUC=..|REF=..
     |HI_LIM=..|LOW_LIM=..|ALM=..|SIG_QUAL_ALM=x,x,x,x|POD_COMM_ALM=x,x,x,x|SNS_FLT=x,x,x,x
     \LCD_FLT=x\LOW_BATT=x\CRIT_BATT=x\BATT_FLT=x\STK_KEY=x\SND_FLT=x\SND_ERR=x
     \EXT_MEM_ERR=xCKSUM=XXXX CR LF
