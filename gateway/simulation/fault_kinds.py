@@ -6,8 +6,6 @@ A ``Kind`` is one row of ``KINDS``: its name, its family, a sentence, how its nu
 it lasts.  ``faults`` makes plans of them, ``injector`` makes them happen, ``rvos simulate --list-faults``
 prints the table.  What ``needs`` a cuff or a stimulator is not given to a session that does not use it.
 
-A kind with ``wanting`` is named and not given; the text says why.
-
 Units: 0.1 mmHg for what a sensor adds, mmHg for the body, percent of an electrode's area, chances in 1/1000,
 times ms.  Source of the numbers: engineering proposals, chosen so that both sides of every limit are met.
 """
@@ -55,7 +53,7 @@ EQUIPMENT = frozenset({Family.SENSOR, Family.AIR, Family.BODY, Family.STIMULATIO
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way to fail. ``lasting_ms``: between these; ``wanting``: why it cannot be given."""
+    """One way to fail. ``lasting_ms``: between these."""
 
     name: str
     family: Family
@@ -64,7 +62,6 @@ class Kind:
     lasting_ms: Span = (FOREVER_MS, FOREVER_MS)
     from_the_start: bool = False
     needs: Needs = Needs.NOTHING
-    wanting: str = ""
 
 
 # --- how numbers are drawn ---------------------------------------------------------------------------
@@ -368,16 +365,29 @@ _STIMULATION: tuple[Kind, ...] = tuple(
     )
 )
 
-_NO_WARD = "the simulated bedside has no broker: see tests/ward and bench/kills"
-
-_NOT_HERE: tuple[Kind, ...] = tuple(
-    Kind(name, family, text, _none, wanting=wanting)
-    for name, family, text, wanting in (
-        ("broker_down", Family.WARD, "The broker is gone.", _NO_WARD),
-        ("broker_slow", Family.WARD, "The broker answers late.", _NO_WARD),
-        ("broker_half_open", Family.WARD, "The broker's connection is dead and open.", _NO_WARD),
-    )
+_WARD: tuple[Kind, ...] = (
+    Kind(
+        "broker_down",
+        Family.WARD,
+        "The broker dies, forgets what it took last, and comes back.",
+        _between(lag_ms=(0, 25_000), away_ms=(0, 4_000)),
+        (1_000, 600_000),
+    ),
+    Kind(
+        "broker_slow",
+        Family.WARD,
+        "The broker answers late.",
+        _between(delay_ms=(100, 40_000)),
+        (5_000, 300_000),
+    ),
+    Kind(
+        "broker_half_open",
+        Family.WARD,
+        "The broker's connections are dead and nobody is told.",
+        _none,
+        (1_000, 300_000),
+    ),
 )
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (*_ALL, *_STIMULATION, *_NOT_HERE)}
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (*_ALL, *_STIMULATION, *_WARD)}
 """Every kind, by name."""

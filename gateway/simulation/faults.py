@@ -27,7 +27,7 @@ _FAVOUR = 4
 
 
 class UnknownFault(Exception):
-    """A name that is no kind of fault, or one that cannot be given; the message lists what there is."""
+    """A name that is no kind of fault; the message lists what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def fitting(names: Sequence[str], uses: Needs) -> tuple[str, ...]:
 
 
 def available() -> list[str]:
-    """Every kind that can be given, in the order of the table."""
-    return [kind.name for kind in KINDS.values() if not kind.wanting]
+    """Every kind, in the order of the table."""
+    return list(KINDS)
 
 
 def chosen(words: str) -> list[str]:
@@ -85,11 +85,7 @@ def chosen(words: str) -> list[str]:
 def listing() -> str:
     """The table of kinds for a person."""
     width = max(map(len, KINDS))
-    lines = []
-    for kind in KINDS.values():
-        ending = f"  [not here: {kind.wanting}]" if kind.wanting else ""
-        lines.append(f"{kind.name:<{width}}  {kind.text}{ending}")
-    return "\n".join(lines)
+    return "\n".join(f"{kind.name:<{width}}  {kind.text}" for kind in KINDS.values())
 
 
 def _weight(kind: Kind) -> int:

@@ -6,7 +6,8 @@ Theory of operation
 fault plan.  Then it turns the bedside, ten milliseconds at a time, and after each turn tells the harm monitor
 what is physically true.  It ends when the attendant is done, the cuff is empty, nothing that the plan began
 is still to end and the monitor waits for nothing, or when the longest time is over.  Afterwards the journals
-are verified and compared with what was promised to be in them.
+are verified and compared with what was promised to be in them, and what the archive of a ward with a failing
+broker received with what is in them.
 
 An exception of the product is a harm like any other; it carries the session's journal away with it.
 
@@ -29,7 +30,7 @@ from gateway.simulation import disk, faults, models
 from gateway.simulation.attendant import Attendant, Order
 from gateway.simulation.bedside import OPERATOR, TURN_MS
 from gateway.simulation.conduct import draw
-from gateway.simulation.fault_kinds import Needs
+from gateway.simulation.fault_kinds import KINDS, Family, Needs
 from gateway.simulation.harm import HarmMonitor
 from gateway.simulation.injector import Injector
 from gateway.simulation.outcome import Outcome, Task
@@ -37,6 +38,7 @@ from gateway.simulation.physics import AT_REST, Physics
 from gateway.simulation.protocols import Protocol
 from gateway.simulation.stimulator import OPEN_OHM
 from gateway.simulation.troubled import TroubledBedside
+from gateway.simulation.ward import Ward
 from gateway.simulation.warm import Warm
 
 _TAIL_MS = 3_000
@@ -80,6 +82,8 @@ class Trial:
         self._quiet_since_ms: int | None = None
         self._operator_stopped = False
         self._pressed_turns = 0
+        has_ward = any(KINDS[fault.kind].family is Family.WARD for fault in plan)
+        self.ward = Ward(bedside) if has_ward else None
 
     def run(self) -> Outcome:
         """Turn until it is over; the outcome."""
@@ -87,8 +91,11 @@ class Trial:
         while self.bedside.now < end_ms and not self._is_over():
             for _ in range(_LOOK_TURNS):
                 self.turn()
+        ended_ms = self.bedside.now
         self.bedside.close()
-        return self._outcome()
+        if self.ward is not None:
+            self.ward.settle()
+        return self._outcome(ended_ms)
 
     def turn(self) -> None:
         """Ten milliseconds of everything."""
@@ -104,6 +111,8 @@ class Trial:
         self._tell_the_monitor(now)
         bedside.turn()
         now = bedside.clock.ms
+        if self.ward is not None:
+            self.ward.step(now)
         self.monitor.step(now, self.physics(now))
 
     def _tell_the_monitor(self, now: int) -> None:
@@ -180,13 +189,15 @@ class Trial:
 
     # afterwards
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, ended_ms: int) -> Outcome:
         for path, promised in self.bedside.promised:
-            self.monitor.record(disk.lost(path, promised), disk.broken(path), self.bedside.now)
+            self.monitor.record(disk.lost(path, promised), disk.broken(path), ended_ms)
+        if self.ward is not None:
+            self.monitor.record(self.ward.missing(), "", ended_ms)
         paths = sorted({path for path, _ in self.bedside.promised})
         return Outcome(
             number=self._task.number,
-            virtual_ms=self.bedside.now - self._start_ms,
+            virtual_ms=ended_ms - self._start_ms,
             faults=tuple(self.injector.begun),
             harms=tuple(self.monitor.harms.values()),
             duties=tuple(self.monitor.duties),

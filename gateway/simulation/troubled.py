@@ -23,6 +23,7 @@ from pathlib import Path
 import msgspec
 
 from firmware_bridge import cuff, ecp
+from gateway.config import Config
 from gateway.model import Priority
 from gateway.record.journal import Journal
 from gateway.record.row import ClockQuality, Row, Stamp
@@ -31,6 +32,7 @@ from gateway.runtime.core import STEP_MS
 from gateway.runtime.stimulator import Report
 from gateway.simulation import muscle
 from gateway.simulation.bedside import EPOCH_MS, Bed, Bedside, VirtualClock
+from gateway.simulation.broker import Broker
 from gateway.simulation.disk import Health, TroubledJournal, TroubledWriter
 from gateway.simulation.hearing import Ear, Room
 from gateway.simulation.links import Link
@@ -84,7 +86,8 @@ class TroubledBedside(Bedside):
         self.core_stands = False
         self.firmware_stands_since_ms: int | None = None
         self.controller_ahead_ms = 0
-        self.feed_is_read = True
+        self.feed_is_read = self.link_reads = True
+        self.broker = Broker()
         self.oximeter_there = True
         self.powered = True
         self.disk_health, self.disk_delay_ms = Health.SOUND, 0
@@ -176,6 +179,11 @@ class TroubledBedside(Bedside):
         return self._journal_path
 
     @property
+    def config(self) -> Config:
+        """How the gateway that stands at the bedside now is configured."""
+        return self._bed.config
+
+    @property
     def is_at_rest(self) -> bool:
         """Whether no air presses and no current flows."""
         plant = self.plant
@@ -264,7 +272,7 @@ class TroubledBedside(Bedside):
             self._deliver_kept()
         if now % STEP_MS:
             return
-        if not self.feed_is_read:
+        if not (self.feed_is_read and self.link_reads):
             self._core_turn_unread(now)
             return
         super()._core_turn(now)

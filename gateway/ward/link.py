@@ -30,7 +30,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
-from typing import Protocol
 
 from gateway.config import Config
 from gateway.record.errors import JournalMissing
@@ -44,6 +43,7 @@ from gateway.ward.messages import Feed, encode_event, status_topic
 from gateway.ward.mqtt import Answered, Connected, Connection, Happening, Lost
 from gateway.ward.presence import BIRTH_FACTS, CORE_LOST_MS, Presence
 from gateway.ward.reconnect import Backoff, ProtocolChoice
+from gateway.ward.surroundings import Clock, Dial, Keeping, Live, Wire
 from gateway.ward.window import Command, Reconnect, SendEvent, SendRetained, Window
 
 TURN_S = 0.2
@@ -59,18 +59,6 @@ CURSOR = "cursor.json"
 _log = logging.getLogger("rvos.link")
 
 
-class Clock(Protocol):
-    """What the link needs of a clock."""
-
-    def now_ms(self) -> int:
-        """Monotonic ms."""
-        ...
-
-    def stamp(self, boot: int, mono_ms: int) -> Stamp:
-        """The label of something that became true at ``mono_ms``."""
-        ...
-
-
 def run_link(config: Config, *, clock: Clock, version: str, ready: Callable[[], None], stop: Event) -> None:
     """Publish until ``stop`` is set.  ``ready`` is called once the cursor is held.
 
@@ -84,7 +72,8 @@ def run_link(config: Config, *, clock: Clock, version: str, ready: Callable[[], 
         if reader is None:
             return
         ending.callback(reader.close)
-        link = Link(config, clock, version, Backlog(reader), cursor_file)
+        feed = FeedReader(Path(config.core.runtime_dir) / FEED_SOCKET, clock.now_ms())
+        link = Link(config, clock, version, Backlog(reader), cursor_file, feed)
         ending.callback(link.close)
         while not stop.is_set():
             link.turn()
@@ -114,21 +103,29 @@ class Link:
     """Everything between the journal and the broker."""
 
     def __init__(
-        self, config: Config, clock: Clock, version: str, backlog: Backlog, cursor_file: CursorFile
+        self,
+        config: Config,
+        clock: Clock,
+        version: str,
+        backlog: Backlog,
+        keeping: Keeping,
+        feed: Live,
+        dial: Dial = Connection,
     ) -> None:
         now_ms = clock.now_ms()
-        cursor = cursor_file.load()
+        cursor = keeping.load()
         self._config = config
         self._clock = clock
         self._backlog = backlog
-        self._cursor_file = cursor_file
+        self._keeping = keeping
         self._window = Window(backlog.position(cursor))
         self._presence = Presence(config, version, backlog, self._window.retained, cursor.alarms)
-        self._feed = FeedReader(Path(config.core.runtime_dir) / FEED_SOCKET, now_ms)
+        self._feed = feed
+        self._dial = dial
         self._has_heard_core = False
         self._has_lost = False
         self._heard_broker_ms = now_ms
-        self._connection: Connection | None = None
+        self._connection: Wire | None = None
         self._protocol = ProtocolChoice(config.mqtt.protocol)
         self._backoff = Backoff(config.site.device)
         self._due_ms = now_ms
@@ -137,7 +134,11 @@ class Link:
 
     def turn(self) -> None:
         """One turn of the loop, then wait for bytes."""
-        now_ms = self._clock.now_ms()
+        self.step(self._clock.now_ms())
+        self._wait()
+
+    def step(self, now_ms: int) -> None:
+        """One turn of the loop; waits for nothing."""
         self._rest_or_wake(now_ms)
         for feed in self._feed.poll(now_ms):
             self._take_feed(feed, now_ms)
@@ -145,7 +146,6 @@ class Link:
         self._move(now_ms)
         if now_ms - self._saved_ms >= SAVE_MS:
             self._save(now_ms)
-        self._wait()
 
     def say_goodbye(self) -> None:
         """Leave the status "stopped" behind, if the broker answers within 2 s."""
@@ -196,7 +196,7 @@ class Link:
         if self._connection is None and now_ms >= self._due_ms:
             will = self._presence.will(self._stamp(now_ms))
             device = self._config.site.device
-            self._connection = Connection(self._config.mqtt, self._protocol.version, device, will)
+            self._connection = self._dial(self._config.mqtt, self._protocol.version, device, will)
         for happening in [] if self._connection is None else self._connection.poll():
             self._take_happening(happening, now_ms)
         for command in self._window.step(now_ms, self._backlog.newest()):
@@ -224,7 +224,7 @@ class Link:
         elif self._connection is not None:
             self._send(self._connection, command, now_ms)
 
-    def _send(self, connection: Connection, command: SendEvent | SendRetained, now_ms: int) -> None:
+    def _send(self, connection: Wire, command: SendEvent | SendRetained, now_ms: int) -> None:
         if isinstance(command, SendRetained):
             connection.publish(command.topic, command.payload, token=command.token, retain=True)
             return
@@ -256,7 +256,7 @@ class Link:
         journal = self._saved.journal if is_same else self._backlog.digest(settled)
         cursor = cursor_of(position, journal, self._presence.alarms)
         if cursor != self._saved:
-            self._cursor_file.save(cursor)
+            self._keeping.save(cursor)
             self._saved = cursor
 
     def _stamp(self, now_ms: int) -> Stamp:

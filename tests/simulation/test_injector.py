@@ -36,6 +36,8 @@ NUMBERS = {
     "crc": 99,
     "peel_percent": 60,
     "stops_itself": 0,
+    "lag_ms": 20_000,
+    "away_ms": 500,
 }
 
 
@@ -98,6 +100,9 @@ SEEN: dict[str, Seen] = {
     "core_killed": lambda b: b.core is None,
     "gateway_exchanged": lambda b: b.core is None and b.journal_path.name == "exchanged.db",
     "link_silent": lambda b: not b.feed_is_read,
+    "broker_down": lambda b: b.broker.down,
+    "broker_slow": lambda b: b.broker.delay_ms == 1_000,
+    "broker_half_open": lambda b: b.broker.half_open,
     "button_pressed": lambda b: b.board.pressed,
     "button_stuck": lambda b: b.board.pressed,
     "patient_stops": lambda b: b.board.patient_stop_pressed,
@@ -153,6 +158,9 @@ def test_what_passes_is_right_again(bedside: TroubledBedside, kind: str) -> None
     assert bedside.oximeter_there
     assert not bedside.is_defeated
     assert bedside.disk.delay_ms == 0
+    assert not bedside.broker.down
+    assert not bedside.broker.half_open
+    assert bedside.broker.delay_ms == 0
     assert not bedside.board.pressed
     assert not bedside.board.patient_stop_pressed
     defects = bedside.plant.defects

@@ -12,7 +12,8 @@ from gateway.record.reader import JournalReader
 from gateway.ward.backlog import Backlog
 from gateway.ward.broker import EmbeddedBroker
 from gateway.ward.cursor import CursorFile
-from gateway.ward.link import Link
+from gateway.ward.feed import FeedReader
+from gateway.ward.link import FEED_SOCKET, Link
 from tests.ward.bench import DEVICE, Bedside, Mosquitto, Subscriber, find_mosquitto
 from tests.ward.tap import Tap
 
@@ -91,7 +92,8 @@ def link(bedside: Bedside) -> Iterator[Callable[[int], Link]]:
         config = bedside.config(port)
         cursor_file = CursorFile(bedside.directory / "link" / "cursor.json").__enter__()
         backlog = Backlog(JournalReader.open(bedside.journal.path))
-        made = Link(config, bedside.clock, "0.1.0", backlog, cursor_file)
+        feed = FeedReader(Path(config.core.runtime_dir) / FEED_SOCKET, bedside.clock.now_ms())
+        made = Link(config, bedside.clock, "0.1.0", backlog, cursor_file, feed)
         endings.extend([lambda: cursor_file.__exit__(), backlog.close, made.close])
         return made
 
