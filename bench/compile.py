@@ -29,7 +29,8 @@ _FIRMWARE = (
     "airflow board buzzer controller core debt interlock lease limits presence regulator requests silence"
 )
 _SAFETY = (
-    "alarms checks debt inflation limits observations readiness reasons stimulation supervisor verification"
+    "alarms checks debt inflation leak limits observations readiness reasons stimulation stream stuck "
+    "supervisor verification"
 )
 _SIMULATION = (
     "air bedside body harm harm_current hearing injector links memory_board muscle oximeter plant "

@@ -1,6 +1,7 @@
 """Plant one small defect at a time and see whether the tests notice.
 
 ``python -m bench.mutants [--room ROOM] [--sample N] [--jobs J] [--json]``
+``python -m bench.mutants --of FILE --by TESTS ... [--json]`` while writing the tests of one file
 
 Theory of operation
 -------------------
@@ -147,7 +148,8 @@ class Account(NamedTuple):
 
 
 def examine(
-    room: str,
+    name: str,
+    tried: Room,
     root: Path = ROOT,
     sample: int | None = None,
     jobs: int = 2,
@@ -155,12 +157,11 @@ def examine(
     quick: bool = False,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Account:
-    """Make the mutants of ``room`` below ``root`` and run its tests, when ``quick`` without the slow ones.
+    """Make the mutants of a room below ``root`` and run its tests, when ``quick`` without the slow ones.
 
     ``tell`` gets a line for each survivor, and now and then how far the run has come.
     """
     began = monotonic()
-    tried = (ROOMS | PARTS)[room]
     files = sorted(path for pattern in tried.files for path in root.glob(pattern))
     trees = {path.relative_to(root).as_posix(): ast.parse(path.read_text()) for path in files}
     made = [mutant for path, tree in trees.items() for mutant in mutants(path, tree)]
@@ -172,9 +173,9 @@ def examine(
         if fate.end == "survived":
             tell(f"survived {fate.mutant}")
         if len(fates) % _TOLD_EVERY == 0:
-            tell(f"{room}: {len(fates)} of {len(chosen)}")
+            tell(f"{name}: {len(fates)} of {len(chosen)}")
     rows = [row for row in argued(root / EQUIVALENT) if row.file in trees]
-    return Account(room, fates, rows, sample is None, monotonic() - began)
+    return Account(name, fates, rows, sample is None, monotonic() - began)
 
 
 def argued(path: Path) -> list[Row]:
@@ -190,14 +191,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--room", choices=(*ROOMS, *PARTS), action="append", help="or a part of one; default: every room"
     )
+    parser.add_argument("--of", metavar="FILE", help="the mutants of this file only")
+    parser.add_argument("--by", metavar="TESTS", nargs="+", help="with --of: judged by these files only")
     parser.add_argument("--sample", type=int, help="so many mutants instead of all")
     parser.add_argument("--quick", action="store_true", help="leave the slow tests out: shows too many")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default 2)")
     parser.add_argument("--json", action="store_true", help="one document on stdout")
     options = parser.parse_args(arguments)
+    if bool(options.of) != bool(options.by) or (options.of and options.room):
+        parser.error("--of and --by go together, and without --room")
+    rooms = {options.of: Room((options.of,), tuple(options.by))} if options.of else ROOMS | PARTS
     accounts = [
-        examine(room, ROOT, options.sample, options.jobs, quick=options.quick, tell=_aside)
-        for room in options.room or ROOMS
+        examine(room, rooms[room], ROOT, options.sample, options.jobs, quick=options.quick, tell=_aside)
+        for room in options.room or [one for one in rooms if one not in PARTS]
     ]
     if options.json:
         print(json.dumps([_document(account) for account in accounts], indent=2))

@@ -55,7 +55,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="DIR",
     help="Where the journal of a session with a harm goes.",
 )
-@click.option("--list-faults", is_flag=True, help="Every kind of fault, and which cannot be given.")
+@click.option(
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep each session's result there as it comes, and play only what is not there yet.",
+)
+@click.option("--list-faults", is_flag=True, help="Every kind of fault.")
 @json_option
 def simulate(
     sessions: int,
@@ -65,6 +71,7 @@ def simulate(
     full_length: int,
     only: int | None,
     keep: Path,
+    results: Path | None,
     list_faults: bool,
     as_json: bool,
 ) -> None:
@@ -76,6 +83,7 @@ def simulate(
     """
     from gateway.simulation.campaign import Campaign, CampaignBroken, run
     from gateway.simulation.faults import UnknownFault, listing
+    from gateway.simulation.results import ResultsForeign
 
     if list_faults:
         click.echo(listing())
@@ -83,8 +91,9 @@ def simulate(
     if full_length > sessions or (only is not None and only >= sessions):
         raise click.UsageError("--full-length and --only must not be larger than the number of --sessions")
     try:
-        code = run(Campaign(sessions, seed, faults, jobs, full_length, only, keep), as_json=as_json)
-    except UnknownFault as error:
+        campaign = Campaign(sessions, seed, faults, jobs, full_length, only, keep, results)
+        code = run(campaign, as_json=as_json)
+    except (UnknownFault, ResultsForeign) as error:
         raise click.UsageError(str(error)) from error
     except CampaignBroken as error:
         raise click.ClickException(str(error)) from error

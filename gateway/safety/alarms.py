@@ -144,9 +144,9 @@ def step(
     """The alarms at ``now``, given every condition that holds, and the reason that the supervisor latched."""
     if not state.alarms and not conditions and latched is None:
         return state, ()
-    before = _sounding(state)
+    before = state.alarms
     state, followed = _follow(state, _Present(conditions, latched), now)
-    fresh = not _sounding(state) <= before
+    fresh = not (_active(state.alarms) <= _active(before) and _holding(state.alarms) <= _holding(before))
     state, pause_ended = _end_pause(state, _end_of_pause(state, fresh, now), now)
     state, escalated = _escalate(state, now)
     return state, (*followed, *pause_ended, *escalated)
@@ -164,11 +164,14 @@ class _Present:
         return self.holding if self.latched is None else self.holding | {self.latched}
 
 
-def _sounding(state: AlarmState) -> set[tuple[int, bool]]:
-    """Which alarms are active, and which of them hold: what is new in it has not been heard yet."""
-    active = [alarm for alarm in state.alarms if alarm.active]
-    held = {(alarm.number, True) for alarm in active if alarm.holds}
-    return held | {(alarm.number, False) for alarm in active}
+def _active(alarms: tuple[Alarm, ...]) -> set[int]:
+    """The alarms that are active: one that was not has not been heard yet."""
+    return {alarm.number for alarm in alarms if alarm.active}
+
+
+def _holding(alarms: tuple[Alarm, ...]) -> set[int]:
+    """The alarms whose condition is there now: one that came back has not been heard yet."""
+    return {alarm.number for alarm in alarms if alarm.holds}
 
 
 def _follow(state: AlarmState, present: _Present, now: int) -> tuple[AlarmState, tuple[AlarmChange, ...]]:

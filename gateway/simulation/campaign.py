@@ -15,12 +15,14 @@ Units: seconds of the wall and of one core.
 
 import hashlib
 import json
+import logging
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,6 +35,7 @@ from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.outcome import Outcome, Task
 from gateway.simulation.physics import Harm, HarmKind
 from gateway.simulation.protocols import SHORT, STIMULATION, STIMULATOR, WHOLE, Protocol
+from gateway.simulation.results import Results
 from gateway.simulation.tally import Played, Tally
 from gateway.simulation.trial import give
 from gateway.simulation.warm import Warm, warm_up
@@ -50,7 +53,7 @@ class CampaignBroken(Exception):
 class Campaign:
     """What was asked for. ``full_length``: so many of the sessions are whole ones, spread evenly.
 
-    ``only``: this one session of the campaign and no other.
+    ``only``: this one session of the campaign and no other. ``results``: the file to go on with.
     """
 
     sessions: int
@@ -60,6 +63,7 @@ class Campaign:
     full_length: int = 0
     only: int | None = None
     keep: Path = Path("rvos-simulate")
+    results: Path | None = None
 
     def tasks(self) -> list[Task]:
         """Every session to simulate. Raises ``UnknownFault``."""
@@ -73,11 +77,15 @@ class Campaign:
 
     def command(self, number: int) -> str:
         """The line that plays this session again."""
+        return f"{self.line()} --only {number}"
+
+    def line(self) -> str:
+        """The command that says which sessions these are."""
         words = ["rvos", "simulate", "--sessions", str(self.sessions), "--seed", str(self.seed)]
         words += ["--faults", self.faults]
         if self.full_length:
             words += ["--full-length", str(self.full_length)]
-        return " ".join([*words, "--only", str(number)])
+        return " ".join(words)
 
     def _seed_of(self, number: int) -> int:
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{number}".encode()).digest()[:8])
@@ -96,7 +104,7 @@ class Campaign:
 def run(campaign: Campaign, *, as_json: bool) -> int:
     """Play a campaign, print what it showed; 0, or 1 when there is a finding.
 
-    Raises ``UnknownFault`` and ``CampaignBroken``.
+    Raises ``UnknownFault``, ``ResultsForeign`` and ``CampaignBroken``.
     """
     tally = Tally(campaign.command)
     if advice := compiled.advice():
@@ -109,21 +117,48 @@ def run(campaign: Campaign, *, as_json: bool) -> int:
 
 def play(campaign: Campaign) -> Iterator[Tally]:
     """Run a campaign; yields the growing tally after each session, in the order of their numbers."""
-    tally, began_s = Tally(campaign.command), time.monotonic()
     tasks = campaign.tasks()
-    with _workers(campaign.jobs) as workers:
-        futures = _submitted(workers, tasks, campaign.keep)
-        for task, future in zip(tasks, futures, strict=True):
-            tally.add(_played(task, future, campaign.keep))
-            tally.wall_s = time.monotonic() - began_s
-            yield tally
+    with _results(campaign) as results:
+        known = dict(results.played)
+        tally, began_s = Tally(campaign.command), time.monotonic() - results.wall_s
+        with _workers(campaign.jobs) as workers:
+            left = [task for task in tasks if task.number not in known]
+            futures = dict(zip(left, _submitted(workers, left, campaign.keep), strict=True))
+            for task in tasks:
+                if task.number in known:
+                    tally.add(known[task.number])
+                else:
+                    played = _played(task, futures[task], campaign.keep)
+                    results.add(task.number, played, time.monotonic() - began_s)
+                    tally.add(played)
+                tally.wall_s = time.monotonic() - began_s
+                yield tally
+
+
+@contextmanager
+def _results(campaign: Campaign) -> Iterator[Results]:
+    """The file that this campaign goes on with; without one, nowhere."""
+    if campaign.results is None:
+        results = Results.nowhere()
+    else:
+        results = Results.open(campaign.results, campaign.line(), compiled.fingerprint())
+    try:
+        yield results
+    finally:
+        results.close()
 
 
 def _workers(jobs: int) -> Executor:
     """So many other processes; this one, where one interpreted process is as good."""
     if jobs == 1 and not compiled.is_current():
-        return ThreadPoolExecutor(1)
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        return ThreadPoolExecutor(1, initializer=_say_nothing)
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_say_nothing)
+
+
+def _say_nothing() -> None:
+    """What the simulated processes log is of no interest here, and what they did stands in their journals."""
+    for name in ("rvos", "gateway"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 def _submitted(workers: Executor, tasks: list[Task], keep: Path) -> "list[Future[Played]]":

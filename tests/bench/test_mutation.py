@@ -141,14 +141,13 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "room/part.py").write_text(CODE)
     (tmp_path / "checks/test_part.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\naddopts = --import-mode=importlib\n")
-    monkeypatch.setitem(bench_mutants.ROOMS, "room", SMALL)
     monkeypatch.setattr("bench.mutation.nursery.OURS", ("room", "checks"))
     monkeypatch.setattr("bench.mutation.nursery._LEAST_S", 0.2)
     return tmp_path
 
 
 def test_every_mutant_dies_where_the_tests_see_everything(house: Path) -> None:
-    account = examine("room", house, jobs=1)
+    account = examine("room", SMALL, house, jobs=1)
     assert not account.unargued()
     assert account.sound()
     ends = {(fate.mutant.where, fate.mutant.becomes): fate for fate in account.fates}
@@ -159,7 +158,7 @@ def test_every_mutant_dies_where_the_tests_see_everything(house: Path) -> None:
 
 def test_a_gap_in_the_tests_is_shown_and_may_be_argued(house: Path) -> None:
     (house / "checks/test_part.py").write_text(TESTS.replace("assert not over(3)", "pass"))
-    account = examine("room", house, jobs=2)
+    account = examine("room", SMALL, house, jobs=2)
     assert [(one.was, one.becomes) for one in account.unargued()] == [("value > LIMIT", "value >= LIMIT")]
     assert not account.sound()
     why = Row("room/part.py", "over", "(value  > LIMIT)", "value >= LIMIT", "not looked at")
@@ -169,7 +168,7 @@ def test_a_gap_in_the_tests_is_shown_and_may_be_argued(house: Path) -> None:
 def test_a_house_whose_tests_fail_has_no_mutants(house: Path) -> None:
     (house / "checks/test_part.py").write_text(TESTS.replace("== 7", "== 8"))
     with pytest.raises(ChildBroken, match=r"without a mutant checks/test_part\.py::test_size fails"):
-        examine("room", house, jobs=1)
+        examine("room", SMALL, house, jobs=1)
 
 
 def test_a_child_that_breaks_is_no_dead_mutant(capfd: pytest.CaptureFixture[str]) -> None:

@@ -181,6 +181,33 @@ def test_a_latched_alarm_whose_condition_returns_ends_the_pause() -> None:
     assert alarms.audible(state, 3_000) is Priority.HIGH
 
 
+def test_a_reason_that_latches_without_holding_ends_the_pause() -> None:
+    over, _ = alarms.step(after({HIGH})[0], frozenset({MEDIUM}), 1_000)
+    state, _ = alarms.pause(over, 60_000, 1_500)
+    state, told = alarms.step(state, frozenset({MEDIUM}), 2_000, HIGH)
+    assert told == (PauseEnded(PauseEnd.NEW_ALARM),)
+    assert [alarm.active for alarm in state.alarms] == [True, True]
+
+
+def test_a_latched_reason_that_holds_again_beside_another_ends_the_pause() -> None:
+    state, _ = alarms.step(AlarmState(), frozenset({MEDIUM}), 0, HIGH)
+    assert {(alarm.condition, alarm.holds) for alarm in state.alarms} == {(HIGH, False), (MEDIUM, True)}
+    state, _ = alarms.pause(state, 60_000, 1_000)
+    state, told = alarms.step(state, frozenset({MEDIUM, HIGH}), 2_000, HIGH)
+    assert told == (PauseEnded(PauseEnd.NEW_ALARM),)
+    assert alarms.step(state, frozenset({MEDIUM}), 2_050, HIGH)[1] == ()
+
+
+def test_an_alarm_that_was_acknowledged_when_it_was_over_is_no_answer_to_what_latches_later() -> None:
+    state, _ = after({HIGH}, set(), None)
+    state, told = alarms.step(state, frozenset(), 200, HIGH)
+    assert [(one.change, one.alarm.number) for one in told if isinstance(one, AlarmChange)] == [
+        (Change.ENDED, 1),
+        (Change.RAISED, 2),
+    ]
+    assert alarms.loudest(state) is Priority.HIGH
+
+
 def test_a_pause_of_nothing_is_none() -> None:
     assert alarms.pause(AlarmState(), 60_000, 0) == (AlarmState(), ())
     seen, _ = after({HIGH}, None)
