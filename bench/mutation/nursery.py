@@ -14,8 +14,8 @@ first test that looks at them.  So that second is spent once for nearly all of t
   not see die comes here again.
 
 The tests that killed a neighbour come first, then those of the file's own name.  A test that takes ten times
-as long as without a mutant has met a loop without an end: the mutant is killed (``timeout``).  Hypothesis runs
-without shrinking and from a fixed seed.
+as long as without a mutant has met a loop without an end: the mutant is killed (``timeout``).  Hypothesis
+runs without shrinking and from a fixed seed.
 
 That the nursery itself kills nobody is seen at the start: a mutant without a change lives in both ways.
 
