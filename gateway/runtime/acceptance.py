@@ -9,7 +9,9 @@ counts from the vent command (before which the limit sensor must have shown 297 
 of the first status below 15 mmHg, so it includes the wire's: an engineering proposal, on the safe side.
 
 The debt of every limb grows meanwhile, because nobody can prove that the cuff lies on none.  A trip, a stop
-at the bedside or at the desk ends the run; a run that ended before the cuff was empty accepts nothing.
+at the bedside or at the desk ends the run, and so does its time (the planned minute and 15 s), whatever it
+waits for: what a person confirmed a while ago may not be true any more.  A run that ended before the cuff was
+empty accepts nothing.
 
 States: asking -> inflating -> venting -> over, with a ``CuffTested`` row as the last thing.
 Units: 0.1 mmHg, ms.
@@ -24,6 +26,8 @@ from gateway.safety.reasons import Kind, kind_of
 
 HOLD_MS = 1_000
 """At 300 mmHg, so that both sensors show it."""
+GRACE_MS = 15_000
+"""Beyond the planned time, for the cuff to empty (engineering proposal)."""
 
 
 class Acceptance:
@@ -31,9 +35,12 @@ class Acceptance:
 
     blood_pressure: BloodPressure | None = None
 
-    def __init__(self, limits: Limits, cuff: tuple[str, str], arming: Arming, recorder: Recorder) -> None:
+    def __init__(
+        self, limits: Limits, cuff: tuple[str, str], arming: Arming, recorder: Recorder, now: int
+    ) -> None:
         self._limits, self._cuff, self._recorder = limits, cuff, recorder
         self._arming = arming
+        self._ends_ms = now + limits.acceptance_planned_ms + GRACE_MS
         self._intent = Intent(
             Output.CUFF, PRESSURE_CEILING_DMMHG, limits.acceptance_planned_ms, 1, Purpose.ACCEPTANCE
         )
@@ -72,6 +79,8 @@ class Acceptance:
         refused = answer.reason if isinstance(answer, Safe) else None
         if state.latched is not None:
             self._end(None, state.latched.value, now)
+        elif now >= self._ends_ms:
+            self._end(None, "it took too long", now)
         elif self._vented_ms is not None:
             self._measure(cuff, now)
         elif refused is Reason.JOURNAL_PENDING:

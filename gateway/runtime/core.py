@@ -10,19 +10,19 @@ bytes.  ``step(now)`` runs on every accepted status frame and at least every 50 
 3. *act*: the gate turns the answer into a lease or a vent, the alarms into sound;
 4. *tell*: rows for the journal, answers for the people who are waiting.
 
+A request may wait for the controller or the disk before it begins anything.  A stop, a trip, another
+beginning or an end may come meanwhile: each moves ``epoch``, and what waited across it is void.  Each but an
+end also uses up the press at the bedside, so that one press is good for one thing.
+
 The same object runs at the bedside and in virtual time.  It has no network, opens no file and reads
 no clock.
 
 Units: ms; 0.1 mmHg; per mille.
 """
 
-from dataclasses import dataclass
-
 from drivers import cuff as wire
-from gateway.config import Config
 from gateway.model import LIMBS, CuffReading, Output, Permit, Purpose, Reason, Safe, Sample, StimulationPermit
 from gateway.record.events import (
-    CoreStarted,
     CoreStopped,
     DeviceLost,
     Event,
@@ -32,7 +32,8 @@ from gateway.record.events import (
     Tripped,
 )
 from gateway.runtime.acceptance import Acceptance
-from gateway.runtime.devices import cuff_identified
+from gateway.runtime.devices import cuff_identified, in_words
+from gateway.runtime.frames import frame
 from gateway.runtime.gate import Gate
 from gateway.runtime.opening import alarm_event, open_run
 from gateway.runtime.oximetry import Oximetry
@@ -40,13 +41,12 @@ from gateway.runtime.presses import Presses
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored, with_test
 from gateway.runtime.session import Answers, Session
+from gateway.runtime.setup import Setup
 from gateway.runtime.stimulator import StimulatorGate
 from gateway.safety import alarms, supervisor
-from gateway.safety.alarms import AlarmState, Told
+from gateway.safety.alarms import Told
 from gateway.safety.debt import Debts, is_above, is_fresh
-from gateway.safety.limits import Limits
 from gateway.safety.observations import Observations, State
-from gateway.safety.texts import Language
 from gateway.therapy.plan import Wish
 
 STEP_MS = 50
@@ -54,24 +54,6 @@ _RESUMABLE = (Reason.INTOLERABLE, Reason.PATIENT_CLEARED)
 _BEDSIDE_STOPS = (Reason.STOPPED_AT_BEDSIDE, Reason.STOPPED_BY_PATIENT)
 CUFF_ON_REMINDER_MS = 300_000
 LINK_GRACE_MS = 30_000
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What stays the same while a core runs."""
-
-    config: Config
-    limits: Limits
-    version: str
-    boot: int
-    boot_id: str
-    config_hash: str
-    firmware_limits_crc: int
-
-    @property
-    def language(self) -> Language:
-        """In which people at this site read what an alarm means."""
-        return Language(self.config.site.language)
 
 
 class Core:
@@ -99,10 +81,11 @@ class Core:
         )
         self.answer: Permit | Safe = Safe(Output.CUFF, Reason.NO_REQUEST)
         self.pulses: StimulationPermit | Safe = Safe(Output.STIMULATOR, Reason.NO_REQUEST)
-        self.alarms = self._begin(restored, now)
+        self.alarms = open_run(setup, recorder, restored, now)
         self.cuff_on = restored.cuff_on
         self.last_session = restored.last_session
-        self.sessions_given = 0
+        self.epoch = 0
+        self._runs = 0
         self.link_seen_ms = now
         self.annunciator_lost = False
         self._idle_since_ms = now - restored.idle_ms
@@ -171,7 +154,9 @@ class Core:
         if running:  # queued, not waited for
             self._event(SessionStopped(reason=reason.value), now)
         self._stop_asked = reason
+        self._turn_over()
         self.step(now)
+        self._make_safe(now)
         return running
 
     def was_pressed(self, now: int) -> bool:
@@ -182,15 +167,47 @@ class Core:
     def present(self, now: int) -> bool:
         """Whether the controller says, now, that a press made at rest still stands: a stop is none."""
         reading = self.cuff
-        return reading is not None and is_fresh(self.setup.limits, reading, now) and reading.presence
+        return reading is not None and self.hears_cuff(now) and reading.presence
 
-    def begin_session(self, session: Session, now: int) -> None:
+    def hears_cuff(self, now: int) -> bool:
+        """Whether a status of the controller came of late."""
+        return is_fresh(self.setup.limits, self.cuff, now)
+
+    def next_run(self) -> int:
+        """The number of the next session or test, given once."""
+        self._runs += 1
+        return self._runs
+
+    def announce_session(self, name: str, *, uses_cuff: bool) -> None:
+        """The first rows of a session are on their way to the disk: its cuff lies on the limb."""
+        self.last_session = name
+        self.cuff_on = self.cuff_on or uses_cuff
+
+    def begin_session(self, session: Session) -> None:
         """A session was armed by the operator's desk, after its own checks."""
+        self._begin_run()
         self.session = session
-        self.sessions_given += 1
-        self.last_session = session.name
-        self.cuff_on = self.cuff_on or session.prescription.uses_cuff
+
+    def begin_test(self, test: Acceptance) -> None:
+        """A test of the cuff was armed by the desk, after its own checks."""
+        self._begin_run()
+        self.acceptance = test
+
+    def _begin_run(self) -> None:
+        if self.session is not None or self.acceptance is not None:
+            raise RuntimeError("one run at a time: the desk has to refuse the second")
         self.gate.lease_refused = self.gate.relay_refused = False
+        self._turn_over()
+
+    def _turn_over(self) -> None:
+        """What waits is void, and the last press has had its use."""
+        self.epoch += 1
+        self.presses.use_up()
+
+    def _make_safe(self, now: int) -> None:
+        """The whole safe state on every wire, whatever we believe of the devices."""
+        self.gate.make_safe()
+        self.stimulator.make_safe(now)
 
     def cuff_removed(self) -> None:
         """A person says that the cuff is off the limb."""
@@ -205,7 +222,7 @@ class Core:
             self._event(TripCleared(reason=cleared.value), now)
         self.step(now)
         if cleared is not None and self.state.latched is cleared:  # its cause is still there
-            self._event(Tripped(reason=cleared.value, detail=self._detail()), now)
+            self._note_trip(cleared, now)
         return self.state.latched
 
     def acknowledge(self, number: int | None, now: int) -> int:
@@ -267,21 +284,8 @@ class Core:
 
     def _frame(self) -> Trace:
         """The frame of this second, as the recorder asks for it when one is over."""
-        return self.trace(self.session.plan.phase if self.session else "idle")
-
-    def trace(self, phase: str) -> Trace:
-        """This second's frame, without its samples."""
-        under_way = self.state.inflation
-        return Trace(
-            phase=phase,
-            cycle=self.session.plan.cycle if self.session else 0,
-            target_dmmhg=under_way.target_dmmhg if under_way else None,
-            ischaemia_debt_ms=self.owed_ms,
-            cuff=[],
-            sto2=[],
-            limb=self.state.limb.value if self.state.limb else "",
-            debts_ms=list(self.state.debts.values_ms),
-        )
+        plan = self.session.plan if self.session else None
+        return frame(self.state, plan.cycle if plan else 0, plan.phase if plan else "idle")
 
     @property
     def owed_ms(self) -> int:
@@ -336,6 +340,7 @@ class Core:
         stopped = next((reason for reason in answers.refusals if reason in _BEDSIDE_STOPS), None)
         if stopped is not None and session.running:
             session.end("stopped", stopped, now)
+            self._turn_over()
             self._event(SessionStopped(reason=stopped.value), now)
         elif self.state.latched is not None:
             session.end("interrupted", self.state.latched, now)
@@ -348,6 +353,7 @@ class Core:
         test.follow(before.inflation, self.state, self.answer, self.cuff, now)
         if test.result is not None:
             self.acceptance = None
+            self._turn_over()
             self.accepted_cuffs = with_test(self.accepted_cuffs, test.result)
 
     def _act(self, now: int) -> None:
@@ -369,7 +375,11 @@ class Core:
 
     def _tell(self, before: State, now: int) -> None:
         if self.state.latched is not None and before.latched != self.state.latched:
-            self._event(Tripped(reason=self.state.latched.value, detail=self._detail()), now)
+            self._turn_over()
+            self._make_safe(now)
+            self._event(
+                Tripped(reason=self.state.latched.value, detail=in_words(self.cuff, self.owed_ms)), now
+            )
         following = self.session is not None or self._under_pressure(now)
         self.recorder.second(self._frame, self._session_name(), now, following=following)
         self._close_session(now, at_once=False)
@@ -378,9 +388,10 @@ class Core:
         session = self.session
         if session is None or not session.close_if_over(at_once or self.deflated(now), now):
             return
-        self.recorder.flush(self.trace("ended"), session.name, now)
+        self.recorder.flush(frame(self.state, session.plan.cycle, "ended"), session.name, now)
         self.recorder.summarise(session.name, now)
         self.session = None
+        self.epoch += 1
         self._idle_since_ms = now
 
     def _conditions(self, now: int) -> frozenset[Reason]:
@@ -398,18 +409,6 @@ class Core:
 
     # telling
 
-    def _begin(self, restored: Restored, now: int) -> AlarmState:
-        setup = self.setup
-        started = CoreStarted(
-            version=setup.version,
-            boot_id=setup.boot_id,
-            config_hash=setup.config_hash,
-            firmware_limits_crc=setup.firmware_limits_crc,
-            ischaemia_debt_ms=max(restored.debts_ms),
-            debt_proof=restored.debt_proof,
-        )
-        return open_run(started, setup.boot, setup.language, self.recorder, restored, now)
-
     def _cuff_status(self, now: int) -> None:
         if self.cuff is not None:
             self.recorder.cuff(self.cuff)
@@ -425,14 +424,8 @@ class Core:
         for told in changes:
             self._event(alarm_event(self.setup.boot, told, self.setup.language), now)
 
-    def _detail(self) -> str:
-        reading = self.cuff
-        if reading is None:
-            return "no status"
-        return (
-            f"control {reading.control_dmmhg}, limit {reading.limit_dmmhg} (0.1 mmHg), "
-            f"faults {reading.faults.name or 'NONE'}, debt {self.owed_ms} ms"
-        )
+    def _note_trip(self, reason: Reason, now: int) -> None:
+        self._event(Tripped(reason=reason.value, detail=in_words(self.cuff, self.owed_ms)), now)
 
     def _session_name(self) -> str:
         return self.session.name if self.session else ""

@@ -34,7 +34,7 @@ from gateway.safety.readiness import Readiness, missing
 
 LONGEST_MS = 90_000
 """The planned minute, the time to empty, and the self-test before."""
-_LATE = refusal(EXIT_UNAVAILABLE, "cuff accept: no result came; look at `rvos session status` and core's log")
+_LATE = "cuff accept: no result came; look at `rvos session status` and core's log"
 
 
 class CuffDesk:
@@ -52,9 +52,8 @@ class CuffDesk:
         refused = refused or self._wait(now)
         if refused is not None:
             return refused
-        pressed_ago_ms = self._core.presses.ago_ms(now)
         self._core.gate.start_self_test()
-        return Pending(_Run(self._core, request, pressed_ago_ms).poll, _LATE)
+        return Pending(_Run(self._core, request).poll, lambda _: refusal(EXIT_UNAVAILABLE, _LATE))
 
     def _lies_free(self) -> Reply | None:
         if not self._core.cuff_on:
@@ -93,8 +92,8 @@ class CuffDesk:
 class _Run:
     """One test whose self-test is under way: then the cuff is filled and emptied, then its row is durable."""
 
-    def __init__(self, core: Core, request: CuffAccept, pressed_ago_ms: int | None) -> None:
-        self._core, self._request, self._pressed_ago_ms = core, request, pressed_ago_ms
+    def __init__(self, core: Core, request: CuffAccept) -> None:
+        self._core, self._request, self._epoch = core, request, core.epoch
         self._acceptance: Acceptance | None = None
 
     def poll(self, now: int) -> Reply | None:
@@ -114,15 +113,20 @@ class _Run:
         core.recorder.event(tested, "", now)
         if not tested.passed:
             return refusal(EXIT_NOT_NOW, f"not tested: the self-test failed ({tested.detail})")
-        if core.session is not None or core.acceptance is not None or core.state.latched is not None:
+        if not self._is_as_it_was(now):
             return refusal(EXIT_NOT_NOW, "not tested: something else happened meanwhile; look again")
-        core.sessions_given += 1
-        ready = _readiness(self._request, self._pressed_ago_ms, self_test_passed=True)
-        arming = Arming(number=core.sessions_given, limb=None, readiness=ready)
+        ready = _readiness(self._request, core.presses.ago_ms(now), self_test_passed=True)
+        arming = Arming(number=core.next_run(), limb=None, readiness=ready)
         cuff = cuff_of(core.gate.identity, core.setup.config.cuff.description)
-        self._acceptance = core.acceptance = Acceptance(core.setup.limits, cuff, arming, core.recorder)
-        core.gate.lease_refused = core.gate.relay_refused = False
+        self._acceptance = Acceptance(core.setup.limits, cuff, arming, core.recorder, now)
+        core.begin_test(self._acceptance)
         return None
+
+    def _is_as_it_was(self, now: int) -> bool:
+        """Whether nothing stopped, tripped or began meanwhile, and the cuff still lies free."""
+        core = self._core
+        idle = core.session is None and core.acceptance is None and core.state.latched is None
+        return idle and core.epoch == self._epoch and core.present(now) and not core.cuff_on
 
 
 def _readiness(request: CuffAccept, pressed_ago_ms: int | None, *, self_test_passed: bool) -> Readiness:

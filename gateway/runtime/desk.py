@@ -6,7 +6,10 @@ Theory of operation
 four wait for something: a session and an export for their rows to be durable, a reset and a self-test for the
 controller.  ``step`` delivers those.  Every request is written down with the asker's credentials
 before it is acted on, except that "stop" acts first and is written after.  A user who asks too often is
-counted instead (``admission``), and then only "stop" still acts.
+counted instead (``admission``), and then only "stop" still acts, and what else takes energy away or says
+that somebody is there: a pain score, less current, an acknowledgement.
+
+A start, a test of the cuff, a self-test and a reset wait one at a time: a second one is refused.
 
 A refusal is one sentence and an exit code (``gateway.runtime.requests``); nothing is energised here.
 
@@ -64,6 +67,8 @@ from gateway.safety.texts import text_of
 from gateway.therapy.plan import Less, More, Word
 
 _WAIT_MS = 3_000
+_ONE_AT_A_TIME = (SessionStart, CuffAccept, SelfTest, SessionReset)
+_BUSY = "another start, test or reset is under way: wait for its answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,10 @@ class _Waiting:
     """An answer that is not known yet: ``poll`` gives it, or ``None``; then the deadline does."""
 
     poll: Callable[[int], Reply | None]
-    late: Reply
+    late: Callable[[int], Reply]
     deadline_ms: int
     answer: Answer
+    alone: bool
 
 
 class Desk:
@@ -110,6 +116,11 @@ class Desk:
         if isinstance(request, SessionStop | SessionClearPatient):
             answer(self._stop(request, asker, now))
             return
+        if isinstance(request, SessionPain | SessionLower | AlarmAck):
+            reply = self._handle(request, now, answer)
+            self._journal(request, asker, now, "asked")
+            answer(reply or Reply())
+            return
         looks_only = isinstance(request, SessionStatus | AlarmList)
         if not looks_only and not self._journal(request, asker, now, "asked"):
             answer(refusal(EXIT_NOT_NOW, "too many requests of this user: wait a minute"))
@@ -125,12 +136,14 @@ class Desk:
         for waiting in list(self._waiting):
             reply = waiting.poll(now)
             if reply is None and now >= waiting.deadline_ms:
-                reply = waiting.late
+                reply = waiting.late(now)
             if reply is not None:
                 self._waiting.remove(waiting)
                 waiting.answer(reply)
 
     def _handle(self, request: AnyRequest, now: int, answer: Answer) -> Reply | None:
+        if isinstance(request, _ONE_AT_A_TIME) and self._is_busy:
+            return refusal(EXIT_NOT_NOW, _BUSY)
         match request:
             case SessionStart():
                 return self._start(request, now, answer)
@@ -159,9 +172,14 @@ class Desk:
             case CuffAccept():
                 return self._accept_cuff(request, now, answer)
             case PatientHistory() | PatientImport() | PatientExport() | PatientShow():
-                return self._begun(self._patients.handle(request, now), now, answer)
+                return self._begun(self._patients.handle(request, now), now, answer, alone=False)
             case _:
                 return refusal(EXIT_USAGE, "this request is not known")
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether something waits that may begin or clear; a test that has begun says so itself."""
+        return self._core.acceptance is None and any(waiting.alone for waiting in self._waiting)
 
     def _journal(self, request: Request, asker: Asker, now: int, what: str) -> bool:
         """Write the request down; says no when its user has had too many rows this minute."""
@@ -178,12 +196,14 @@ class Desk:
     def _wait(
         self,
         poll: Callable[[int], Reply | None],
-        late: Reply,
+        late: Callable[[int], Reply],
         now: int,
         answer: Answer,
         longest_ms: int = _WAIT_MS,
+        *,
+        alone: bool = True,
     ) -> None:
-        self._waiting.append(_Waiting(poll, late, now + longest_ms, answer))
+        self._waiting.append(_Waiting(poll, late, now + longest_ms, answer, alone))
 
     # the verbs
 
@@ -207,13 +227,13 @@ class Desk:
     def _start(self, request: SessionStart, now: int, answer: Answer) -> Reply | None:
         return self._begun(self._arming.begin(request, now), now, answer)
 
-    def _begun(self, begun: Reply | Pending, now: int, answer: Answer) -> Reply | None:
+    def _begun(self, begun: Reply | Pending, now: int, answer: Answer, *, alone: bool = True) -> Reply | None:
         """An answer that is there, or that is waited for."""
         if isinstance(begun, Reply):
             return begun
         reply = begun.poll(now)
         if reply is None:
-            self._wait(begun.poll, begun.late, now, answer)
+            self._wait(begun.poll, begun.late, now, answer, alone=alone)
         return reply
 
     def _pain(self, request: SessionPain, now: int) -> Reply:
@@ -306,11 +326,13 @@ class Desk:
         if core.session is not None:
             return refusal(EXIT_NOT_NOW, "the session is still ending; wait until the cuff is empty")
         if not core.was_pressed(now):
-            return refusal(EXIT_NOT_NOW, PRESS_FIRST)
-        asked = core.state.latched
+            return refusal(EXIT_NOT_NOW, PRESS_FIRST if core.hears_cuff(now) else self._unheard())
+        asked, epoch = core.state.latched, core.epoch
         core.gate.clear_faults()
 
         def cleared(at: int) -> Reply | None:
+            if core.epoch != epoch:
+                return refusal(EXIT_NOT_NOW, "not cleared: a stop or a trip came between; look again")
             if core.state.latched != asked:
                 new = core.state.latched
                 return refusal(EXIT_NOT_NOW, f"not cleared: something else latched ({new}); look again")
@@ -323,9 +345,15 @@ class Desk:
 
         reply = cleared(now)
         if reply is None:
-            late = refusal(EXIT_UNAVAILABLE, "the cuff controller keeps reporting a fault; check it")
-            self._wait(cleared, late, now, answer)
+            late = "the cuff controller keeps reporting a fault; check it"
+            self._wait(cleared, lambda _: refusal(EXIT_UNAVAILABLE, late), now, answer)
         return reply
+
+    def _unheard(self) -> str:
+        """Where no press can be seen, it is no use to ask for one."""
+        latched = self._core.state.latched
+        left = f"; what is latched: {latched.value}" if latched else ""
+        return f"the cuff controller is not heard, nor its button: check its cable and power first{left}"
 
     def _self_test(self, now: int, answer: Answer) -> Reply | None:
         core = self._core
@@ -348,6 +376,6 @@ class Desk:
                 data=msgspec.to_builtins(tested),
             )
 
-        late = refusal(EXIT_UNAVAILABLE, "self-test: the cuff controller did not answer")
-        self._wait(finished, late, now, answer)
+        late = "self-test: the cuff controller did not answer"
+        self._wait(finished, lambda _: refusal(EXIT_UNAVAILABLE, late), now, answer)
         return None

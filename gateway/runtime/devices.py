@@ -5,6 +5,7 @@ Theory of operation
 Pure: what a device said of itself and the technician's words make a ``device_identified`` event.
 """
 
+from gateway.model import CuffReading
 from gateway.record.events import DeviceIdentified
 from gateway.runtime.gate import Identity
 
@@ -37,4 +38,14 @@ def oximeter_identified(coverage: int, description: str) -> DeviceIdentified:
         protocol=0,
         limits_crc=0,
         description=description,
+    )
+
+
+def in_words(reading: CuffReading | None, owed_ms: int) -> str:
+    """What the controller showed when something tripped, for the record."""
+    if reading is None:
+        return "no status"
+    return (
+        f"control {reading.control_dmmhg}, limit {reading.limit_dmmhg} (0.1 mmHg), "
+        f"faults {reading.faults.name or 'NONE'}, debt {owed_ms} ms"
     )

@@ -126,6 +126,14 @@ class Gate:
         else:
             self._vent()
 
+    def make_safe(self) -> None:
+        """Vent and open the relay, whatever we believe of them: somebody stopped, or something tripped."""
+        self._leased_ms, self._relay_leased_ms = None, None
+        self._waits_since_ms, self._granted = None, False
+        if self._host is not None:
+            self._host.vent()
+            self._host.open_relay()
+
     def close_relay(self, expires_ms: int, now: int) -> None:
         """Let the stimulator's current through until then; called every turn, it renews in time."""
         if self._host is None or not self.accepted or not _is_due(self._relay_leased_ms, now):

@@ -24,16 +24,15 @@ from gateway.record.events import (
 )
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored
+from gateway.runtime.setup import Setup
 from gateway.safety.alarms import Alarm, AlarmChange, AlarmState, Change, PauseBegun, PauseEnded, Told
 from gateway.safety.reasons import priority_of
 from gateway.safety.texts import Language, text_of
 
 
-def open_run(
-    started: CoreStarted, boot: int, language: Language, recorder: Recorder, restored: Restored, now: int
-) -> AlarmState:
+def open_run(setup: Setup, recorder: Recorder, restored: Restored, now: int) -> AlarmState:
     """Write the first rows; returns the alarms that the new run inherits."""
-    recorder.event(started, "", now)
+    recorder.event(_started(setup, restored), "", now)
     if restored.tripped is not None:
         detail = f"session {restored.open_session or 'none'} was running"
         recorder.event(Tripped(reason=restored.tripped.value, detail=detail), restored.open_session, now)
@@ -43,10 +42,21 @@ def open_run(
         recorder.summarise(restored.open_session, now)
     elif restored.untold_session:
         recorder.summarise(restored.untold_session, now)
-    return _inherit(boot, language, recorder, restored, now)
+    return _inherit(setup, recorder, restored, now)
 
 
-def _inherit(boot: int, language: Language, recorder: Recorder, restored: Restored, now: int) -> AlarmState:
+def _started(setup: Setup, restored: Restored) -> CoreStarted:
+    return CoreStarted(
+        version=setup.version,
+        boot_id=setup.boot_id,
+        config_hash=setup.config_hash,
+        firmware_limits_crc=setup.firmware_limits_crc,
+        ischaemia_debt_ms=max(restored.debts_ms),
+        debt_proof=restored.debt_proof,
+    )
+
+
+def _inherit(setup: Setup, recorder: Recorder, restored: Restored, now: int) -> AlarmState:
     for old in restored.open_alarms:
         recorder.event(AlarmEnded(alarm_id=old.alarm_id, condition=old.condition.value), "", now)
     unheard = {
@@ -59,7 +69,8 @@ def _inherit(boot: int, language: Language, recorder: Recorder, restored: Restor
         for number, condition in enumerate(unheard, start=1)
     )
     for alarm in alarms:
-        recorder.event(alarm_event(boot, AlarmChange(Change.RAISED, alarm), language), "", now)
+        raised = AlarmChange(Change.RAISED, alarm)
+        recorder.event(alarm_event(setup.boot, raised, setup.language), "", now)
     return AlarmState(alarms, len(alarms) + 1)
 
 

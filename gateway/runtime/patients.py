@@ -171,7 +171,7 @@ class PatientDesk:
         document = written(device, patient, told_ago_ms, entries, stamp, trains)
         ticket = core.recorder.handed_on(patient, now)
         given = Reply(data=msgspec.to_builtins(document))
-        return Pending(lambda _: given if core.recorder.is_durable(ticket) else None, _SLOW)
+        return Pending(lambda _: given if core.recorder.is_durable(ticket) else None, lambda _: _SLOW)
 
     def _show(self, patient: str, now: int) -> Reply:
         recorder, limits = self._core.recorder, self._core.setup.limits

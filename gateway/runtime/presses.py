@@ -6,6 +6,8 @@ The controller counts presses modulo 256 in every status.  A count that moved be
 connection is a press, now.  The first count seen, after a reset or a silence of the controller too, is only
 where counting begins: neither a restart nor a returning cable may look like a person.
 
+A press counts once: whatever begins, and every stop and trip, uses it up (``Core``).
+
 Units: ms.
 """
 
@@ -28,6 +30,10 @@ class Presses:
         if known[1] != reading.presses:
             self._pressed_ms = now
 
+    def use_up(self) -> None:
+        """What was pressed until now stands for nothing any more."""
+        self._pressed_ms = None
+
     def ago_ms(self, now: int) -> int | None:
-        """The age of the last press, ``None`` when nobody pressed in this run."""
+        """The age of the last press, ``None`` when nobody pressed since the last was used up."""
         return None if self._pressed_ms is None else now - self._pressed_ms

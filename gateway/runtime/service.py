@@ -41,7 +41,7 @@ from gateway.runtime import state_view
 from gateway.runtime.annunciator import Annunciator, Output, TerminalOutput, open_output
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.control_server import ControlServer
-from gateway.runtime.core import STEP_MS, Core, Setup
+from gateway.runtime.core import STEP_MS, Core
 from gateway.runtime.desk import Desk
 from gateway.runtime.feed_server import FeedServer
 from gateway.runtime.gate import VENT
@@ -49,6 +49,7 @@ from gateway.runtime.recorder import Recorder
 from gateway.runtime.requests import EXIT_DEFECT, EXIT_OK, EXIT_RECORD
 from gateway.runtime.restore import restore
 from gateway.runtime.service_manager import ServiceManager
+from gateway.runtime.setup import Setup
 from gateway.runtime.state_lock import StateLock
 from gateway.runtime.writer import JournalSink, ThreadWriter
 from gateway.safety.limits import HARD, firmware_limits_text

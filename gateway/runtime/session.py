@@ -125,12 +125,10 @@ class Session:
     def enter_pressure(self, pressure: BloodPressure, now: int) -> int:
         """Take a new blood pressure; it counts from the next inflation on."""
         self.blood_pressure = pressure
-        return self.note(
-            BloodPressureEntered(
-                systolic_mmhg=pressure.systolic_mmhg, diastolic_mmhg=pressure.diastolic_mmhg
-            ),
-            now,
+        entered = BloodPressureEntered(
+            systolic_mmhg=pressure.systolic_mmhg, diastolic_mmhg=pressure.diastolic_mmhg
         )
+        return self.note(entered, now)
 
     def wishes(self, answers: Answers, state: State, deflated: bool, now: int) -> tuple[Wish, ...]:
         """What the plan wishes now; nothing once the session is ending."""

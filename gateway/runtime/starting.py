@@ -3,8 +3,12 @@
 Theory of operation
 -------------------
 ``Asked`` is a request that makes sense and may be granted (``arming`` judges that).  ``Start`` then waits for
-the controller's self-test, looks whether anything changed meanwhile, arms the session, and answers when its
-first rows are durable.  Nothing is energised here: the session's plan asks, the supervisor decides.
+the controller's self-test, writes the first rows, waits until they are durable, and only then arms the
+session.  After each wait it looks whether anything happened meanwhile (``Core.epoch``); a start that was
+overtaken, or that has waited too long, begins nothing, and closes what it wrote.  Nothing is energised here:
+the session's plan asks, the supervisor decides.
+
+States: testing -> writing -> armed, or given up.
 
 Units: ms, 0.1 mmHg, uA.
 """
@@ -13,8 +17,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers import cuff as wire
-from gateway.model import BloodPressure, Limb
-from gateway.record.events import ScreeningAnswered, SelfTested, SessionStarted
+from gateway.model import BloodPressure, Limb, Reason
+from gateway.record.events import (
+    BloodPressureEntered,
+    ScreeningAnswered,
+    SelfTested,
+    SessionEnded,
+    SessionStarted,
+)
 from gateway.record.words import limb as limb_words
 from gateway.runtime import ceilings
 from gateway.runtime.core import Core
@@ -32,14 +42,16 @@ from gateway.therapy.screening import Question
 
 _UNTESTED = "; no acceptance of this cuff is on record: run `rvos cuff accept` when it is off the patient"
 _SILENT = "not started: the cuff controller did not answer the self-test"
+_UNWRITTEN = "not started: the record did not reach the disk in time; look at the disk and start again"
+_MEANWHILE = "not started: something else happened meanwhile; look again"
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A start under way: ``poll`` says how it ended, or ``None``; ``late`` is the answer if it never does."""
+    """Something under way: ``poll`` says how it ended, or ``None``; ``late`` gives it up and says so."""
 
     poll: Callable[[int], Reply | None]
-    late: Reply
+    late: Callable[[int], Reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +71,25 @@ class Asked:
 
 
 class Start:
-    """One start whose self-test is under way: then it arms, then it waits for its rows to be durable."""
+    """One start: its self-test is under way, then its rows are, then it is armed."""
 
     def __init__(self, core: Core, asked: Asked, entries: SystolicEntries) -> None:
         self._core, self._asked, self._entries = core, asked, entries
-        self._session: Session | None = None
-        self._ticket = 0
+        self._epoch = core.epoch
+        self._number, self._name, self._ticket = 0, "", 0
 
     def pending(self) -> Pending:
         """What the desk waits for."""
-        return Pending(self._poll, refusal(EXIT_UNAVAILABLE, _SILENT))
+        return Pending(self._poll, self._late)
 
     def _poll(self, now: int) -> Reply | None:
-        if self._session is None:
-            return self._tested(now)
-        return self._durable(self._session)
+        return self._durable(now) if self._name else self._tested(now)
+
+    def _late(self, now: int) -> Reply:
+        if not self._name:
+            return refusal(EXIT_UNAVAILABLE, _SILENT)
+        self._give_up(now)
+        return refusal(EXIT_UNAVAILABLE, _UNWRITTEN)
 
     def _tested(self, now: int) -> Reply | None:
         result = self._core.gate.self_test
@@ -84,51 +100,64 @@ class Start:
         if not tested.passed:
             return refusal(EXIT_NOT_NOW, f"not started: the self-test failed ({tested.detail})")
         if not self._is_as_it_was(now):
-            return refusal(EXIT_NOT_NOW, "not started: something else happened meanwhile; look again")
-        self._session, self._ticket = self._arm(now)
-        return self._durable(self._session)
+            return refusal(EXIT_NOT_NOW, _MEANWHILE)
+        self._write(now)
+        return self._durable(now)
 
     def _is_as_it_was(self, now: int) -> bool:
-        """While the self-test was under way a trip, a stop or an export may have come between."""
+        """Whether no stop, trip, export or other beginning came between, and the press still counts."""
         core = self._core
-        idle = core.session is None and core.state.latched is None and core.present(now)
+        same = core.epoch == self._epoch and core.session is None and core.acceptance is None
+        there = core.state.latched is None and core.gate.accepted and core.present(now)
         history = core.recorder.history(self._asked.request.patient, now)
-        return idle and budget.is_known(core.setup.limits, history)
+        return same and there and core.was_pressed(now) and budget.is_known(core.setup.limits, history)
 
-    def _durable(self, session: Session) -> Reply | None:
-        if self._core.session is not session or not session.running:
-            return refusal(EXIT_NOT_NOW, f"session {session.name} was stopped before it began")
+    def _durable(self, now: int) -> Reply | None:
+        if not self._is_as_it_was(now):
+            self._give_up(now)
+            return refusal(EXIT_NOT_NOW, _MEANWHILE)
         if not self._core.recorder.is_durable(self._ticket):
             return None
+        self._core.begin_session(self._armed(now))
         words = f"{self._asked.prescription.title}, {limb_words(self._asked.limb.value)}{self._notice()}"
-        return Reply(message=f"session {session.name} started: {words}", data={"session": session.name})
+        return Reply(message=f"session {self._name} started: {words}", data={"session": self._name})
 
     def _notice(self) -> str:
         untested = self._asked.prescription.uses_cuff and not _is_accepted(self._core)
         return _UNTESTED if untested else ""
 
-    def _arm(self, now: int) -> tuple[Session, int]:
+    def _write(self, now: int) -> None:
+        """The first rows; the session's number is used, whatever becomes of it."""
         core, asked = self._core, self._asked
-        name = f"{core.setup.config.site.device}-{core.setup.boot}-{core.sessions_given + 1}"
+        self._number = core.next_run()
+        self._name = f"{core.setup.config.site.device}-{core.setup.boot}-{self._number}"
+        core.announce_session(self._name, uses_cuff=asked.prescription.uses_cuff)
+        core.recorder.session_patient(self._name, asked.request.patient, now)
+        core.recorder.event(self._started(), self._name, now)
+        self._ticket = core.recorder.event(_screened(asked), self._name, now)
+        if asked.pressure is not None:
+            self._ticket = core.recorder.event(_entered(asked.pressure), self._name, now)
+            self._entries.take(asked.pressure.systolic_mmhg)
+
+    def _give_up(self, now: int) -> None:
+        """Nothing was begun: say so after the rows that said otherwise."""
+        ended = SessionEnded(outcome="stopped", reason=Reason.NOT_ARMED.value)
+        self._core.recorder.event(ended, self._name, now)
+        self._core.recorder.summarise(self._name, now)
+
+    def _armed(self, now: int) -> Session:
+        core, asked = self._core, self._asked
         arming = Arming(
-            number=core.sessions_given + 1,
+            number=self._number,
             limb=asked.limb,
-            readiness=readiness(asked, asked.pressed_ago_ms, self_test_passed=True),
+            readiness=readiness(asked, core.presses.ago_ms(now), self_test_passed=True),
             therapy_left_ms=asked.left.therapy_ms,
             examination_left_ms=asked.left.examination_ms,
             stimulation_left_ms=asked.stimulation_left_ms,
             stimulation=ceilings.of_site(core.setup.config.stimulator),
         )
         plan = plans.begin(asked.prescription, now, asked.first_cycle)
-        session = Session(name, plan, asked.request.patient, arming, asked.pressure, core.recorder)
-        core.recorder.session_patient(name, asked.request.patient, now)
-        session.note(self._started(), now)
-        ticket = session.note(_screened(asked), now)
-        if asked.pressure is not None:
-            ticket = session.enter_pressure(asked.pressure, now)
-            self._entries.take(asked.pressure.systolic_mmhg)
-        core.begin_session(session, now)
-        return session, ticket
+        return Session(self._name, plan, asked.request.patient, arming, asked.pressure, core.recorder)
 
     def _started(self) -> SessionStarted:
         setup, who, asked = self._core.setup, self._core.gate.identity, self._asked
@@ -191,6 +220,10 @@ def self_tested(result: wire.SelfTestResult) -> SelfTested:
         limit_zero_dmmhg=result.limit_dmmhg,
         detail="" if result.result == 0 else f"controller result {result.result}",
     )
+
+
+def _entered(pressure: BloodPressure) -> BloodPressureEntered:
+    return BloodPressureEntered(systolic_mmhg=pressure.systolic_mmhg, diastolic_mmhg=pressure.diastolic_mmhg)
 
 
 def _screened(asked: Asked) -> ScreeningAnswered:

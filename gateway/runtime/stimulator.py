@@ -104,11 +104,16 @@ class StimulatorGate:
                 self._port, Pulses(answer.current_ua, answer.pulse_width_us, answer.frequency_dhz), now
             )
         elif self._may_stimulate:
-            self._port.stop()
-            self._given, self._said_ms = None, now
+            self.make_safe(now)
         elif self._is_due(POLL_MS, now):
             self._port.ask()
             self._said_ms = now
+
+    def make_safe(self, now: int) -> None:
+        """Stop the pulses, whatever we believe of them."""
+        if self._port is not None:
+            self._port.stop()
+            self._given, self._said_ms = None, now
 
     @property
     def _may_stimulate(self) -> bool:

@@ -80,6 +80,7 @@ class DirectWriter:
         self._traces: list[Row] = []
         self._submitted = 0
         self._frozen = False
+        self._summaries: list[tuple[str, Stamp]] = []
         self.failure: str | None = None
         self.durable = 0
 
@@ -94,7 +95,11 @@ class DirectWriter:
         return self._submitted
 
     def summarise(self, session: str, stamp: Stamp) -> int:
-        """Fold and append now."""
+        """Fold and append now, or after everything that waits."""
+        if self._frozen:
+            self._summaries.append((session, stamp))
+            self._submitted += 1
+            return self._submitted
         self._commit()
         try:
             row = summary_row(self._journal.path, session, stamp)
@@ -120,6 +125,9 @@ class DirectWriter:
         """Answer again."""
         self._frozen = False
         self._commit()
+        waiting, self._summaries = self._summaries, []
+        for session, stamp in waiting:
+            self.summarise(session, stamp)
 
     def _commit(self) -> None:
         if self._frozen:

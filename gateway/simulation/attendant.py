@@ -85,7 +85,7 @@ class Attendant:
         self.done = False
         self.sessions: list[str] = []
         self.calls_for: set[str] = set()
-        self.acknowledged_ms = self.began_ms = self.stopped_ms = -1
+        self.acknowledged_ms = self.began_ms = self.asked_ms = self.stopped_ms = -1
         self._bedside, self._order, self._conduct = bedside, order, order.conduct
         self._uses_cuff = prescription.load(order.prescription).uses_cuff
         self._words = list(order.conduct.words)
@@ -131,6 +131,8 @@ class Attendant:
         self._asked_core, self._deadline_ms = self._bedside.core, now + _ANSWER_MS
         if isinstance(request, _STOPPING_WORDS) or (isinstance(request, SessionPain) and _stops(request)):
             self.stopped_ms = now
+        if isinstance(request, SessionStart):
+            self.asked_ms = now
         self._bedside.desk.ask(request, OPERATOR, self._bedside.core_ms, self._answered)
 
     def _answered(self, reply: Reply) -> None:

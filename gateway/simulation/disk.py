@@ -23,7 +23,7 @@ from gateway.record.errors import JournalFull, JournalWriteFailed, RecordError
 from gateway.record.journal import Connect, Journal, connect
 from gateway.record.reader import JournalReader
 from gateway.record.reserve import PIECE_BYTES
-from gateway.record.row import Row, Stamp, StoredRow
+from gateway.record.row import Row, StoredRow
 from gateway.record.verify import verify
 from gateway.runtime.writer import DirectWriter
 
@@ -88,7 +88,6 @@ class TroubledWriter(DirectWriter):
         self.now_ms = 0
         self._answers_ms: int | None = None
         self._ended = False
-        self._summaries: list[tuple[str, Stamp]] = []
         self._unpromised: deque[tuple[int, Row]] = deque()
         self._promised: list[Row] = []
 
@@ -101,14 +100,6 @@ class TroubledWriter(DirectWriter):
         self._unpromised.extend((ticket, row) for row in rows if row.kind != "trace")
         self._promise()
         return ticket
-
-    def summarise(self, session: str, stamp: Stamp) -> int:
-        """Fold now, or after everything that waits."""
-        if not self._frozen:
-            return super().summarise(session, stamp)
-        self._summaries.append((session, stamp))
-        self._submitted += 1
-        return self._submitted
 
     def room_bytes(self) -> int:
         """Nothing on a full disk."""
@@ -132,9 +123,6 @@ class TroubledWriter(DirectWriter):
         """Answer everything that waits."""
         self._answers_ms = None
         super().thaw()
-        waiting, self._summaries = self._summaries, []
-        for session, stamp in waiting:
-            super().summarise(session, stamp)
         self._promise()
 
     def carried_on(self, journal: TroubledJournal) -> "TroubledWriter":

@@ -9,8 +9,9 @@ firmware and no table of limits; its numbers are written here a second time, by 
 asks for them.  It and its parts (``physics``, ``harm_current``) import nothing of ``gateway`` but the words
 of ``gateway.model``.
 
-Persons count: ``person_stopped`` says that somebody stopped everything, ``person_began`` that somebody at the
-bedside began a session, and with it that what was stopped before may go on.
+Persons count: ``person_stopped`` says that somebody stopped everything, ``person_began`` that what somebody
+asked for at an instant began, and with it that what was stopped *before that* may go on.  A stop that came
+between the asking and the beginning stands.
 
 Each harm is found once a session.  What counts, and what the extra time is for:
 
@@ -150,7 +151,7 @@ class HarmMonitor:
         self._over = Held()
         self._inflated = Held()
         self._current = CurrentWatch()
-        self._stopped = False
+        self._stopped_ms: int | None = None
         self._congested_since_ms: int | None = None
         self._last_congested_ms = 0
         self._tripped_audible = _Audible()
@@ -167,14 +168,15 @@ class HarmMonitor:
         """Whether no duty is still under way."""
         return self._duty is None or self._duty_told
 
-    def person_began(self) -> None:
-        """Somebody at the bedside began a session."""
-        self._stopped = False
-        self._current.began()
+    def person_began(self, asked_ms: int) -> None:
+        """What somebody asked for at ``asked_ms`` began."""
+        if self._stopped_ms is None or asked_ms > self._stopped_ms:
+            self._stopped_ms = None
+            self._current.began()
 
     def person_stopped(self, now: int) -> None:
         """Somebody stopped everything, in whatever way that is meant to work at this instant."""
-        self._stopped = True
+        self._stopped_ms = now
         self._current.stopped(now)
 
     def step(self, now: int, physics: Physics) -> None:
@@ -188,7 +190,7 @@ class HarmMonitor:
 
     def _judge(self, now: int, elapsed_ms: int, physics: Physics) -> None:
         pressure = max(physics.limbs_mmhg)
-        unwanted = physics.tripped or self._stopped or not physics.leased
+        unwanted = physics.tripped or self._stopped_ms is not None or not physics.leased
         vent_due = pressure > DEFLATED_MMHG and unwanted
         self._watch_duty(vent_due and physics.defeated, pressure, physics, now)
         self._watch_debts(physics, elapsed_ms, now)

@@ -38,6 +38,8 @@ from gateway.simulation.physics import AT_REST, Physics
 from gateway.simulation.protocols import Protocol
 from gateway.simulation.stimulator import OPEN_OHM
 from gateway.simulation.troubled import TroubledBedside
+from gateway.simulation.visitor import Visit, Visitor
+from gateway.simulation.visitor import draw as draw_visits
 from gateway.simulation.ward import Ward
 from gateway.simulation.warm import Warm
 
@@ -56,7 +58,8 @@ def give(warm: Warm, task: Task, folder: Path) -> Outcome:
     kinds = faults.fitting(task.kinds, Needs.STIMULATOR if protocol.stimulates else Needs.CUFF)
     plan = faults.plan(randomness, kinds, protocol.span_ms, protocol.under_way)
     bedside = warm.bedside(_with_high_pressure(limb, plan), task.seed, folder / "journal.db")
-    return Trial(bedside, order, plan, task).run()
+    visits = draw_visits(randomness, order, protocol.span_ms)
+    return Trial(bedside, order, plan, task, visits).run()
 
 
 _OPPOSITE = {
@@ -71,11 +74,17 @@ class Trial:
     """A bedside, its attendant, its faults and its judge, turned together."""
 
     def __init__(
-        self, bedside: TroubledBedside, order: Order, plan: tuple[faults.Fault, ...], task: Task
+        self,
+        bedside: TroubledBedside,
+        order: Order,
+        plan: tuple[faults.Fault, ...],
+        task: Task,
+        visits: tuple[Visit, ...] = (),
     ) -> None:
         self.bedside, self._task = bedside, task
         self._start_ms = bedside.now
         self.attendant = Attendant(bedside, order, task.seed + 1)
+        self.visitor = Visitor(bedside, visits)
         self.injector = Injector(bedside, plan, bedside.now)
         self.monitor = HarmMonitor(bedside.now)
         self._treated, self._opposite = order.limb.number, _OPPOSITE[order.limb].number
@@ -104,10 +113,12 @@ class Trial:
         injector.step(now)
         if not injector.active:
             self.attendant.step(now)
+            self.visitor.step(now)
         else:
             self._stop_if_asked()
             if not injector.is_active("nobody_answers"):
                 self.attendant.step(now)
+                self.visitor.step(now)
         self._tell_the_monitor(now)
         bedside.turn()
         now = bedside.clock.ms
@@ -117,10 +128,12 @@ class Trial:
 
     def _tell_the_monitor(self, now: int) -> None:
         """Who began, who stopped: people are not part of the physics."""
-        attendant, board = self.attendant, self.bedside.board
+        attendant, visitor, board = self.attendant, self.visitor, self.bedside.board
         if attendant.began_ms == now:
-            self.monitor.person_began()
-        if attendant.stopped_ms == now:
+            self.monitor.person_began(attendant.asked_ms)
+        if visitor.asked_ms == now:
+            self.monitor.person_began(now)
+        if now in (attendant.stopped_ms, visitor.stopped_ms):
             self.monitor.person_stopped(now)
         if not (board.pressed or board.patient_stop_pressed) or not self.bedside.button_is_heard:
             self._pressed_turns = 0
@@ -145,7 +158,7 @@ class Trial:
             pump_on=bedside.board.actuators.pump_permille > 0,
             alarm=bedside.alarm(now),
             tripped=tripped,
-            acknowledged=self.attendant.acknowledged_ms == now - TURN_MS,
+            acknowledged=now - TURN_MS in (self.attendant.acknowledged_ms, self.visitor.acknowledged_ms),
             systolic_mmhg=self.attendant.known_systolic_mmhg,
             defeated=bedside.is_defeated,
             density_ma_cm2=plant.current_density_ua_cm2 / 1000 if flows else 0.0,

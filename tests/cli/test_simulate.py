@@ -32,7 +32,7 @@ def test_the_faults_are_listed(run: Any) -> None:
     ("words", "said"),
     [
         (["--faults", "leek"], "choose all, none or of"),
-        (["--faults", "broker_down"], "broker_down cannot be given"),
+        (["--faults", "broker"], "broker cannot be given"),
         (["--sessions", "3", "--full-length", "4"], "must not be larger"),
         (["--sessions", "3", "--only", "3"], "must not be larger"),
         (["--sessions", "0"], "--sessions"),

@@ -17,7 +17,16 @@ from gateway.runtime import control_server
 from gateway.runtime.admission import CONNECTIONS_BURST, ROWS_OF_OPERATORS, ROWS_OF_OTHERS
 from gateway.runtime.control_server import ControlServer
 from gateway.runtime.desk import Asker
-from gateway.runtime.requests import AlarmAck, Reply, SessionReset, SessionStatus, SessionStop
+from gateway.runtime.requests import (
+    AlarmAck,
+    Reply,
+    SessionCuffRemoved,
+    SessionLower,
+    SessionPain,
+    SessionReset,
+    SessionStatus,
+    SessionStop,
+)
 from tests.runtime.control_room import STATUS, Room, a_room
 from tests.runtime.sockets import ask
 
@@ -114,15 +123,18 @@ class TestRecord:
         [counted] = [body for kind, body in room.audits() if kind == "requests_unwritten"]
         assert counted == {"uid": SOMEBODY.uid, "requests": 1_000 - ROWS_OF_OTHERS}
 
-    def test_what_is_not_written_down_is_not_done_but_for_stop(self, room: Room) -> None:
+    def test_what_is_not_written_down_is_not_done_but_for_what_takes_energy_away(self, room: Room) -> None:
         bedside = room.people.bedside
-        replies = [bedside.ask(AlarmAck(), OPERATOR) for _ in range(ROWS_OF_OPERATORS + 5)]
+        replies = [bedside.ask(SessionCuffRemoved(), OPERATOR) for _ in range(ROWS_OF_OPERATORS + 5)]
         assert [reply.exit_code for reply in replies] == [0] * ROWS_OF_OPERATORS + [75] * 5
         assert bedside.ask(SessionReset(confirm=True), OPERATOR).exit_code == 75
         assert bedside.ask(SessionStatus(), OPERATOR).exit_code == 0
         assert bedside.ask(SessionStop(), OPERATOR).message.startswith("nothing was running; vented again")
-        bedside.run(MINUTE_MS + 100)
         assert bedside.ask(AlarmAck(), OPERATOR).exit_code == 0
+        assert "no session is running" in bedside.ask(SessionPain(nrs=9), OPERATOR).message
+        assert "no session is running" in bedside.ask(SessionLower(), OPERATOR).message
+        bedside.run(MINUTE_MS + 100)
+        assert bedside.ask(SessionCuffRemoved(), OPERATOR).exit_code == 0
 
     def test_a_flood_of_one_user_leaves_another_his_rows(self, room: Room) -> None:
         bedside = room.people.bedside

@@ -107,7 +107,7 @@ def test_who_waits_for_a_start_that_is_stopped_is_not_told_that_it_started(peopl
     people.bedside.sink.thaw()
     people.bedside.run(500)
     assert [reply.exit_code for reply in replies] == [75]
-    assert "stopped before it began" in replies[0].message
+    assert "not started: something else happened meanwhile" in replies[0].message
 
 
 def test_a_reset_with_the_cable_out_says_what_is_still_wrong(people: People) -> None:

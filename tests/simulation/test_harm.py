@@ -168,12 +168,21 @@ def test_a_stop_stands_until_a_person_begins_again(judged: Judged) -> None:
     judged.monitor.person_stopped(judged.now)
     judged.see(FLOWS, 100).see(EMPTY, 30_000)
     judged.monitor.person_stopped(judged.now)
-    judged.monitor.person_began()
+    judged.monitor.person_began(judged.now + 1)
     judged.see(FLOWS, 5_000)
     assert not judged.harms
     judged.monitor.person_stopped(judged.now)
     judged.see(EMPTY, 30_000).see(FLOWS, TURN_MS)
     assert judged.harms == {HarmKind.CURRENT_AFTER_STOP}
+
+
+def test_a_stop_between_the_asking_and_the_beginning_stands(judged: Judged) -> None:
+    asked_ms = judged.now
+    judged.see(EMPTY, 100)
+    judged.monitor.person_stopped(judged.now)
+    judged.monitor.person_began(asked_ms)
+    judged.see(Physics(limbs_mmhg=on_left(170.0), leased=True, alarm=HIGH), 20_000)
+    assert HarmKind.STILL_INFLATED in judged.harms
 
 
 @pytest.mark.parametrize(("span_ms", "harmful"), [(710, False), (720, True)])
@@ -190,7 +199,7 @@ def test_current_that_resumes_after_a_gap(judged: Judged, gap_ms: int, harmful: 
 
 def test_a_gap_before_the_first_pulses_or_before_a_new_session_interrupts_nothing(judged: Judged) -> None:
     judged.see(SILENT, 5_000).see(FLOWS, 2_000).see(SILENT, 5_000)
-    judged.monitor.person_began()
+    judged.monitor.person_began(judged.now)
     judged.see(FLOWS, 5_000)
     assert not judged.harms
 
