@@ -26,7 +26,8 @@ from bench import declarations
 from gateway.simulation.compiled import DATA, PACKAGES, ROOT, STAMP, TREE, fingerprint
 
 _FIRMWARE = (
-    "airflow board buzzer controller core debt interlock lease limits presence regulator requests silence"
+    "airflow board buzzer controller core debt inflation interlock lease limits presence regulator requests "
+    "silence"
 )
 _SAFETY = (
     "alarms checks debt inflation leak limits observations readiness reasons stimulation stream stuck "

@@ -57,6 +57,7 @@ class Room(NamedTuple):
 
 _MCU = "firmware_bridge/mcu"
 _SLOW = ("bounded_occlusion", "against_specification", "rules_unquantised", "exploration")
+_FIRMWARE_PARTS = ("interlock", "airflow", "presence", "silence", "lease", "debt", "inflation", "limits")
 _FIRMWARE_TESTS = (
     "interlock",
     "lease",
@@ -74,10 +75,7 @@ ROOMS = {
         ("gateway/safety/*.py",), ("tests/safety",), tuple(f"tests/safety/test_{name}.py" for name in _SLOW)
     ),
     _MCU: Room(
-        tuple(
-            f"{_MCU}/{name}.py"
-            for name in ("interlock", "airflow", "presence", "silence", "lease", "debt", "limits")
-        ),
+        tuple(f"{_MCU}/{name}.py" for name in _FIRMWARE_PARTS),
         tuple(f"tests/firmware_bridge/test_{name}.py" for name in _FIRMWARE_TESTS),
     ),
 }

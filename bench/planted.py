@@ -88,6 +88,7 @@ def gateway_vents_on_trip(patch: Patch) -> None:
             act(self, now)
 
     patch.setattr(core.Core, "_act", only_unlatched)
+    patch.setattr(core.Core, "_make_safe", lambda self, now: None)
 
 
 def firmware_vents_on_trip(patch: Patch) -> None:
@@ -171,11 +172,18 @@ def gateway_stops_stimulator(patch: Patch) -> None:
             self._said_ms = now
 
     patch.setattr(stimulator.StimulatorGate, "act", only_gives)
+    patch.setattr(stimulator.StimulatorGate, "make_safe", lambda self, now: None)
 
 
 def gateway_opens_relay(patch: Patch) -> None:
     """Gateway: the relay in the stimulator's lead is never opened by word."""
+
+    def only_vents(self: Any) -> None:
+        if self._host is not None:
+            self._host.vent()
+
     patch.setattr(cuff_gate.Gate, "open_relay", lambda self: None)
+    patch.setattr(cuff_gate.Gate, "make_safe", only_vents)
 
 
 def gateway_sees_gaps(patch: Patch) -> None:

@@ -16,9 +16,8 @@ the device's; ``encode_*`` return whole frames, ``decode_*`` take an ``ecp.Packe
 message, or ``None`` for anything invalid (another code, another length, a CRC that does not hold, a
 value outside its range).  ``None`` inside a message means "not known".
 
-Units: pressures 0.1 mmHg (a missing one travels as -32768), times ms, pump 1/1000.  All little endian. Limbs
-are counted as the gateway's model counts them: left and right thigh, left and right upper arm.  A lease for
-``NO_LIMB`` says that the cuff lies off every limb (its acceptance test).
+Units: pressures 0.1 mmHg (a missing one travels as -32768), times ms, pump 1/1000.  All little endian. Limbs:
+left and right thigh, left and right upper arm; ``NO_LIMB``: the cuff is off every limb (its acceptance test).
 
 ``nonce`` changes at every reset of the device and is repeated by every request that could energise or
 forgive: a device that restarted ignores whoever does not know that it did.
@@ -110,6 +109,7 @@ LIMIT_NAMES = (
     "debt_inflation_ms",
     "debt_vent_ms",
     "debt_after_reset_ms",
+    "overdue_ms",
     "lease_longest_ms",
     "sensors_disagree_dmmhg",
     "sensors_disagree_ms",
@@ -118,6 +118,7 @@ LIMIT_NAMES = (
     "not_deflated_ms",
     "self_test_zero_dmmhg",
     "presence_ms",
+    "presence_rest_ms",
     "limb_gap_ms",
     "no_rise_ms",
     "no_rise_dmmhg",
@@ -273,7 +274,7 @@ def decode_tighten_reply(packet: ecp.Packet) -> TightenReply | None:
 def encode_lease_request(
     seq: int, limb: int, target_dmmhg: int, duration_ms: int, planned_ms: int, nonce: int
 ) -> bytes:
-    """Ask for a pressure on a limb for a while; ``planned_ms`` counts from inflation to vent command."""
+    """Ask for a pressure for a while; ``planned_ms``, from inflation to vent command, stays the same."""
     request = (seq, limb, target_dmmhg, duration_ms, planned_ms, nonce)
     return fields.guarded_frame(LEASE, _LEASE_REQUEST, request)
 

@@ -34,9 +34,8 @@ class Airflow:
         # When the pump began or the pressure last rose, and what the two sensors read then.
         self._risen: tuple[int, int, int] | None = None
         self._vented_ms: int | None = None
-        # What was read first after the vent, and when and what at the last look at the fall.
-        self._at_vent_dmmhg = 0
-        self._mark: tuple[int, int] | None = None
+        # When and what at the last look at the fall, and what was read first after the vent.
+        self._mark: tuple[int, int, int] | None = None
         self.note_vented(now_ms)
 
     def note_energised(self) -> None:
@@ -72,14 +71,13 @@ class Airflow:
 
     def _watch_fall(self, now_ms: int, highest_dmmhg: int) -> int:
         if self._mark is None:
-            self._mark = (now_ms, highest_dmmhg)
-            self._at_vent_dmmhg = highest_dmmhg
-        marked_ms, mark_dmmhg = self._mark
+            self._mark = (now_ms, highest_dmmhg, highest_dmmhg)
+        marked_ms, mark_dmmhg, at_vent_dmmhg = self._mark
         found = 0
-        if highest_dmmhg > self._at_vent_dmmhg + limits.PUMP_STUCK_DMMHG:
+        if highest_dmmhg > at_vent_dmmhg + limits.PUMP_STUCK_DMMHG:
             found = cuff.FAULT_PUMP_STUCK
         if now_ms - marked_ms >= limits.VENT_CHECK_MS:
-            self._mark = (now_ms, highest_dmmhg)
+            self._mark = (now_ms, highest_dmmhg, at_vent_dmmhg)
             high = mark_dmmhg > limits.VENT_CHECK_ABOVE_DMMHG
             if high and highest_dmmhg > mark_dmmhg - limits.VENT_FALL_DMMHG:
                 found |= cuff.FAULT_NOT_DEFLATED

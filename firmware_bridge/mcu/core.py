@@ -7,10 +7,10 @@ off; energised while its lease runs, the regulator saying inflating, holding or 
 the stimulator's lead (open by default).  Either is energised only by a granted lease.  The cuff goes back by
 "vent", the relay by "relay open", both by a lease that ran out without renewal (dead-man: latches
 GATEWAY_LOST and sounds the buzzer), by any latched fault, and by a person at the bedside (``presence``).
-Latched faults refuse every lease until a host clears them, which needs a press of the bedside button.
+Latched faults refuse every lease until a host clears them, which needs a press of the bedside button since.
 
-A step: time rules first (a loop that came late, a lease that ran out), then the board's readings, the
-buttons, the debt, the interlock, the control law, the outputs.
+A step: time rules first (a loop that came late, a lease that ran out, an inflation that outlasted its plan),
+then the board's readings, the buttons, the debt, the interlock, the control law, the outputs.
 
 Units: pressures 0.1 mmHg, times ms of a clock that never wraps (``aio.Clock``).
 Portable subset: runs on CPython and on MicroPython.
@@ -21,6 +21,7 @@ from . import buzzer, limits
 from .airflow import HALF_POWER_PERMILLE
 from .board import Board
 from .debt import IschaemiaDebt, is_pressed
+from .inflation import Inflation
 from .interlock import Interlock
 from .lease import Lease
 from .presence import Presence
@@ -38,6 +39,7 @@ class Core:
         self.lease = Lease()
         self.relay = Lease()
         self.debt = IschaemiaDebt()
+        self.inflation = Inflation()
         self.presence = Presence()
         self.interlock = Interlock(now_ms, self.presence)
         self.regulator = Regulator()
@@ -72,6 +74,8 @@ class Core:
             self.trip(cuff.FAULT_LOOP_LATE, now_ms)
         elif self.lease.has_expired(now_ms) or self.relay.has_expired(now_ms):
             self.trip(cuff.FAULT_GATEWAY_LOST, now_ms)
+        elif self.inflation.is_overdue(now_ms):
+            self.trip(cuff.FAULT_OCCLUSION_TIME, now_ms)
 
     def is_energised(self) -> bool:
         """Whether a lease holds the dump valve closed."""
@@ -95,6 +99,7 @@ class Core:
         """Open the dump valve now."""
         if self.is_energised():
             self.lease.end()
+            self.inflation.end()
             self.regulator.vent()
             self.interlock.airflow.note_vented(now_ms)
             self._act(now_ms)
@@ -110,13 +115,14 @@ class Core:
         self.interlock.latch(fault)
         self._stop(now_ms)
 
-    def energise(self, target_dmmhg: int, limb: int, duration_ms: int, now_ms: int) -> None:
-        """Follow this target on this limb for so long; the next step acts on it."""
+    def energise(self, request: cuff.LeaseRequest, now_ms: int) -> None:
+        """Do what this lease asks for; the next step acts on it."""
         self._begin(now_ms)
         if not self.is_energised():
+            self.inflation.begin(request.planned_ms, now_ms)
             self.interlock.airflow.note_energised()
-        self.debt.name(limb)
-        self.lease.grant(now_ms + duration_ms, target_dmmhg)
+        self.debt.name(request.limb)
+        self.lease.grant(now_ms + request.duration_ms, request.target_dmmhg)
 
     def close_relay(self, duration_ms: int, now_ms: int) -> None:
         """Close the relay for so long; the next step acts on it."""

@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 A fault latches: its bit stays until a person clears it, and the first one is kept apart, because it is
 the cause and the others often its consequences.  While any is latched the cuff stays vented and the relay
-open.  A bit that is new takes presence away (``presence``): a person has to look.
+open.  A bit that is new takes presence and the last press away (``presence``): a person has to look.
 
 Watched at every step:
 

@@ -11,7 +11,11 @@ latches.  ``debt_*``: the ischaemia debt (one second for each second above ``def
 below) must leave room for the planned time when an inflation starts, and vents when it is exceeded; after
 a reset the device assumes that each limb has just been occluded for as long as is allowed.
 
-``presence_ms``: how long a press of the bedside button lets a host clear faults.  ``limb_gap_ms``: from the
+``overdue_ms``: how long an inflation may outlast its planned time; the gateway allows 15 s.
+``presence_ms``: how long a press of the bedside button lets a host clear faults, or test a cuff off every
+limb; ten seconds more than the gateway's minute, which has a self-test and a row to wait for in between.
+``presence_rest_ms``: how long a press stands while nothing is energised: more than the five minutes of
+reperfusion and the ten that a plan waits for a blood pressure together.  ``limb_gap_ms``: from the
 last deflation to an inflation of another limb.  ``no_rise_*``: what a pump at work must bring about while
 the cuff is empty.  ``vent_*``: from above ``check_above``, a vent takes ``fall`` away within ``check``.
 ``pump_stuck_dmmhg``: a rise above the pressure at the vent that only a pump that runs on can cause.
@@ -30,6 +34,7 @@ DEFLATED_DMMHG = 150
 DEBT_INFLATION_MS = 300000
 DEBT_VENT_MS = 330000
 DEBT_AFTER_RESET_MS = 300000
+OVERDUE_MS = 20000
 LEASE_LONGEST_MS = 1000
 SENSORS_DISAGREE_DMMHG = 200
 SENSORS_DISAGREE_MS = 1000
@@ -37,7 +42,8 @@ SENSOR_MISSING_MS = 100
 LOOP_LATE_MS = 200
 NOT_DEFLATED_MS = 10000
 SELF_TEST_ZERO_DMMHG = 30
-PRESENCE_MS = 60000
+PRESENCE_MS = 70000
+PRESENCE_REST_MS = 1200000
 LIMB_GAP_MS = 60000
 NO_RISE_MS = 5000
 NO_RISE_DMMHG = 50
@@ -57,6 +63,7 @@ LIMITS = (
     ("debt_inflation_ms", DEBT_INFLATION_MS),
     ("debt_vent_ms", DEBT_VENT_MS),
     ("debt_after_reset_ms", DEBT_AFTER_RESET_MS),
+    ("overdue_ms", OVERDUE_MS),
     ("lease_longest_ms", LEASE_LONGEST_MS),
     ("sensors_disagree_dmmhg", SENSORS_DISAGREE_DMMHG),
     ("sensors_disagree_ms", SENSORS_DISAGREE_MS),
@@ -65,6 +72,7 @@ LIMITS = (
     ("not_deflated_ms", NOT_DEFLATED_MS),
     ("self_test_zero_dmmhg", SELF_TEST_ZERO_DMMHG),
     ("presence_ms", PRESENCE_MS),
+    ("presence_rest_ms", PRESENCE_REST_MS),
     ("limb_gap_ms", LIMB_GAP_MS),
     ("no_rise_ms", NO_RISE_MS),
     ("no_rise_dmmhg", NO_RISE_DMMHG),

@@ -10,11 +10,18 @@ none until it was let go.
 patient's stop, for as long as it is pressed.  Neither is a fault.
 
 *Presence*: nothing energises from rest unless a person's press stands.  A press while nothing is energised
-makes it stand; a reset, a newly latched fault, and a stop by either button take it away; a vent by the host
-does not.  While the bedside button is still down, or the patient's stop is pressed, it does not stand: a
-stop that cannot be pressed any more is no stop.
+makes it stand; a reset, a newly latched fault, and a stop by either button take it away.  A press that began
+while something was energised is a stop, also when the host vented before the contact was steady.  While the
+bedside button is still down, or the patient's stop is pressed, it does not stand: a stop that cannot be
+pressed any more is no stop.
 
-A press within the last minute also lets a host clear faults, whatever it stopped or allowed.
+A vent by the host does not take it away: what a plan ends and what a person at the host has stopped look the
+same in here, and so do a press for the next session and one that means "stop" between two inflations.  Both
+are for the host to tell apart.  What is left is time: a press stands while inflations or contractions keep
+coming, and lapses when nothing was energised for 20 min.
+
+A *recent* press also lets a host clear faults, whatever it stopped or allowed, if it was made after the
+newest of them latched: who pressed before has not seen it.
 
 Units: ms.
 Portable subset: runs on CPython and on MicroPython.
@@ -53,29 +60,42 @@ class Presence:
         self._patient_stop = Contact(closed=False)
         self._stands = False
         self._pressed_ms: int | None = None
+        # When a person pressed, or something was energised, last.
+        self._used_ms: int | None = None
+        # For how many steps more a press is taken for one that began while something was energised.
+        self._stops_for = STEADY_STEPS
 
     def step(self, button: bool, patient_stop: bool, energised: bool, now_ms: int) -> bool:
         """Look at both buttons; True when a person wants everything off now."""
         pressed = self._button.step(button)
         self._patient_stop.step(patient_stop)
+        self._stops_for = STEADY_STEPS if energised else max(0, self._stops_for - 1)
         if pressed:
             self.presses = (self.presses + 1) & 0xFF
             self._pressed_ms = now_ms
-            self._stands = not energised
+            self._stands = self._stops_for == 0
             self.patient_stopped = False
         if self._patient_stop.closed:
             self._stands = False
             self.patient_stopped = True
+        self._lapse(pressed or energised, now_ms)
         return pressed or self._patient_stop.closed
 
     def take_away(self) -> None:
         """Something happened that a person has to look at before anything energises again."""
         self._stands = False
+        self._pressed_ms = None
 
     def stands(self) -> bool:
         """Whether something may be energised from rest."""
         return self._stands and not self._button.closed
 
     def is_recent(self, now_ms: int) -> bool:
-        """Whether the bedside button was pressed within the last minute."""
+        """Whether the bedside button was pressed a moment ago, and after the newest fault."""
         return self._pressed_ms is not None and now_ms - self._pressed_ms <= limits.PRESENCE_MS
+
+    def _lapse(self, used: bool, now_ms: int) -> None:
+        if used or self._used_ms is None:
+            self._used_ms = now_ms
+        elif now_ms - self._used_ms >= limits.PRESENCE_REST_MS:
+            self._stands = False

@@ -8,7 +8,9 @@ order that keeps the answer useful: a stranger (wrong nonce) learns nothing more
 before it complains about numbers, and what only has to be waited for comes last.
 
 A lease that names another limb than the running one vents: whoever asks for that has lost track of the cuff.
-What starts from rest needs a person's press (``presence``); so does the clearing of faults.
+A renewal that names another planned time than the inflation began with is refused; it runs out then.
+What starts from rest needs a person's press that stands (``presence``), on no limb a recent one too; the
+clearing of faults needs one made since they latched.
 
 Portable subset: runs on CPython and on MicroPython.
 """
@@ -73,7 +75,7 @@ def _lease(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) -> b
     result = _judge(core, request, now_ms)
     core.lease.use(request.seq)
     if result == cuff.OK:
-        core.energise(request.target_dmmhg, request.limb, request.duration_ms, now_ms)
+        core.energise(request, now_ms)
     elif result == cuff.WRONG_LIMB:
         core.vent(now_ms)
     return cuff.encode_lease_reply(result, request.seq)
@@ -91,6 +93,8 @@ def _judge(core: Core, request: cuff.LeaseRequest, now_ms: int) -> int:
         return cuff.WRONG_LIMB
     if not 0 < request.duration_ms <= limits.LEASE_LONGEST_MS:
         return cuff.BAD_DURATION
+    if not starts and not core.inflation.keeps(request.planned_ms):
+        return cuff.BAD_DURATION
     if not 0 <= request.target_dmmhg <= _ceiling_dmmhg(core, request.limb):
         return cuff.TARGET_ABOVE_CEILING
     return _judge_start(core, request, now_ms) if starts else cuff.OK
@@ -105,13 +109,19 @@ def _judge_start(core: Core, request: cuff.LeaseRequest, now_ms: int) -> int:
     # An inflation that is planned to take no time would slip under the debt rule.
     if request.planned_ms == 0:
         return cuff.BAD_DURATION
-    if not core.presence.stands():
+    if not core.presence.stands() or not _may_test(core, request.limb, now_ms):
         return cuff.NO_PRESENCE
     if core.debt.is_other(request.limb) and core.is_pressed():
         return cuff.NOT_VENTED
     if core.debt.is_too_soon(request.limb, now_ms):
         return cuff.LIMB_TOO_SOON
     return cuff.OK if core.debt.allows(request.limb, request.planned_ms) else cuff.DEBT
+
+
+def _may_test(core: Core, limb: int, now_ms: int) -> bool:
+    # That the cuff lies on no limb is a person's word, and true for as long as that person is there: an old
+    # press that still stands may be of a session on a limb.
+    return limb != cuff.NO_LIMB or core.presence.is_recent(now_ms)
 
 
 def _vent(core: Core, identity: Identity, packet: ecp.Packet, now_ms: int) -> bytes:

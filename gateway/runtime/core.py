@@ -43,7 +43,7 @@ from gateway.runtime.restore import Restored, with_test
 from gateway.runtime.session import Answers, Session
 from gateway.runtime.setup import Setup
 from gateway.runtime.stimulator import StimulatorGate
-from gateway.safety import alarms, supervisor
+from gateway.safety import alarms, supervisor, verification
 from gateway.safety.alarms import Told
 from gateway.safety.debt import Debts, is_above, is_fresh
 from gateway.safety.observations import Observations, State
@@ -78,6 +78,7 @@ class Core:
             limb=restored.limb,
             # when it was deflated is not known any more: as late as can be
             deflated_ms=tuple(now if limb is restored.limb else None for limb in LIMBS),
+            watch=verification.resumed(setup.limits, restored.unrecovered, now),
         )
         self.answer: Permit | Safe = Safe(Output.CUFF, Reason.NO_REQUEST)
         self.pulses: StimulationPermit | Safe = Safe(Output.STIMULATOR, Reason.NO_REQUEST)
@@ -210,8 +211,9 @@ class Core:
         self.stimulator.make_safe(now)
 
     def cuff_removed(self) -> None:
-        """A person says that the cuff is off the limb."""
+        """A person says that the cuff is off the limb: what did not recover is theirs to look after."""
         self.cuff_on = False
+        self.state = verification.taken_off(self.state)
 
     def reset(self, now: int) -> Reason | None:
         """Clear the latch; returns the reason that stands afterwards, ``None`` when it is clear."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from firmware_bridge import cuff as messages
 from gateway.model import BloodPressure, DeviceFault, Reason
 from gateway.record.events import CuffRemoved, PainScored
 from gateway.runtime import pain, state_view
@@ -68,6 +69,7 @@ from gateway.therapy.plan import Less, More, Word
 
 _WAIT_MS = 3_000
 _ONE_AT_A_TIME = (SessionStart, CuffAccept, SelfTest, SessionReset)
+_PRESS_AGAIN = "not cleared: the fault came after your press; look, press again, then reset"
 _BUSY = "another start, test or reset is under way: wait for its answer"
 
 
@@ -336,6 +338,8 @@ class Desk:
             if core.state.latched != asked:
                 new = core.state.latched
                 return refusal(EXIT_NOT_NOW, f"not cleared: something else latched ({new}); look again")
+            if core.gate.clear_result == messages.NO_PRESENCE:
+                return refusal(EXIT_NOT_NOW, _PRESS_AGAIN)
             if core.cuff is not None and core.cuff.faults != DeviceFault.NONE:
                 return None
             left = core.reset(at)

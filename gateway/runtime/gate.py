@@ -81,6 +81,7 @@ class Gate:
         self.relay_refused = False
         self.lease_result: int = messages.OK
         self.relay_result: int = messages.OK
+        self.clear_result: int = messages.OK
         self.self_test: wire.SelfTestResult | None = None
 
     @property
@@ -159,6 +160,7 @@ class Gate:
 
     def clear_faults(self) -> None:
         """Ask the controller to forget its faults; a person at the bedside has asked for it."""
+        self.clear_result = messages.OK
         if self._host is not None and self._host.nonce is not None:
             self._host.clear()
 
@@ -216,6 +218,8 @@ class Gate:
             case wire.RelayResult():
                 self.relay_result = event.result
                 self.relay_refused = self.relay_refused or event.result != messages.OK
+            case wire.Cleared():
+                self.clear_result = event.result
             case wire.TightenResult():
                 self._tightened = event.result == messages.OK
             case wire.SelfTestResult():

@@ -21,7 +21,7 @@ when nobody asked for it.
   how long ago, at least, the last session ended, so that the reminder to take the cuff off does not begin
   anew with each start.  A session that never ended counts from its last row.
 - *accepted cuffs*: controllers and cuffs whose newest test was passed.
-- *cuff on*: whether a session was given after the last "cuff removed"; *limb*: on which limb it was.
+- *unrecovered*: a fall of the saturation that nobody has seen come back (``reperfusion``).
 
 Units: ms; 0.1 mmHg.
 """
@@ -54,7 +54,9 @@ from gateway.record.restarts import unclean_restarts
 from gateway.record.row import ClockQuality, Stamp, StoredRow
 from gateway.record.summary import Summary
 from gateway.record.timeline import Instant, Timeline
+from gateway.runtime.reperfusion import Holds, unrecovered
 from gateway.safety.limits import Limits
+from gateway.safety.verification import Unrecovered
 
 SAME_BOOT = "same_boot"
 SYNCHRONISED = "synchronised"
@@ -87,6 +89,7 @@ class Restored:
     tripped: Reason | None = None
     idle_ms: int = 0
     accepted_cuffs: frozenset[tuple[str, str]] = frozenset()
+    unrecovered: Unrecovered | None = None
 
 
 def with_test(accepted: frozenset[tuple[str, str]], test: CuffTested) -> frozenset[tuple[str, str]]:
@@ -110,6 +113,7 @@ class _Fold:
     untold_session: str = ""
     alarms: dict[str, OpenAlarm] = field(default_factory=dict)
     accepted_cuffs: frozenset[tuple[str, str]] = frozenset()
+    holds: Holds = field(default_factory=Holds)
 
 
 def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -> Restored:
@@ -134,6 +138,7 @@ def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -
         tripped,
         _idle_ms(fold, boot_id, stamp),
         fold.accepted_cuffs,
+        unrecovered(reader, limits, fold.holds.last),
     )
 
 
@@ -166,6 +171,7 @@ def _fold_events(rows: Iterable[StoredRow]) -> _Fold:
             fold.timeline.run_began(row.stamp.boot, _body(row, CoreStarted).boot_id)
         at = fold.timeline.note(row.stamp)
         _FOLDS.get(row.type, _ignore)(fold, row)
+        fold.holds.take(row)
         if row.session and (row.session == fold.open_session or row.type == SessionEnded.name):
             fold.ended = at
     return fold

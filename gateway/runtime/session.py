@@ -102,6 +102,7 @@ class Session:
         self.pain = PainScores()
         self._arming = arming
         self._judged_cycle = 0
+        self._inflated = False
         self.ending: Ending | None = None
         self.authorisation: Authorisation | None = None
         self._asked: _Asked | None = None
@@ -191,7 +192,7 @@ class Session:
         """Write what the supervisor's inflation did in this step: began, arrived, was vented."""
         if before is None and after is not None:
             self.authorisation = None
-            self._deflated_noted = False
+            self._deflated_noted, self._inflated = False, True
             started = InflationStarted(
                 cycle=after.cycle, target_dmmhg=after.target_dmmhg, purpose=after.purpose.value
             )
@@ -202,8 +203,10 @@ class Session:
             self.note(HoldReached(cycle=after.cycle, target_dmmhg=after.target_dmmhg), now)
 
     def judge(self, watch: Watch | None, now: int) -> None:
-        """Write the verdict on an occlusion, once, when it is there."""
-        if watch is None or watch.verified is None or watch.cycle == self._judged_cycle:
+        """Write the verdict on an occlusion, once, when it is there; not that of a session before."""
+        if watch is None or not self._inflated:
+            return
+        if watch.verified is None or watch.cycle == self._judged_cycle:
             return
         self._judged_cycle = watch.cycle
         self.note(OcclusionJudged(cycle=watch.cycle, verified=watch.verified), now)

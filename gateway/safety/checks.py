@@ -35,7 +35,6 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
     low_seen_ms = _seen(limits, old.low_seen_ms, low, state, now)
     congestion_seen_ms = _seen(limits, old.congestion_seen_ms, congests, state, now)
     settled = leak.is_settled(limits, state, now)
-    elapsed_ms = 0 if state.now_ms is None or backwards else now - state.now_ms
     return Timers(
         no_saturation_ms=no_saturation_ms,
         blood_ms=_since(old.blood_ms, verification.blood_rose(limits, state, observations.tissue, now), now),
@@ -49,7 +48,7 @@ def timed(limits: Limits, state: State, observations: Observations, now: int) ->
         congestion_ms=_bridged(old.congestion_ms, congestion_seen_ms, now),
         congestion_seen_ms=congestion_seen_ms,
         working_ms=_since(old.working_ms, settled and cuff.working, now),
-        worked=leak.worked(limits, old.worked, cuff.working, elapsed_ms) if settled else 0,
+        worked=leak.worked(limits, old.worked, cuff.working, state.elapsed_ms(now)) if settled else 0,
         residual_ms=_since(old.residual_ms, _presses_on(limits, state, cuff), now),
     )
 
@@ -118,8 +117,9 @@ def _low(limits: Limits, state: State, observations: Observations, cuff: CuffRea
         return False
     if not hold.purpose.is_occlusive:
         return 2 * cuff.control_dmmhg < hold.target_dmmhg
-    systolic = max(hold.systolic_mmhg, entered.systolic_mmhg if entered else 0)
-    return cuff.control_dmmhg < occluding_dmmhg(limits, systolic)
+    began = hold.systolic_mmhg
+    since = began if entered is None else entered.systolic_mmhg
+    return cuff.control_dmmhg < occluding_dmmhg(limits, max(began, since))
 
 
 def _congests(limits: Limits, state: State, cuff: CuffReading) -> bool:
@@ -161,9 +161,9 @@ def _over_pressure(at: _Instant) -> bool:
 
 
 def _occlusion_time(at: _Instant) -> bool:
-    device_ms = 0 if at.cuff is None else at.cuff.debt_ms
     owed = at.state.debts.largest(at.state.limb)
-    if owed.above and max(owed.value_ms, device_ms) >= at.limits.debt_vent_ms:
+    owed_ms = owed.value_ms if at.cuff is None else max(owed.value_ms, at.cuff.debt_ms)
+    if owed.above and owed_ms >= at.limits.debt_vent_ms:
         return True
     under_way = at.state.inflation
     if under_way is None:
@@ -173,17 +173,14 @@ def _occlusion_time(at: _Instant) -> bool:
 
 def _deflation_failed(at: _Instant) -> bool:
     """Not seen empty ten seconds after its vent: still above, or nobody knows."""
-    if at.energised or at.state.vented_ms is None:
-        return False
-    above = at.cuff is None or is_above(at.limits, at.cuff)
-    return above and at.now - at.state.vented_ms >= at.limits.not_deflated_ms
+    return not at.energised and _lasted(at.state.vented_ms, at.limits.not_deflated_ms, at.now)
 
 
 def _unexpected_pressure(at: _Instant) -> bool:
-    if at.energised or at.state.vented_ms is not None or at.cuff is None:
+    if at.energised or at.state.vented_ms is not None:
         return False
-    lasted = _lasted(at.state.timers.above_ms, at.limits.sensors_disagree_ms, at.now)
-    return lasted and is_seen_above(at.limits, at.cuff)
+    seen = at.cuff is not None and is_seen_above(at.limits, at.cuff)
+    return seen and _lasted(at.state.timers.above_ms, at.limits.sensors_disagree_ms, at.now)
 
 
 def _time_reversed(at: _Instant) -> bool:
@@ -201,9 +198,8 @@ def _status_lost(at: _Instant) -> bool:
 
 
 def _device_reset(at: _Instant) -> bool:
-    if at.cuff is None or at.state.nonce is None:
-        return False
-    return at.seen.armed and at.cuff.nonce != at.state.nonce
+    """Not the mark with which this session began; there is none while not armed."""
+    return at.cuff is not None and at.state.nonce not in (None, at.cuff.nonce)
 
 
 def _device_fault(at: _Instant) -> bool:

@@ -147,7 +147,8 @@ def _joined_ms(limits: Limits, state: State, intent: Intent, now: int) -> int | 
     began_ms = state.series_ms
     if intent.purpose is not Purpose.SHORT_OCCLUSIONS or began_ms is None:
         return None
-    return began_ms if 0 <= now - began_ms <= limits.short_series_ms - intent.planned_ms else None
+    latest_ms = began_ms + limits.short_series_ms - intent.planned_ms
+    return began_ms if now in range(began_ms, latest_ms + 1) else None
 
 
 def _not_yet(

@@ -184,3 +184,7 @@ class State:
     stream: StreamState | None = None
     stills: Stills = AT_REST
     stimulation: StimulationState = field(default_factory=StimulationState)
+
+    def elapsed_ms(self, now: int) -> int:
+        """Time since the last step. The first one has none, and a clock that ran backwards proves none."""
+        return 0 if self.now_ms is None else max(0, now - self.now_ms)

@@ -108,12 +108,12 @@ def _is_rested(limits: Limits, state: StimulationState, now: int) -> bool:
 
 def highest_ua(limits: Limits, site: SiteStimulation, pulse_width_us: int, frequency_dhz: int) -> int:
     """The highest current at which such pulses are within all ceilings; 0 where there is none."""
-    least, most = 0, site.current_ua
-    while least < most:
-        middle = (least + most + 1) // 2
-        within = _within(limits, site, middle, pulse_width_us, frequency_dhz)
-        least, most = (middle, most) if within else (least, middle - 1)
-    return least
+    highest_ua = 0
+    for bit in reversed(range(site.current_ua.bit_length())):
+        higher_ua = highest_ua + (1 << bit)
+        if _within(limits, site, higher_ua, pulse_width_us, frequency_dhz):
+            highest_ua = higher_ua
+    return highest_ua
 
 
 def _unauthorised(

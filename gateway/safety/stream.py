@@ -57,14 +57,14 @@ class StreamState:
 def follow(
     limits: Limits,
     before: StreamState | None,
-    cuff: CuffReading | None,
+    cuff: CuffReading,
     elapsed_ms: int,
     now: int,
     used: bool,
 ) -> StreamState | None:
     """The stream at ``now``, given the newest fresh reading; ``used``: something is energised."""
-    counts = None if cuff is None else cuff.stream
-    if cuff is None or counts is None:
+    counts = cuff.stream
+    if counts is None:
         return None
     if before is None or before.nonce != cuff.nonce or _is_another_count(before.counts, counts):
         return _begun(cuff, counts, now)
@@ -144,8 +144,9 @@ def _offset(cuff: CuffReading) -> int:
 
 
 def _earliest(one: int, other: int) -> int:
-    return other if _signed(other - one) < 0 else one
+    return min(one, other, key=lambda offset: _signed(offset - one))
 
 
 def _signed(difference: int) -> int:
-    return (difference + _MODULUS // 2) % _MODULUS - _MODULUS // 2
+    later_ms = difference % _MODULUS
+    return later_ms if later_ms < _MODULUS // 2 else later_ms - _MODULUS

@@ -139,14 +139,13 @@ def _sensors_and_stream(
         return stuck.AT_REST, None
     inflated = state.inflation is not None
     stills = stuck.follow(limits, state.stills, cuff, now) if inflated else stuck.AT_REST
-    elapsed_ms = 0 if state.now_ms is None else max(0, now - state.now_ms)
     used = inflated or state.stimulation.on
-    return stills, stream.follow(limits, state.stream, cuff, elapsed_ms, now, used)
+    return stills, stream.follow(limits, state.stream, cuff, state.elapsed_ms(now), now, used)
 
 
 def _spent_ms(state: State, above: bool, now: int) -> int:
     """Time above 15 mmHg, for the account of what the inflation was for; a vent belongs to it."""
-    return max(0, now - state.now_ms) if above and state.now_ms is not None else 0
+    return state.elapsed_ms(now) if above else 0
 
 
 # the two outputs
@@ -156,8 +155,8 @@ def _denied(state: State, observations: Observations) -> Reason | None:
     """Why nothing at all may be energised; a stop always passes."""
     if observations.stop is not None:
         return observations.stop
-    cuff = observations.cuff
-    if not observations.armed or cuff is None:  # an armed session without one has tripped
+    cuff = observations.cuff if observations.armed else None
+    if cuff is None:  # an armed session without one has tripped
         return Reason.NOT_ARMED
     if cuff.patient_stop:
         return Reason.STOPPED_BY_PATIENT

@@ -10,7 +10,10 @@ pulse); "unknown" when the saturation is missing or the hold ends sooner; "no" o
 
 After a hold of a minute with such a fall, half of the fall has to come back within a minute of the
 cuff being empty; until then nothing is inflated, also after a person has cleared the trip.  A saturation
-that is missing then proves nothing and trips nothing: its loss has its own alarm.  On the other limb,
+that is missing then proves nothing and trips nothing: its loss has its own alarm.  A restart does not end
+this: what an earlier run has not seen recover is judged again, for a whole minute from the cuff being seen
+empty, and what it has seen fail to recover goes on being waited for (``resumed``).  A person who says that
+the cuff is off the limb ends it (``taken_off``).  On the other limb,
 where a channel watches it, the saturation must not fall by 5 points within any minute: the cuff would be
 on the wrong limb.
 
@@ -18,6 +21,7 @@ Units: per mille, 0.1 mmHg, ms.  Sources: gateway.safety.limits.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from gateway.model import Reason, Sample
 from gateway.safety.debt import fresh, is_above
@@ -25,6 +29,36 @@ from gateway.safety.limits import Limits
 from gateway.safety.observations import Inflation, Observations, State, Tissue, Watch
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
+
+
+class Unrecovered(NamedTuple):
+    """A fall that nobody has seen come back; ``failed``: its minute was over, and it had not."""
+
+    saturation: int
+    lowest: int
+    failed: bool = False
+
+
+def resumed(limits: Limits, fall: Unrecovered | None, now: int) -> Watch | None:
+    """The watch on what an earlier run has left: of no cycle of this one, and not to be verified any more."""
+    if fall is None:
+        return None
+    return Watch(
+        cycle=0,
+        reached_ms=now - limits.verify_ms,
+        saturation=fall.saturation,
+        haemoglobin=None,
+        others=(),
+        lowest=fall.lowest,
+        verified=UNKNOWN,
+        vented_ms=now,
+        told=fall.failed,
+    )
+
+
+def taken_off(state: State) -> State:
+    """The state when a person says that the cuff is off the limb: nothing in here can press on it again."""
+    return state if state.inflation is not None else replace(state, watch=None)
 
 
 def told(watch: Watch | None, latched: Reason | None) -> Watch | None:

@@ -120,6 +120,9 @@ class Bench:
         if presence:
             self.core.presence._stands = True
             self.core.presence._button.closed = False
+            self.core.presence._pressed_ms = start_ms
+        # What leases name that say nothing else: the planned time of the newest that was granted.
+        self.planned_ms = 6000
         self.seq = 0
         self.relay_seq = 0
         self.statuses: list[cuff.Status] = []
@@ -183,7 +186,7 @@ class Bench:
         self,
         target_dmmhg: int = 1700,
         duration_ms: int = 500,
-        planned_ms: int = 6000,
+        planned_ms: int | None = None,
         nonce: int = NONCE,
         seq: int | None = None,
         limb: int = 0,
@@ -192,10 +195,13 @@ class Bench:
         if seq is None:
             self.seq = (self.seq + 1) & 0xFFFF
             seq = self.seq
+        planned_ms = self.planned_ms if planned_ms is None else planned_ms
         frame = cuff.encode_lease_request(seq, limb, target_dmmhg, duration_ms, planned_ms, nonce)
         reply = cuff.decode_lease_reply(self.ask(frame))
         assert reply is not None
         assert reply.seq == seq
+        if reply.result == cuff.OK:
+            self.planned_ms = planned_ms
         return reply.result
 
     def relay(self, duration_ms: int = 500, nonce: int = NONCE, seq: int | None = None) -> int:
@@ -244,11 +250,11 @@ def raises(error, function, *arguments) -> bool:
     return False
 
 
-def energised(debt_ms: int = 0) -> Bench:
+def energised(debt_ms: int = 0, planned_ms: int = 6000) -> Bench:
     """A bench with an inflation under way."""
     bench = Bench(debt_ms=debt_ms)
     bench.run(50)
-    assert bench.lease() == cuff.OK
+    assert bench.lease(planned_ms=planned_ms) == cuff.OK
     bench.step(10)
     assert bench.board.dump_closed
     return bench

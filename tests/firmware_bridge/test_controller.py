@@ -245,7 +245,7 @@ def heap_bytes() -> int:
 
 
 def test_minutes_of_operation_do_not_fill_the_heap() -> None:
-    bench = energised()
+    bench = energised(planned_ms=300000)
     bench.board.both(1700)
     bench.run(30000, renew=1700)
     before = heap_bytes()

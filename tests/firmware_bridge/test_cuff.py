@@ -221,6 +221,7 @@ def test_the_built_in_limits_are_those_agreed() -> None:
         300000,
         330000,
         300000,
+        20000,
         1000,
         200,
         1000,
@@ -228,7 +229,8 @@ def test_the_built_in_limits_are_those_agreed() -> None:
         200,
         10000,
         30,
-        60000,
+        70000,
+        1200000,
         60000,
         5000,
         50,
@@ -238,4 +240,4 @@ def test_the_built_in_limits_are_those_agreed() -> None:
         200,
         5000,
     ]
-    assert cuff.limits_crc(limits.LIMITS) == 0xC557EE65
+    assert cuff.limits_crc(limits.LIMITS) == 0x0F2500D9

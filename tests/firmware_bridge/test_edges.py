@@ -4,6 +4,7 @@ from firmware_bridge import cuff
 from firmware_bridge.mcu import limits
 from firmware_bridge.mcu.airflow import Airflow
 from firmware_bridge.mcu.debt import IschaemiaDebt, is_pressed, shows_more
+from firmware_bridge.mcu.inflation import Inflation
 from firmware_bridge.mcu.interlock import Held, disagree
 from firmware_bridge.mcu.lease import Lease
 from firmware_bridge.mcu.presence import Contact
@@ -208,6 +209,26 @@ def test_a_lease_runs_until_its_end_and_no_longer() -> None:
     assert (lease.is_active(), lease.has_expired(99), lease.has_expired(100)) == (True, False, True)
     lease.end()
     assert (lease.left_ms(40), lease.target_dmmhg, lease.is_active()) == (0, None, False)
+
+
+def test_an_inflation_is_over_twenty_seconds_after_its_plan_and_keeps_to_it_until_its_vent() -> None:
+    inflation = Inflation()
+    assert not inflation.is_overdue(10**9)
+    inflation.begin(6_000, 1_000)
+    assert [inflation.keeps(planned_ms) for planned_ms in (5_999, 6_000, 6_001)] == [False, True, False]
+    assert [inflation.is_overdue(now) for now in (1_000, 26_999, 27_000, 27_001)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    inflation.end()
+    assert not inflation.is_overdue(27_000)
+    assert not inflation.keeps(6_000)
+
+
+def test_an_inflation_that_did_not_begin_keeps_to_nothing() -> None:
+    assert not Inflation().keeps(0)
 
 
 def test_after_a_reset_each_limb_owes_what_its_own_limit_says() -> None:

@@ -223,6 +223,92 @@ def test_the_longest_plan() -> None:
     assert Bench().lease(planned_ms=4294967295) == cuff.DEBT
 
 
+# --- planned time ------------------------------------------------------------------------------------
+
+
+def test_an_inflation_that_outlasts_its_plan_by_twenty_seconds_vents_and_latches() -> None:
+    bench = energised(planned_ms=6000)
+    bench.board.both(1700)
+    bench.run(25900, renew=1700)
+    while bench.now_ms < 50 + 25990:
+        bench.step(10)
+    assert bench.board.dump_closed
+    bench.step(10)
+    assert_tripped(bench, cuff.FAULT_OCCLUSION_TIME)
+
+
+def test_a_host_that_always_says_a_millisecond_gets_twenty_seconds() -> None:
+    bench = energised(debt_ms=299000, planned_ms=1)
+    bench.board.both(1700)
+    bench.run(19990, renew=1700)
+    assert bench.board.dump_closed
+    bench.step(10)
+    bench.step(10)
+    assert_tripped(bench, cuff.FAULT_OCCLUSION_TIME)
+
+
+def test_what_outlasted_its_plan_is_noticed_before_a_lease_is_looked_at() -> None:
+    bench = energised(planned_ms=6000)
+    bench.board.both(1700)
+    bench.run(25900, renew=1700)
+    bench.now_ms = 50 + 26000
+    assert bench.lease() == cuff.FAULTED
+    assert bench.board.is_vented()
+    assert bench.core.interlock.first_fault == cuff.FAULT_OCCLUSION_TIME
+
+
+def test_a_renewal_that_names_another_planned_time_renews_nothing() -> None:
+    for planned_ms in (5999, 6001, 0, 1, 300000):
+        bench = energised(planned_ms=6000)
+        bench.run(400)
+        assert bench.lease(planned_ms=planned_ms) == cuff.BAD_DURATION
+        assert bench.board.dump_closed
+        bench.run(100)
+        assert_tripped(bench, cuff.FAULT_GATEWAY_LOST)
+
+
+def test_another_target_may_be_asked_for_within_the_planned_time() -> None:
+    bench = energised(planned_ms=6000)
+    assert bench.lease(1900, planned_ms=6000) == cuff.OK
+
+
+def test_the_time_counts_from_the_first_lease_of_an_inflation_and_the_next_has_its_own() -> None:
+    bench = energised(planned_ms=6000)
+    for _ in range(3):
+        keep(bench, 20000)
+        bench.vent()
+        bench.run(100)
+        assert bench.lease(planned_ms=9000) == cuff.OK
+    assert bench.core.interlock.faults == 0
+
+
+def test_a_relay_alone_has_no_planned_time() -> None:
+    bench = Bench()
+    for _ in range(300):
+        assert bench.relay() == cuff.OK
+        bench.run(100)
+    assert bench.core.interlock.faults == 0
+
+
+def test_a_vented_cuff_has_no_planned_time_any_more() -> None:
+    bench = energised(planned_ms=6000)
+    bench.vent()
+    for _ in range(300):
+        assert bench.relay() == cuff.OK
+        bench.run(100)
+    assert bench.core.interlock.faults == 0
+
+
+def keep(bench: Bench, duration_ms: int) -> None:
+    """Renew at a steady pressure."""
+    bench.board.both(1700)
+    bench.run(duration_ms, renew=1700)
+    bench.board.both(0)
+
+
+# --- what is owed ------------------------------------------------------------------------------------
+
+
 def debt_after(bench: Bench, duration_ms: int) -> int:
     bench.run(50)
     before = bench.status.left_thigh_debt_ms
@@ -246,7 +332,7 @@ def test_debt_shrinks_at_and_below_the_threshold_down_to_nothing() -> None:
 
 
 def test_exceeded_debt_vents_and_latches() -> None:
-    bench = energised(debt_ms=290000)
+    bench = energised(debt_ms=280000, planned_ms=20000)
     bench.board.both(1700)
     bench.run(39000, renew=1700)
     assert bench.board.dump_closed

@@ -1,6 +1,7 @@
 """The two buttons at the bedside: presence, stops, bounces, stuck contacts. Runs on MicroPython too."""
 
 from firmware_bridge import cuff
+from firmware_bridge.mcu.presence import STEADY_STEPS, Presence
 from tests.firmware_bridge.bench import Bench, energised, latched
 
 STUCK_MS = 3000
@@ -89,17 +90,111 @@ def test_a_second_fault_takes_it_away_again() -> None:
     bench.step(10)
     bench.board.both(0)
     bench.step(10)
-    assert bench.clear() == cuff.OK
-    assert bench.lease() == cuff.NO_PRESENCE
+    assert not bench.core.presence.stands()
+    assert bench.clear() == cuff.NO_PRESENCE
+    assert bench.lease() == cuff.FAULTED
 
 
-def test_a_fault_that_was_cleared_at_once_takes_it_away_too() -> None:
+def test_a_fault_of_the_self_test_takes_it_away_too() -> None:
     bench = Bench()
     bench.press()
     bench.board.control = 31
     bench.ask(cuff.encode_self_test_request(bench.controller.identity.nonce))
+    assert not bench.core.presence.stands()
+    assert bench.clear() == cuff.NO_PRESENCE
+    bench.press()
     assert bench.clear() == cuff.OK
+
+
+# --- a press does not stand for ever -----------------------------------------------------------------
+
+
+def test_a_press_lapses_when_nothing_was_energised_for_twenty_minutes() -> None:
+    for rested_ms, result in ((1199990, cuff.OK), (1200000, cuff.NO_PRESENCE)):
+        for ask in ("lease", "relay"):
+            bench = alone()
+            bench.press(30)  # seen in the last of its three steps, and 50 ms more have passed since
+            bench.step(rested_ms - 50)
+            assert bench.core.presence.stands() is (result == cuff.OK)
+            assert getattr(bench, ask)() == result
+
+
+def test_what_lapsed_comes_back_with_a_press_only() -> None:
+    bench = alone()
+    bench.press()
+    bench.step(1200000)
     assert bench.lease() == cuff.NO_PRESENCE
+    bench.run(100)
+    assert bench.status.presence == 0
+    bench.press()
+    assert bench.status.presence == 1
+    assert bench.lease() == cuff.OK
+
+
+def test_four_times_five_minutes_and_the_longest_waits_between_them_need_one_press() -> None:
+    presence = Presence()
+    press(presence, 0)
+    for cycle in range(4):
+        for second in range(300 + 300 + 600):
+            presence.step(False, False, second < 300, (cycle * 1200 + second) * 1000)
+            assert presence.stands()
+
+
+def test_what_is_energised_keeps_it_from_lapsing_until_the_end() -> None:
+    presence = Presence()
+    press(presence, 5000)
+    presence.step(False, False, True, 1000000)
+    presence.step(False, False, False, 2199999)
+    assert presence.stands()
+    presence.step(False, False, False, 2200000)
+    assert not presence.stands()
+
+
+def press(presence: Presence, now_ms: int) -> None:
+    """A person presses the bedside button and lets it go, at one instant."""
+    for button in (False, True, False):
+        for _ in range(STEADY_STEPS):
+            presence.step(button, False, False, now_ms)
+    assert presence.stands()
+
+
+# --- the cuff off every limb -------------------------------------------------------------------------
+
+
+def test_a_test_off_every_limb_needs_a_press_of_the_last_minute_and_a_little() -> None:
+    for waited_ms, result in ((70000, cuff.OK), (70010, cuff.NO_PRESENCE)):
+        bench = alone()
+        bench.press(30)
+        bench.step(waited_ms - 50)
+        assert bench.status.presence
+        assert bench.lease(limb=cuff.NO_LIMB) == result
+        assert bench.lease(limb=cuff.NO_LIMB) == result
+        assert bench.core.is_energised() is (result == cuff.OK)
+
+
+def test_a_test_that_runs_needs_no_other_press() -> None:
+    bench = alone()
+    bench.press()
+    bench.step(69000)
+    assert bench.lease(limb=cuff.NO_LIMB) == cuff.OK
+    for _ in range(50):
+        bench.run(100)
+        assert bench.lease(limb=cuff.NO_LIMB) == cuff.OK
+
+
+def test_a_recent_press_that_does_not_stand_starts_no_test() -> None:
+    bench = both_energised()
+    bench.press()
+    assert_stopped(bench)
+    assert bench.core.presence.is_recent(bench.now_ms)
+    assert bench.lease(limb=cuff.NO_LIMB) == cuff.NO_PRESENCE
+
+
+def test_on_a_limb_a_press_need_not_be_recent() -> None:
+    bench = alone()
+    bench.press()
+    bench.step(100000)
+    assert bench.lease(limb=0) == cuff.OK
 
 
 # --- the bedside button stops ------------------------------------------------------------------------
@@ -138,6 +233,20 @@ def test_the_stop_is_told_at_once_before_a_renewal_is_refused_for_it() -> None:
     assert bench.status.presses == 2
     assert not bench.status.actuators & (cuff.DUMP_CLOSED | cuff.RELAY_CLOSED)
     assert bench.lease() == cuff.NO_PRESENCE
+
+
+def test_a_press_that_began_before_a_hosts_vent_is_a_stop() -> None:
+    for steps_before_the_vent, stands in ((0, True), (1, False), (2, False)):
+        bench = Bench()
+        assert bench.lease() == cuff.OK
+        bench.run(50)
+        bench.board.pressed = True
+        bench.run(10 * steps_before_the_vent)
+        bench.vent()
+        bench.run(50)
+        bench.board.pressed = False
+        bench.run(50)
+        assert bench.core.presence.stands() is stands
 
 
 def test_the_next_press_allows_again() -> None:

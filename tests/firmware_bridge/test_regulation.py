@@ -3,6 +3,8 @@
 from firmware_bridge import cuff
 from tests.firmware_bridge.bench import Bench, ToyCuff
 
+MINUTES_MS = 180000
+
 
 def small_cuff(late_steps: int = 2) -> ToyCuff:
     """Fills to 170 mmHg in a second and empties as fast."""
@@ -37,6 +39,7 @@ def extremes(bench: Bench, target_dmmhg: int, duration_ms: int) -> tuple[float, 
 
 def check_inflation(toy: ToyCuff, within_ms: int) -> None:
     bench = Bench(toy)
+    bench.planned_ms = MINUTES_MS
     peak = extremes(bench, 1700, 100)[1]
     reach(bench, 1700, within_ms)
     lowest, highest = extremes(bench, 1700, 20000)
@@ -57,6 +60,7 @@ def test_sensors_four_steps_late_neither_overshoot_nor_undershoot() -> None:
     """8 mmHg are allowed; the prediction makes it less than 2, which shows that it works."""
     for toy in (small_cuff(4), thigh_cuff(4)):
         bench = Bench(toy)
+        bench.planned_ms = MINUTES_MS
         assert extremes(bench, 1700, 30000)[1] < 2
         assert extremes(bench, 1700, 10000)[0] > -2
         assert extremes(bench, 600, 20000)[0] > -2
@@ -133,6 +137,7 @@ def test_the_pump_never_blows_against_an_open_dump_valve() -> None:
 
 def test_a_leak_is_topped_up_without_the_pump_running_all_the_time() -> None:
     bench = Bench(thigh_cuff())
+    bench.planned_ms = MINUTES_MS
     reach(bench, 1700, 14000)
     bench.run(3000, renew=1700)
     running = 0

@@ -128,7 +128,7 @@ def test_a_debt_grows_and_shrinks_by_the_time_that_passed() -> None:
     assert pico.core.debt.debts_ms == [0, 0, 510, 0]
 
 
-def test_a_minute_between_limbs_and_a_minute_for_a_press_are_minutes() -> None:
+def test_the_times_between_limbs_and_for_a_press_are_what_they_are() -> None:
     pico = Pico(before_ms=30000)
     pico.press()
     assert pico.lease(limb=0) == cuff.OK
@@ -141,8 +141,24 @@ def test_a_minute_between_limbs_and_a_minute_for_a_press_are_minutes() -> None:
     assert pico.core.presence.is_recent(pico.clock.now_ms())
     assert pico.lease(limb=1) == cuff.LIMB_TOO_SOON
     pico.run(400)
-    assert not pico.core.presence.is_recent(pico.clock.now_ms())
     assert pico.lease(limb=1) == cuff.OK
+    pico.controller.receive(cuff.encode_vent(), pico.clock.now_ms())
+    pico.run(9800)
+    assert not pico.core.presence.is_recent(pico.clock.now_ms())
+
+
+def test_a_planned_time_that_ends_behind_the_wrap() -> None:
+    pico = Pico(before_ms=10000)
+    pico.press()
+    assert pico.lease() == cuff.OK
+    pico.board.both(1700)
+    began_ms = pico.clock.now_ms()
+    while pico.core.is_energised():
+        pico.lease()
+        pico.run(100)
+    assert pico.has_wrapped()
+    assert pico.clock.now_ms() - began_ms == 6000 + 20000
+    assert pico.core.interlock.faults == cuff.FAULT_OCCLUSION_TIME
 
 
 def test_a_cuff_that_does_not_empty_across_the_wrap() -> None:

@@ -305,13 +305,12 @@ class TestReadings:
         assert inflated.gate.reading.faults == DeviceFault.GATEWAY_LOST
         inflated.to_device = as_it_is
         inflated.deny()
+        inflated.press()
         inflated.gate.clear_faults()
         inflated.run(200)
-        inflated.board.pressed = False
         assert inflated.gate.reading.faults == DeviceFault.NONE
 
     def test_the_device_s_faults_stay_until_somebody_pressed_the_button(self, inflated: Wire) -> None:
-        inflated.run(61_000)
         inflated.to_device = nothing
         inflated.run(1_500)
         inflated.to_device = as_it_is

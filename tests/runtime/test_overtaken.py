@@ -265,3 +265,16 @@ def _orders(people: People, monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
     monkeypatch.setattr(people.bedside.controller, "receive", listen)
     return said
+
+
+def test_a_fault_that_came_after_the_press_is_not_cleared_by_it(people: People) -> None:
+    assert people.start().exit_code == 0
+    people.run_until("holding")
+    people.bedside.plant.defects.limit.missing = True
+    people.run_until_mode("latched")
+    people.bedside.plant.defects.limit.missing = False
+    people.bedside.run(2_000)
+    core_of(people).presses._pressed_ms = people.bedside.core_ms  # a gateway that believes in an older press
+    reply = people.bedside.ask(SessionReset(confirm=True))
+    assert (reply.exit_code, "press again" in reply.message) == (75, True)
+    assert people.reset().exit_code == 0

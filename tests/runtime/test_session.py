@@ -4,12 +4,20 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.record.events import BloodPressureEntered, InflationAuthorised, SessionEnded, VentCommanded
+from gateway.model import Limb
+from gateway.record.events import (
+    BloodPressureEntered,
+    InflationAuthorised,
+    OcclusionJudged,
+    SessionEnded,
+    VentCommanded,
+)
 from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary, fold
 from gateway.record.verify import verify
-from gateway.runtime.requests import SessionCuffRemoved, SessionPressure, SessionStop
+from gateway.runtime.requests import PatientHistory, SessionCuffRemoved, SessionPressure, SessionStop
 from gateway.simulation import full
+from gateway.simulation.nurse import start_request
 from gateway.simulation.show import Progress
 from tests.runtime.conftest import People
 
@@ -133,6 +141,21 @@ def test_a_restart_does_not_begin_the_wait_for_the_cuff_anew(people: People) -> 
         ]
     people.bedside.run(31_000)
     assert "cuff_not_removed" in [alarm.condition.value for alarm in people.bedside.core.alarms.alarms]
+
+
+def test_the_verdict_on_the_last_occlusion_is_not_written_for_the_next_patient(people: People) -> None:
+    people.start()
+    people.run_until_mode("idle")
+    people.bedside.ask(SessionCuffRemoved())
+    people.bedside.ask(PatientHistory(patient="token-2", nothing=True, confirm=True))
+    people.bedside.press_button()
+    request = start_request("demo", Limb.LEFT_THIGH, 124, 71, patient="token-2")
+    second = people.bedside.ask(request).data["session"]
+    people.bedside.run(1_000)
+    assert [row for row in people.events_of(OcclusionJudged) if row.session == second] == []
+    people.run_until_mode("idle")
+    judged = [row.body for row in people.events_of(OcclusionJudged) if row.session == second]
+    assert [msgspec.json.decode(body)["cycle"] for body in judged] == [1, 2]
 
 
 def test_the_journal_of_a_session_verifies_and_ends_with_its_ending(people: People) -> None:

@@ -39,6 +39,16 @@ def test_it_goes_to_300_mmhg_without_a_blood_pressure_whatever_the_sites_ceiling
     assert bench.state.limb is None
 
 
+def test_off_a_limb_no_artery_is_passed_and_20_mmhg_are_enough() -> None:
+    bench = Bench()
+    assert bench.test() is None
+    for pressure, passed in ((199, False), (200, True)):
+        bench.read(pressure)
+        bench.step()
+        assert bench.state.inflation is not None
+        assert (bench.state.inflation.passed_ms is not None) is passed
+
+
 @pytest.mark.parametrize("target", [2_999, 3_001, 1_700])
 def test_no_other_target(target: int) -> None:
     assert Bench().test(target) is Reason.TARGET_ABOVE_CEILING

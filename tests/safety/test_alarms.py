@@ -39,6 +39,11 @@ def test_a_quiet_step_makes_nothing_new() -> None:
     assert alarms.pause_left_ms(state, 50) == 0
 
 
+def test_a_reason_that_is_latched_is_announced_also_where_nothing_holds() -> None:
+    raised = Alarm(1, HIGH, Priority.HIGH, 50, holds=False)
+    assert alarms.step(AlarmState(), frozenset(), 50, HIGH)[1] == (AlarmChange(Change.RAISED, raised),)
+
+
 def test_a_condition_without_a_priority_raises_none() -> None:
     state, changes = after({SILENT})
     assert (state.alarms, changes, state.next_number) == ((), [], 1)
@@ -158,6 +163,13 @@ def test_a_pause_ends_at_its_time_to_the_millisecond() -> None:
     assert alarms.step(state, frozenset({MEDIUM}), 61_050)[1] == ()
 
 
+def test_a_pause_that_is_over_is_over_also_for_a_step_that_comes_late() -> None:
+    state = paused({MEDIUM})
+    assert alarms.pause_left_ms(state, 61_001) == 0
+    assert alarms.audible(state, 61_001) is Priority.MEDIUM
+    assert alarms.step(state, frozenset({MEDIUM}), 61_001)[1] == (PauseEnded(PauseEnd.TIME),)
+
+
 @pytest.mark.parametrize("new", [HIGH, MEDIUM, LOW])
 def test_any_new_alarm_ends_the_pause_and_sounds_in_the_same_step(new: Reason) -> None:
     old = Reason.PRESSURE_DEVIATION
@@ -196,6 +208,15 @@ def test_a_latched_reason_that_holds_again_beside_another_ends_the_pause() -> No
     state, told = alarms.step(state, frozenset({MEDIUM, HIGH}), 2_000, HIGH)
     assert told == (PauseEnded(PauseEnd.NEW_ALARM),)
     assert alarms.step(state, frozenset({MEDIUM}), 2_050, HIGH)[1] == ()
+
+
+def test_an_acknowledged_latch_stays_silent_until_its_danger_comes_again() -> None:
+    state, _ = alarms.acknowledge(alarms.step(AlarmState(), frozenset({HIGH}), 0, HIGH)[0], None)
+    for now in (50, 100):
+        state, told = alarms.step(state, frozenset(), now, HIGH)
+        assert (told, alarms.loudest(state)) == ((), None)
+    state, _ = alarms.step(state, frozenset({HIGH}), 150, HIGH)
+    assert state.alarms == (Alarm(2, HIGH, Priority.HIGH, 150),)
 
 
 def test_an_alarm_that_was_acknowledged_when_it_was_over_is_no_answer_to_what_latches_later() -> None:

@@ -8,7 +8,7 @@ from gateway.model import BloodPressure, Intent, Output, Permit, Purpose, Reason
 from gateway.safety import inflation, verification
 from gateway.safety.limits import HARD
 from gateway.safety.observations import Observations
-from gateway.safety.stimulation import StimulatorReading
+from gateway.safety.stimulation import StimulationState, StimulatorReading
 from tests.safety.bedside import ARMING, SITE, START_MS, TARGET, Bedside
 from tests.safety.test_stimulation import Stimulated
 
@@ -29,6 +29,28 @@ def test_a_reset_resumes_no_inflation_whatever_was_remembered() -> None:
     bed.step(reset=True)
     assert bed.state.inflation is not None
     assert bed.state.inflation.started_ms == bed.now  # a new one, judged whole
+
+
+def test_who_clears_a_failed_recovery_has_been_told_and_the_limb_stays_watched() -> None:
+    bed = Bedside()
+    bed.hold()
+    bed.step()
+    bed.wishes = ()
+    bed.state = replace(bed.state, latched=Reason.REPERFUSION_FAILED)
+    bed.step(reset=True)
+    assert bed.state.watch is not None
+    assert bed.state.watch.told
+
+
+def test_a_reset_forgets_which_stimulator_was_used_and_how_much_it_gave() -> None:
+    bed = Stimulated()
+    assert bed.pulse(1_000) is None
+    bed.wishes = ()
+    bed.report(link=2, arrived_ms=bed.now + 50)
+    assert bed.step().latched is Reason.STIMULATOR_LOST
+    bed.report(link=2, arrived_ms=bed.now + 50)
+    assert bed.step(reset=True).latched is None
+    assert bed.state.stimulation == StimulationState()
 
 
 def test_a_press_between_two_sessions_stops_neither() -> None:
@@ -54,6 +76,14 @@ def test_a_session_starts_its_accounts_at_nothing_and_its_series_anew() -> None:
     bed.step()
     assert (bed.state.therapy_spent_ms, bed.state.examination_spent_ms) == (0, 0)
     assert (bed.state.series_ms, bed.state.session) == (None, 2)
+
+
+@pytest.mark.parametrize(
+    ("last_ms", "elapsed_ms"),
+    [(None, 0), (START_MS + 1, 0), (START_MS, 0), (START_MS - 1, 1), (START_MS - 50, 50)],
+)
+def test_time_goes_by_from_step_to_step_and_never_back(last_ms: int | None, elapsed_ms: int) -> None:
+    assert replace(Bedside().state, now_ms=last_ms).elapsed_ms(START_MS) == elapsed_ms
 
 
 def test_an_empty_cuff_spends_nothing() -> None:

@@ -116,6 +116,23 @@ def test_a_cuff_last_seen_under_pressure_is_counted_as_occluding_up_to_the_force
     assert advance(HARD, Debt(320_000, 0, True), None, 60_000) == Debt(320_000, 60_000, True)
 
 
+@pytest.mark.parametrize(
+    ("owed_ms", "after_ms"), [(200_000, 200_500), (299_700, 300_000), (300_000, 300_000), (310_000, 310_000)]
+)
+@pytest.mark.parametrize("both", [(None, 0), (0, None), (None, None)])
+def test_a_missing_sensor_owes_no_more_than_a_whole_occlusion(
+    both: tuple[int | None, int | None], owed_ms: int, after_ms: int
+) -> None:
+    for above in (False, True):
+        owed = advance(HARD, Debt(owed_ms, 0, above), reading(*both, 500), 500)
+        assert owed == Debt(after_ms, 500, True)
+
+
+def test_a_missing_sensor_beside_one_that_shows_pressure_owes_all_of_it() -> None:
+    owed = advance(HARD, Debt(299_700, 0), reading(None, 151, 500), 500)
+    assert owed == Debt(300_200, 500, True)
+
+
 def test_time_that_ran_back_changes_nothing_but_the_time() -> None:
     assert advance(HARD, Debt(1_000, 500, True), reading(*FULL, 100), 100) == Debt(1_000, 100, True)
     assert advance(HARD, Debt(1_000, 500), reading(*EMPTY, 100), 100) == Debt(1_000, 100)

@@ -1,9 +1,11 @@
 """The boundaries of the checks on an inflation's course: its rise, its hold and its vent."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.model import BloodPressure, Reason
-from tests.safety.bedside import TARGET, Bedside
+from tests.safety.bedside import START_MS, TARGET, Bedside
 
 # the hold
 
@@ -68,10 +70,32 @@ def test_a_pump_that_no_sensor_sees_is_stopped_after_5_s() -> None:
     assert bed.step().latched is Reason.INFLATION_TOO_SLOW
 
 
+def test_a_rise_that_ends_with_its_session_while_nobody_sees_the_cuff_is_not_too_slow() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.read(160)
+    bed.run(5_000)
+    bed.silent = True
+    assert bed.step(501, arming=None).latched is None
+    assert bed.reason is Reason.NOT_ARMED
+
+
 def test_a_higher_systolic_entered_during_the_hold_counts_at_once() -> None:
     bed = Bedside()
     bed.hold(planned_ms=60_000)
     bed.see(blood_pressure=BloodPressure(TARGET // 10 - 10, 80, bed.now))
+    assert bed.run(1_500).latched is None
+    assert bed.step().latched is Reason.PRESSURE_LOST
+
+
+@pytest.mark.parametrize("since", [None, BloodPressure(100, 80, START_MS)])
+def test_no_pressure_that_is_lower_or_taken_back_excuses_a_lost_one(since: BloodPressure | None) -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.see(blood_pressure=since)
+    bed.read(1400)
+    assert bed.run(5_000).latched is None
+    bed.read(1399)
     assert bed.run(1_500).latched is None
     assert bed.step().latched is Reason.PRESSURE_LOST
 
@@ -86,6 +110,13 @@ def test_what_arrives_in_the_last_moment_is_not_too_slow() -> None:
     assert bed.run(5_000).latched is None
 
 
+def test_what_has_arrived_is_never_too_slow() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    assert bed.run(50_000, every_ms=500).latched is None
+    assert bed.energised
+
+
 def test_pressure_lost_is_under_systolic_plus_20_for_1500_ms() -> None:
     bed = Bedside()
     bed.hold(planned_ms=60_000)
@@ -96,6 +127,48 @@ def test_pressure_lost_is_under_systolic_plus_20_for_1500_ms() -> None:
     assert bed.step(800).latched is None
     assert bed.step(699).latched is None
     assert bed.step(1).latched is Reason.PRESSURE_LOST
+
+
+def test_a_good_frame_now_and_then_does_not_bring_the_pressure_back() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.read(1399)
+    bed.step()
+    lost_ms = bed.now
+    bed.read(1400)
+    bed.step(999 - 500)
+    bed.step(500)
+    bed.read(1399)
+    assert bed.step(500).latched is None
+    assert bed.step(1).latched is Reason.PRESSURE_LOST
+    assert bed.now == lost_ms + 1_500
+
+
+def test_a_second_of_relief_is_enough() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    for _ in range(3):
+        bed.read(1399)
+        bed.step()
+        assert bed.step(800).latched is None
+        bed.read(1400)
+        bed.step(500)
+        bed.step(500)
+        assert bed.state.timers.low_ms is None
+
+
+def test_a_lost_pressure_is_not_carried_into_the_next_inflation() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=6_000)
+    bed.read(1399)
+    bed.run(1_400)
+    bed.wishes = ()
+    bed.read(0)
+    bed.step()
+    bed.hold(planned_ms=6_000)
+    bed.read(1399)
+    assert bed.run(1_500).latched is None
+    assert bed.step().latched is Reason.PRESSURE_LOST
 
 
 def test_pressure_is_not_lost_before_it_was_there() -> None:
@@ -139,6 +212,13 @@ def test_a_vented_cuff_has_10_s() -> None:
     bed.step()
     assert bed.run(9_950).latched is None
     assert bed.step().latched is Reason.DEFLATION_FAILED
+
+
+def test_an_inflation_under_way_is_no_failed_vent_whatever_is_remembered() -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.state = replace(bed.state, vented_ms=bed.now - 20_000)
+    assert bed.step().latched is None
 
 
 def test_a_cuff_at_15_mmhg_has_deflated() -> None:

@@ -1,10 +1,15 @@
 """What is latched and what is there now are told apart: a danger that comes again is seen to come again."""
 
+from dataclasses import replace
+
+import pytest
+
 from gateway.model import DeviceFault, Priority, Reason
 from gateway.safety import alarms
 from gateway.safety.alarms import Alarm, AlarmState, Change, PauseEnd, PauseEnded
 from gateway.safety.stimulation import StimulatorReading
-from tests.safety.bedside import Bedside
+from tests.safety.bedside import TARGET, Bedside
+from tests.safety.test_trips import PROVOKED
 
 HIGH = Reason.OVER_PRESSURE
 
@@ -38,6 +43,32 @@ def test_another_means_that_fails_after_the_latch_is_no_second_alarm() -> None:
     bed.read(0, faults=DeviceFault.NO_RISE)
     verdict = bed.step(journal_failed=True)
     assert verdict.holding == {Reason.JOURNAL_FAILED}
+
+
+@pytest.mark.parametrize(
+    ("pressure", "blood", "reason"),
+    [(1_399, 1_000, Reason.PRESSURE_LOST), (TARGET, 1_051, Reason.VENOUS_CONGESTION)],
+)
+def test_what_is_wrong_with_an_inflation_is_over_with_its_vent(
+    pressure: int, blood: int, reason: Reason
+) -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.oximeter(haemoglobin=1_000)
+    bed.step()
+    bed.read(pressure)
+    while bed.verdict.latched is None:
+        bed.oximeter(haemoglobin=blood)
+        bed.step()
+    assert bed.verdict.latched is reason
+    assert reason not in bed.verdict.holding
+
+
+def test_blood_that_stays_away_is_told_whatever_has_latched() -> None:
+    bed = Bedside()
+    PROVOKED[Reason.REPERFUSION_FAILED](bed)
+    bed.state = replace(bed.state, latched=Reason.JOURNAL_FAILED)
+    assert bed.step().holding == {Reason.REPERFUSION_FAILED}
 
 
 def test_current_that_nobody_permitted_is_told_whatever_has_latched() -> None:

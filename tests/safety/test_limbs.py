@@ -138,6 +138,14 @@ def test_an_examination_has_its_own_budget_and_must_fit_whole() -> None:
     assert bed.reason is Reason.BUDGET_SPENT
 
 
+def test_of_a_therapy_only_the_next_inflation_has_to_fit() -> None:
+    bed = Bedside()
+    bed.arm(therapy_left_ms=16_000)
+    bed.ask(schedule_ms=1_200_000)
+    bed.authorise()
+    assert isinstance(bed.step().cuff, Permit)
+
+
 def test_what_a_session_spends_is_the_time_above_15_mmhg_on_its_own_account() -> None:
     bed = Bedside()
     bed.step()

@@ -2,7 +2,7 @@
 
 import binascii
 import re
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 
@@ -38,6 +38,40 @@ def test_limits_are_whole_numbers_with_a_unit() -> None:
         assert type(getattr(HARD, field.name)) is int
         assert field.name.rsplit("_", 1)[1] in UNITS
 
+
+def test_a_number_is_changed_in_two_places_or_not_at_all() -> None:
+    words = HARD_LIMITS.split()
+    assert asdict(HARD) == {name: int(value) for name, value in zip(words[::2], words[1::2], strict=True)}
+    assert (limits.ENTRY_LOWEST_MMHG, limits.ENTRY_HIGHEST_MMHG) == (60, 250)
+
+
+HARD_LIMITS = """
+pressure_ceiling_dmmhg 3000  pressure_trip_dmmhg 3100  pressure_trip_ms 100
+pressure_trip_once_dmmhg 3200  deflated_dmmhg 150  debt_inflation_ms 300000  debt_vent_ms 315000
+debt_unknown_ms 300000  planned_longest_ms 300000  overdue_ms 15000  permit_ms 800
+status_age_ms 500  status_every_ms 200  status_owed_ms 1000  missed_weighs_ms 100  missed_ms 1000
+damaged_weighs_ms 500  damaged_ms 5000  status_late_ms 500  status_late_for_ms 200
+status_ahead_ms 500  absent_ms 5000  sensor_missing_ms 200  sensor_lowest_dmmhg -150
+sensor_highest_dmmhg 4000  sensors_disagree_dmmhg 150  sensors_disagree_ms 1000
+stuck_beside_dmmhg 50  stuck_beside_ms 1000  stuck_working_ms 3000  reached_dmmhg 30
+respond_ms 5000  pass_ms 30000  reach_ms 45000  unmeasured_target_dmmhg 2500
+congestion_lowest_dmmhg 200  congestion_ms 30000  relief_ms 1000  deviation_dmmhg 150
+deviation_moving_dmmhg 300  deviation_ms 1500  leak_after_ms 60000  leak_ms 8000
+leak_duty_permille 200  far_above_systolic_mmhg 100  occluding_margin_mmhg 20  pressure_lost_ms 1500
+not_deflated_ms 10000  acceptance_ms 8000  acceptance_planned_ms 60000  residual_dmmhg 50
+residual_ms 60000  limb_gap_ms 60000  verify_ms 60000  saturation_fall_permille 50
+recovery_ms 60000  other_limb_every_ms 10000  haemoglobin_permille 50  haemoglobin_ms 10000
+short_longest_ms 10000  short_series_ms 600000  cycle_late_ms 900  systolic_lowest_mmhg 90
+systolic_highest_mmhg 180  mean_lowest_mmhg 65  blood_pressure_age_ms 300000
+authorisation_age_ms 5000  tissue_saturation_age_ms 10000  press_age_ms 60000
+circumference_largest_mm 770  therapy_budget_ms 2700000  therapy_window_ms 72000000
+examination_budget_ms 1200000  examination_window_ms 86400000  sessions_most 3
+sessions_window_ms 86400000  session_gap_ms 14400000  resume_ms 3600000  restarts_most 3
+restarts_window_ms 1800000  stimulation_rms_ua 50000  stimulation_density_ua_cm2 2000
+stimulation_pulse_mj 300  stimulation_rise_ua 1000  stimulation_press_rise_ua 5000
+stimulation_press_ms 1000  stimulation_pause_ms 500  stimulation_permit_ms 600
+stimulator_age_ms 600
+"""
 
 UNITS = {"dmmhg", "mmhg", "mm", "ms", "permille", "ua", "cm2", "mj", "most"}
 
@@ -95,6 +129,8 @@ def test_a_changed_limit_changes_the_crc() -> None:
         ("cycle_late_ms", "lease_longest_ms"),
         ("status_age_ms", "lease_longest_ms"),
         ("sensors_disagree_dmmhg", "sensors_disagree_dmmhg"),
+        ("overdue_ms", "overdue_ms"),
+        ("press_age_ms", "presence_ms"),
     ],
 )
 def test_the_gateway_acts_before_the_firmware(gateways: str, firmwares: str) -> None:

@@ -1,9 +1,14 @@
 """The gateway's checks on itself, and the conditions that alarm without a trip."""
 
-from gateway.model import Reason, Sample
+from dataclasses import replace
+
+import pytest
+
+from gateway.model import BloodPressure, Purpose, Reason, Sample
+from gateway.safety.checks import holding
 from gateway.safety.limits import HARD
 from gateway.safety.observations import Tissue
-from tests.safety.bedside import ARMING, Bedside
+from tests.safety.bedside import ARMING, TARGET, Bedside
 
 # the gateway itself
 
@@ -80,6 +85,22 @@ def test_a_broken_sensor_alarms_in_idle_and_owes_no_more_than_a_whole_occlusion(
     assert bed.debt.value_ms == bed.limits.debt_unknown_ms
 
 
+@pytest.mark.parametrize(
+    ("sensors", "lasting_ms", "condition"),
+    [((None, 0), 200, Reason.SENSOR_MISSING), ((-10, 141), 1_000, Reason.SENSORS_DISAGREE)],
+)
+def test_a_broken_sensor_alarms_in_idle_and_latches_nothing(
+    sensors: tuple[int | None, int], lasting_ms: int, condition: Reason
+) -> None:
+    bed = Bedside()
+    bed.disarm()
+    bed.read(*sensors)
+    bed.step()
+    assert bed.run(lasting_ms - 50).conditions == frozenset()
+    assert bed.step().conditions == {condition}
+    assert bed.verdict.latched is None
+
+
 def test_a_refused_lease_is_no_trip_when_nothing_was_leased() -> None:
     assert Bedside().step(lease_refused=True).latched is None
 
@@ -96,12 +117,60 @@ def test_a_wait_alarms_only_in_a_session() -> None:
     assert bed.step(arming=None).conditions == frozenset()
 
 
+def test_a_refusal_alarms_only_in_a_session() -> None:
+    bed = Bedside()
+    bed.ask(3_001)
+    assert bed.step().conditions == {Reason.TARGET_ABOVE_CEILING}
+    assert bed.step(arming=None).conditions == frozenset()
+    refused = frozenset({Reason.TARGET_ABOVE_CEILING, Reason.BLOOD_PRESSURE_MISSING})
+    for arming, alarming in ((ARMING, refused), (None, frozenset())):
+        seen = replace(bed.seen, arming=arming)
+        assert holding(HARD, bed.state, seen, refused, bed.now) == alarming
+
+
 def test_a_wait_without_a_priority_is_silent() -> None:
     bed = Bedside(debt_ms=300_000)
     bed.ask()
     bed.step()
     assert bed.reason is Reason.ISCHAEMIA_DEBT
     assert bed.verdict.conditions == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("verified", "alarms"), [("no", True), ("yes", False), ("unknown", False), (None, False)]
+)
+def test_an_occlusion_that_was_not_verified_alarms_while_it_lasts(verified: str | None, alarms: bool) -> None:
+    bed = Bedside()
+    bed.hold(planned_ms=60_000)
+    bed.step()
+    assert bed.state.watch is not None
+    bed.state = replace(bed.state, watch=replace(bed.state.watch, verified=verified))
+    assert bed.step().conditions == ({Reason.OCCLUSION_UNVERIFIED} if alarms else set())
+    bed.wishes = ()
+    assert bed.step().conditions == set()
+
+
+def test_a_rising_cuff_is_not_far_above_a_new_systolic_before_it_has_arrived() -> None:
+    bed = Bedside()
+    bed.inflate(planned_ms=60_000)
+    bed.see(blood_pressure=BloodPressure(60, 50, bed.now))
+    bed.read(1_000)
+    assert bed.step().conditions == set()
+    bed.read(TARGET)
+    assert bed.step().conditions == {Reason.TARGET_FAR_ABOVE_SYSTOLIC}
+    unarmed = replace(bed.seen, cuff=bed.cuff, arming=None)
+    assert holding(HARD, bed.state, unarmed, frozenset(), bed.now) == set()
+
+
+def test_a_measurement_of_the_limb_pressure_may_be_far_above_the_systolic() -> None:
+    bed = Bedside()
+    bed.ask(TARGET, 60_000, purpose=Purpose.LIMB_PRESSURE)
+    bed.authorise()
+    bed.step()
+    bed.read(TARGET)
+    bed.see(blood_pressure=BloodPressure(60, 50, bed.now))
+    assert bed.step().conditions == set()
+    assert bed.energised
 
 
 def test_an_oximeter_without_a_value_alarms_after_10_s() -> None:

@@ -150,6 +150,26 @@ def test_a_sensor_may_read_15_mmhg_below_zero(which: tuple[int, int]) -> None:
     assert bed.step().latched is Reason.SENSOR_OUT_OF_RANGE
 
 
+@pytest.mark.parametrize(
+    ("pressure", "still_out"), [(-151, True), (-150, False), (4_000, False), (4_001, True)]
+)
+def test_a_sensor_is_back_in_range_from_15_below_zero_to_400_mmhg(pressure: int, still_out: bool) -> None:
+    bed = Bedside()
+    bed.read(0, -151)
+    bed.step()
+    bed.read(0, pressure)
+    assert (Reason.SENSOR_OUT_OF_RANGE in bed.step().holding) is still_out
+
+
+def test_what_is_no_longer_seen_is_no_longer_out_of_range_and_stays_latched() -> None:
+    bed = Bedside()
+    bed.read(0, -151)
+    assert bed.step().holding == {Reason.SENSOR_OUT_OF_RANGE}
+    bed.silent = True
+    verdict = bed.step(501)
+    assert (verdict.latched, verdict.holding) == (Reason.SENSOR_OUT_OF_RANGE, set())
+
+
 @pytest.mark.parametrize("limit", [1550, 1850])
 def test_sensors_may_disagree_by_15_mmhg(limit: int) -> None:
     bed = Bedside()
@@ -183,6 +203,16 @@ def test_a_missing_sensor_does_not_disagree() -> None:
         bed.read(TARGET, None)
         bed.run(150)
     assert bed.verdict.latched is None
+
+
+def test_a_step_within_the_same_instant_starts_no_duration_anew() -> None:
+    bed = Bedside()
+    bed.disarm()
+    bed.read(200)
+    bed.run(500)
+    bed.step(0)
+    assert bed.run(500).latched is None
+    assert bed.step().latched is Reason.UNEXPECTED_PRESSURE
 
 
 def test_a_stale_status_starts_the_durations_anew() -> None:

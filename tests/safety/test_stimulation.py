@@ -298,6 +298,8 @@ def test_a_relay_that_is_refused_to_a_train_under_way_trips() -> None:
     ("site", "width_us", "frequency_dhz", "highest"),
     [
         (SITE, 300, 500, 60_000),  # the site's own ceiling
+        (replace(SITE, current_ua=59_999), 300, 500, 59_999),
+        (replace(SITE, current_ua=1), 300, 500, 1),
         (SITE, 400, 500, 60_000),  # 24 uC in 400 us are 60 mA
         (replace(SITE, charge_nc=15_000), 300, 500, 50_000),
         (WIDE, 1_000, 1_250, 100_000),  # 50 mA r.m.s.
@@ -337,6 +339,29 @@ def test_a_stimulator_that_was_not_used_may_be_silent() -> None:
     assert bed.run(5_000).latched is None
 
 
+def test_a_report_from_the_future_is_none() -> None:
+    bed = Stimulated()
+    assert bed.pulse(1_000) is None
+    bed.report(arrived_ms=bed.now + 51)
+    assert bed.step(50).latched is Reason.STIMULATOR_LOST
+
+
+def test_a_stimulator_that_is_no_longer_there_is_lost() -> None:
+    bed = Stimulated()
+    assert bed.pulse(1_000) is None
+    assert bed.step(stimulator=None).latched is Reason.STIMULATOR_LOST
+
+
+def test_after_the_session_its_stimulator_may_be_silent_and_its_electrodes_come_off() -> None:
+    bed = Stimulated()
+    assert bed.pulse(1_000) is None
+    bed.wishes = ()
+    bed.disarm()
+    assert bed.run(2_000).latched is None
+    bed.report(electrode_fault=True)
+    assert bed.step().latched is None
+
+
 def test_an_electrode_fault_stops_every_output() -> None:
     bed = Stimulated()
     bed.hold(planned_ms=60_000)
@@ -357,6 +382,13 @@ def test_what_still_stimulates_a_poll_after_its_permit_is_unexpected() -> None:
         assert bed.step().latched is None
     bed.report(stimulating=True, arrived_ms=bed.now + 50)
     assert bed.step().latched is Reason.STIMULATOR_UNEXPECTED
+
+
+def test_a_train_that_was_not_ended_is_expected_also_by_a_late_step() -> None:
+    bed = Stimulated()
+    assert bed.pulse(1_000) is None
+    bed.report(stimulating=True, arrived_ms=bed.now + 1_300)
+    assert bed.step(1_300).latched is None
 
 
 def test_two_wishes_are_none() -> None:

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from gateway.model import Permit, Reason, StatusStream
-from gateway.safety.stream import REFERENCE_MS
-from tests.safety.bedside import Bedside
+from gateway.safety import stream
+from gateway.safety.limits import HARD
+from gateway.safety.stream import REFERENCE_MS, StreamState
+from tests.safety.bedside import START_MS, Bedside
+from tests.safety.test_stimulation import Stimulated
 
 
 class Wire(Bedside):
@@ -66,6 +69,15 @@ def test_a_sound_stream_pays_off_what_was_owed_and_saves_nothing() -> None:
     assert wire.receive(1, received=0) is Reason.STATUS_TOO_RARE
 
 
+def test_the_first_status_of_a_use_is_owed_from_nothing() -> None:
+    bed = Bedside()
+    bed.inflate()
+    bed.stream = bed.cuff.stream
+    assert bed.step(500).latched is None
+    assert bed.step(500).latched is None
+    assert bed.step(1).latched is Reason.STATUS_TOO_RARE
+
+
 # counter
 
 
@@ -73,6 +85,13 @@ def test_ten_missed_at_once_are_allowed_and_one_more_is_not() -> None:
     wire = Wire()
     assert wire.receive(missed=10) is None
     assert wire.receive(missed=1) is Reason.STATUS_MISSING
+
+
+@pytest.mark.parametrize(("after_ms", "reason"), [(100, None), (99, Reason.STATUS_MISSING)])
+def test_each_one_missed_is_forgiven_after_100_ms(after_ms: int, reason: Reason | None) -> None:
+    wire = Wire()
+    assert wire.receive(missed=10) is None
+    assert wire.receive(after_ms, missed=1) is reason
 
 
 def test_half_of_the_statuses_may_go_astray_for_ever_and_more_may_not() -> None:
@@ -90,6 +109,13 @@ def test_ten_damaged_frames_at_once_are_allowed_and_one_more_is_not() -> None:
     wire = Wire()
     assert wire.receive(damaged=10) is None
     assert wire.receive(damaged=1) is Reason.STATUS_DAMAGED
+
+
+@pytest.mark.parametrize(("after_ms", "reason"), [(500, None), (499, Reason.STATUS_DAMAGED)])
+def test_each_damaged_frame_is_forgiven_after_500_ms(after_ms: int, reason: Reason | None) -> None:
+    wire = Wire()
+    assert wire.receive(damaged=10) is None
+    assert wire.receive(after_ms, damaged=1) is reason
 
 
 def test_two_damaged_frames_a_second_are_allowed_for_ever_and_more_are_not() -> None:
@@ -141,6 +167,13 @@ def test_a_stamp_from_the_future_is_noticed_at_once(ahead_ms: int, reason: Reaso
     assert wire.receive() is reason
 
 
+@pytest.mark.parametrize(("late_ms", "reason"), [(2**31 - 1, None), (2**31, Reason.DEVICE_CLOCK)])
+def test_what_is_half_the_range_away_is_of_the_future(late_ms: int, reason: Reason | None) -> None:
+    wire = Wire()
+    wire.delay_ms = late_ms
+    assert wire.receive() is reason  # one that is late would have 200 ms
+
+
 def test_stamps_wrap() -> None:
     bed = Bedside()
     bed.delay_ms = bed.now - 2**32 + 4_000
@@ -173,7 +206,70 @@ def test_a_clock_that_was_set_before_use_is_forgotten_two_seconds_later() -> Non
     assert bed.run(2_000).latched is None
 
 
+def after_idling(clock_ms: int, *arrivals: tuple[int, int]) -> StreamState:
+    """The stream after statuses of a cuff that is not in use; each is when it came, and how late."""
+    state, cuff = None, Bedside().cuff
+    for received, (at_ms, late_ms) in enumerate(arrivals):
+        now = START_MS + at_ms
+        sent = replace(
+            cuff,
+            arrived_ms=now,
+            device_ms=(now - late_ms + clock_ms) % 2**32,
+            stream=StatusStream(received, 0, 0),
+        )
+        state = stream.follow(HARD, state, sent, 50, now, used=False)
+    assert state is not None
+    return state
+
+
+@pytest.mark.parametrize("clock_ms", [0, 150, 150 - 2**30, 150 - 2**31])
+@pytest.mark.parametrize(
+    ("arrivals", "later_ms"),
+    [
+        ([(0, 40), (50, 300)], 260),
+        ([(0, 300), (50, 40)], 0),
+        ([(0, 40), (50, 41)], 1),
+        ([(0, 41), (50, 40)], 0),
+        # the second that has begun, and the one before
+        ([(0, 40), (999, 300), (1_998, 300)], 260),
+        ([(0, 40), (1_000, 300), (1_999, 300)], 260),
+        ([(0, 40), (1_000, 300), (2_000, 300)], 0),
+        # several in one instant are of one second
+        ([(0, 40), (0, 300), (0, 300)], 260),
+        # a clock that runs back begins another second
+        ([(0, 40), (-1, 300), (-2, 300)], 0),
+    ],
+)
+def test_the_delay_of_the_newest_is_beside_the_least_of_this_second_and_the_one_before(
+    clock_ms: int, arrivals: list[tuple[int, int]], later_ms: int
+) -> None:
+    assert stream.delay_ms(after_idling(clock_ms, *arrivals)) == later_ms
+
+
 # when it is judged
+
+
+def test_a_stream_begins_with_nothing_owed() -> None:
+    begun = after_idling(0, (0, 40))
+    assert begun == StreamState(
+        nonce=7,
+        counts=StatusStream(0, 0, 0),
+        offset=40,
+        least=40,
+        earlier=40,
+        second_ms=START_MS,
+        owed_ms=0,
+        missed_ms=0,
+        damaged_ms=0,
+        late_ms=None,
+    )
+
+
+def test_it_is_judged_in_a_contraction_too() -> None:
+    bed = Stimulated()
+    assert bed.pulse(1_000) is None
+    bed.stream = replace(bed.cuff.stream, missed=11)  # type: ignore[type-var]
+    assert bed.pulse(1_000) is Reason.STATUS_MISSING
 
 
 def test_nothing_of_it_is_judged_while_nothing_is_energised() -> None:
@@ -222,6 +318,18 @@ def test_another_device_has_another_clock() -> None:
     wire.read(0, nonce=8)
     wire.delay_ms = -100_000
     assert wire.receive() is Reason.DEVICE_RESET
+
+
+def test_a_device_that_was_exchanged_between_sessions_brings_its_own_clock() -> None:
+    bed = Bedside()
+    bed.disarm()
+    bed.run(3_000)
+    bed.read(0, nonce=8)
+    bed.delay_ms = 60_000
+    bed.step()
+    bed.arm()
+    bed.hold(planned_ms=60_000)
+    assert bed.run(2_000).latched is None
 
 
 def test_a_sound_stream_permits() -> None:

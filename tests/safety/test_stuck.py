@@ -3,7 +3,10 @@
 import pytest
 
 from gateway.model import Reason
-from tests.safety.bedside import TARGET, Bedside
+from gateway.safety import stuck as sensors
+from gateway.safety.limits import HARD
+from gateway.safety.stuck import AT_REST, Still, Stills
+from tests.safety.bedside import START_MS, TARGET, Bedside
 
 ONE = ("control", "limit")
 
@@ -90,6 +93,15 @@ def test_a_sensor_that_appears_is_compared_from_then_on() -> None:
     assert bed.step().latched is Reason.SENSOR_STUCK
 
 
+@pytest.mark.parametrize("which", [(TARGET, None), (None, TARGET)])
+def test_a_sensor_that_is_missing_does_not_stand_still(which: tuple[int | None, int | None]) -> None:
+    bed = Bedside()
+    bed.read(*which)
+    there = Still(TARGET, START_MS, None)
+    expected = Stills(control=there if which[0] else None, limit=there if which[1] else None)
+    assert sensors.follow(HARD, AT_REST, bed.cuff, START_MS) == expected
+
+
 def test_3_s_of_work_on_the_same_digit_prove_it() -> None:
     bed = held()
     bed.read(TARGET, working=True)
@@ -112,6 +124,23 @@ def test_3_s_of_work_count_from_the_last_digit_that_changed(stuck: str) -> None:
         show(bed, stuck, TARGET + 7, TARGET + turn % 2)
         assert bed.step().latched is None
     bed.step()
+    assert bed.step().latched is Reason.SENSOR_STUCK
+
+
+@pytest.mark.parametrize("missing_ms", [0, 1_500])
+@pytest.mark.parametrize("stuck", ONE)
+def test_3_s_of_work_go_on_while_the_other_sensor_is_missing_for_a_moment(
+    stuck: str, missing_ms: int
+) -> None:
+    bed = held()
+    bed.read(TARGET + 1, working=True)
+    began_ms = bed.now + 50
+    bed.run(missing_ms)
+    show(bed, stuck, TARGET + 1, None)
+    bed.run(150)
+    show(bed, stuck, TARGET + 1, TARGET)
+    while bed.now < began_ms + 2_950:
+        assert bed.step().latched is None
     assert bed.step().latched is Reason.SENSOR_STUCK
 
 

@@ -53,6 +53,7 @@ def test_the_lowest_saturation_of_the_hold_is_remembered(
         ((60_000, 10_000), (60_000, 10_000), True),
         ((60_001, 9_999), (9_999,), False),
         ((10_000,), (10_000,), True),
+        ((30_000, 9_999), (30_000, 9_999), False),
         ((0,), (0,), False),
         ((), (), True),
         ((-1,), (), True),
@@ -66,6 +67,45 @@ def test_the_other_limb_is_remembered_for_a_minute_every_ten_seconds(
     expected = (*kept, (NOW, 700)) if noted else kept
     assert followed(watch, tissue(other=700)).others == expected
     assert followed(watch, Tissue()).others == kept
+
+
+@pytest.mark.parametrize(
+    ("after_target_ms", "blood"), [(-1, None), (0, 900), (10_000, 900), (10_001, None), (None, None)]
+)
+def test_the_blood_of_the_hold_came_within_ten_seconds_of_its_target(
+    after_target_ms: int | None, blood: int | None
+) -> None:
+    reached_ms = NOW - 1 - max(0, after_target_ms or 0)
+    watch = replace(WATCH, reached_ms=reached_ms, haemoglobin=None)
+    sample = None if after_target_ms is None else Sample(900, reached_ms + after_target_ms)
+    assert followed(watch, Tissue(haemoglobin=sample)).haemoglobin == blood
+    known = replace(watch, haemoglobin=1_000)
+    assert followed(known, Tissue(haemoglobin=sample)).haemoglobin == 1_000
+
+
+@pytest.mark.parametrize(
+    ("change", "seen", "flow_seen", "verdict"),
+    [
+        ({}, {"saturation": 650}, None, "yes"),
+        ({}, {"saturation": 651}, None, "no"),
+        ({}, {"saturation": 650}, False, "yes"),
+        ({}, {"saturation": 650}, True, "no"),
+        ({}, {"saturation": 650, "haemoglobin": 1_050}, None, "yes"),
+        ({}, {"saturation": 650, "haemoglobin": 1_051}, None, "no"),
+        ({}, {"saturation": 650, "haemoglobin": 949}, None, "no"),
+        ({}, {}, None, "unknown"),
+        ({"saturation": None}, {"saturation": 650}, None, "unknown"),
+        # a minute after the target, and once
+        ({"reached_ms": NOW - 59_999}, {"saturation": 650}, None, None),
+        ({"verified": "no"}, {"saturation": 650}, None, "no"),
+        ({"verified": "yes"}, {"saturation": 651}, None, "yes"),
+    ],
+)
+def test_an_occlusion_is_judged_once_a_minute_after_its_target(
+    change: dict[str, int | None], seen: dict[str, int], flow_seen: bool | None, verdict: str | None
+) -> None:
+    watch = replace(WATCH, **change)  # type: ignore[arg-type]
+    assert followed(watch, replace(tissue(**seen), flow_seen=flow_seen)).verified == verdict
 
 
 @pytest.mark.parametrize(("verified", "kept"), [("no", "no"), (None, "unknown")])
@@ -85,7 +125,18 @@ def test_without_a_hold_nothing_is_watched_and_nothing_copied() -> None:
     assert begun == Watch(1, NOW, 700, None, (), 700, verified="unknown")
     occluding = verification.follow(HARD, remembering(None, HOLD), Observations(), NOW).watch
     assert occluding == Watch(1, NOW, None, None, (), None)
-    assert verification.told(None, Reason.REPERFUSION_FAILED) is None
+
+
+def test_a_hold_in_which_nothing_new_is_seen_copies_nothing() -> None:
+    state = remembering(replace(WATCH, verified="yes"), HOLD)
+    assert verification.follow(HARD, state, Observations(), NOW) is state
+
+
+@pytest.mark.parametrize("latched", [None, *Reason])
+def test_only_who_clears_a_failed_recovery_has_been_told_of_it(latched: Reason | None) -> None:
+    told = verification.told(OVER, latched)
+    assert told == replace(OVER, told=latched is Reason.REPERFUSION_FAILED)
+    assert verification.told(None, latched) is None
 
 
 @pytest.mark.parametrize(("other", "wrong"), [(651, False), (650, True)])
@@ -97,6 +148,12 @@ def test_five_points_less_on_the_other_limb_are_the_wrong_limb(other: int, wrong
     assert not verification.wrong_limb(HARD, remembering(WATCH, HOLD), Tissue(), NOW)
 
 
+def test_five_points_less_than_at_any_time_of_the_last_minute_are_enough() -> None:
+    for first, last in ((700, 651), (651, 700)):
+        watch = replace(WATCH, others=((NOW - 20_000, first), (NOW - 10_000, last)))
+        assert verification.wrong_limb(HARD, remembering(watch, HOLD), tissue(other=650), NOW)
+
+
 @pytest.mark.parametrize(
     ("blood", "rose", "changed"),
     [(1_050, False, False), (1_051, True, True), (950, False, False), (949, False, True)],
@@ -105,6 +162,14 @@ def test_five_percent_of_the_blood(blood: int, rose: bool, changed: bool) -> Non
     seen, state = tissue(haemoglobin=blood), remembering(WATCH, HOLD)
     assert verification.blood_rose(HARD, state, seen, NOW) is rose
     assert verification.blood_changed(HARD, WATCH, seen, NOW) is changed
+
+
+def test_five_percent_of_a_large_number_are_as_exact() -> None:
+    watch = replace(WATCH, haemoglobin=100_000)
+    for blood, more in ((105_000, False), (105_001, True)):
+        seen = tissue(haemoglobin=blood)
+        assert verification.blood_rose(HARD, remembering(watch, HOLD), seen, NOW) is more
+        assert verification.blood_changed(HARD, watch, seen, NOW) is more
 
 
 def test_blood_of_which_nothing_is_known_neither_rises_nor_changes() -> None:

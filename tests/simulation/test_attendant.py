@@ -98,7 +98,7 @@ def test_the_monitor_hears_of_a_stop_and_of_a_beginning(tmp_path: Path) -> None:
     seen = []
     for _ in range(1_500):
         played.turn()
-        seen.append(played.monitor._stopped)
+        seen.append(played.monitor._stopped_ms is not None)
     changes = [now for before, now in pairwise(seen) if before != now]
     assert changes == [True, False, True]  # the press before the start, the start, the patient's stop
     played.bedside.close()
