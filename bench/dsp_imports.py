@@ -1,0 +1,71 @@
+"""What importing the streaming part of dsp costs: time and memory beside a bare interpreter.
+
+Theory of operation
+-------------------
+Fresh interpreters are started in turn, with and without the imports; each reports the time that the imports
+took and its own resident memory (``VmRSS``).  Medians of the differences.  Absolute figures belong to the
+machine.
+
+Units: ms, MB (10^6 bytes).
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+STREAMING = ("dsp.design", "dsp.emg", "dsp.filters")
+"""What a process imports that streams. Others add theirs: dsp.nirs, dsp.pulse, dsp.evoked."""
+
+_PROGRAM = """
+import sys, time
+began, busy = time.perf_counter(), time.process_time()
+for name in {names!r}: __import__(name)
+took, busy = time.perf_counter() - began, time.process_time() - busy
+has = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(took * 1e3, busy * 1e3, int(has["VmRSS"].split()[0]) * 1.024e-3, "numpy" in sys.modules)
+"""
+
+
+class ImportCost(NamedTuple):
+    """Beside a bare interpreter."""
+
+    milliseconds: float
+    processor_milliseconds: float
+    """What the processor was busy with it: on a machine that does much else the better figure."""
+    megabytes: float
+    imports_numpy: bool
+
+    def __str__(self) -> str:
+        return (
+            f"import of {', '.join(STREAMING)}: {self.milliseconds:.1f} ms "
+            f"({self.processor_milliseconds:.1f} ms of the processor), {self.megabytes:.1f} MB"
+        )
+
+
+def import_cost(names: tuple[str, ...] = STREAMING, starts: int = 9) -> ImportCost:
+    """Medians of fresh interpreters, with and without the imports in turn."""
+    _start(names)  # so that there is bytecode and the files are in memory
+    pairs = [(_start(()), _start(names)) for _ in range(starts)]
+    return ImportCost(
+        statistics.median(with_[0] - bare[0] for bare, with_ in pairs),
+        statistics.median(with_[1] - bare[1] for bare, with_ in pairs),
+        statistics.median(with_[2] - bare[2] for bare, with_ in pairs),
+        any(with_[3] for _, with_ in pairs),
+    )
+
+
+def _start(names: tuple[str, ...]) -> tuple[float, float, float, bool]:
+    cache = str(Path(tempfile.gettempdir()) / "rvos-bench-bytecode")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    found = subprocess.run(
+        [sys.executable, "-c", _PROGRAM.format(names=names)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**environment, "PYTHONPYCACHEPREFIX": cache},
+    ).stdout.split()
+    return float(found[0]), float(found[1]), float(found[2]), found[3] == "True"

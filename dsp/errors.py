@@ -1,0 +1,16 @@
+"""What a kernel or an analysis of this room refuses with.
+
+Theory of operation
+-------------------
+A buffer of the wrong type or size is a mistake of the caller: ``ValueError``.  A recording that does not
+allow the measurement raises ``SignalRefused``; its message names the place, what is wrong there and what to
+do. ``code`` is one word for a program that treats one case of its own.
+"""
+
+
+class SignalRefused(Exception):
+    """There is no number to give. ``where`` is the trace or sweep, ``code`` one word for the cause."""
+
+    def __init__(self, where: str, code: str, message: str) -> None:
+        super().__init__(f"{where}: {message}")
+        self.where, self.code, self.message = where, code, message
