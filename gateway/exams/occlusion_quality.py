@@ -1,0 +1,120 @@
+"""What is wrong with the trace around one occlusion: gaps, missing values, movement, the ends of the scale.
+
+Theory of operation ------------------- *Movement* is a jump that blood cannot make: a sample that is far
+from the median of the seconds around it, farther than eight times the usual distance (by the median
+absolute deviation) and than 3 %; or a step, where the medians of the seconds before and after differ by
+more than 5 %.  The seconds after inflation and release are left out, where saturation really is steep.
+
+*Saturated*: a tenth of the occlusion stands at one same value at the end of the scale (under 2 % or above
+98 %).
+
+*Slow cuff*: the definitions of the test ask for an inflation within 5 s and a release within 1 s; it is
+judged where the cuff's pressure was recorded.
+
+Units: s, %.
+"""
+
+import math
+import statistics
+from array import array
+
+from dsp import fits
+from gateway.exams.occlusions import Occlusion
+from gateway.exams.recording import Recording, missing_share
+from gateway.exams.result import Flag, Severity
+
+AROUND_S = 2.5
+MOST_NEIGHBOURS = 12
+LEAST_JUMP = 3.0
+JUMP_FACTOR = 8.0
+LEAST_STEP = 5.0
+STEEP_AFTER_INFLATION_S = 5.0
+STEEP_AFTER_RELEASE_S = 30.0
+INFLATE_S = 5.0
+RELEASE_S = 1.0
+
+_MOST_MISSING = 0.05
+_TO_DEVIATION = 1.4826
+
+
+def examine(
+    recording: Recording, values: "array[float]", one: Occlusion, begin_s: float, end_s: float, of: str
+) -> list[Flag]:
+    """The flags of the part from the baseline's beginning to the recovery's end."""
+    flags = []
+    begin, end = fits.window(recording.times_s, begin_s, end_s)
+    gaps = recording.gaps_in(begin_s, end_s)
+    if gaps:
+        lost_s = sum(gap.end_s - gap.start_s for gap in gaps)
+        flags.append(_doubtful("gap", f"{len(gaps)} gaps, {lost_s:.1f} s without samples", of))
+    share = missing_share(values, begin, end)
+    if share > _MOST_MISSING:
+        flags.append(_doubtful("missing_samples", f"{100 * share:.0f} % of the samples are missing", of))
+    moved = _jumps(recording.times_s, values, begin, end, one)
+    if moved:
+        flags.append(_doubtful("movement", f"{len(moved)} samples jump, the first at {moved[0]:.1f} s", of))
+    if _at_the_end_of_the_scale(recording.times_s, values, one):
+        flags.append(_doubtful("saturated", "saturation stood at the end of its scale", of))
+    return flags + _slow_cuff(one, of)
+
+
+def _doubtful(id: str, text: str, of: str) -> Flag:
+    return Flag(id=id, severity=Severity.DOUBTFUL, text=text, of=of)
+
+
+def _jumps(
+    times_s: "array[float]", values: "array[float]", begin: int, end: int, one: Occlusion
+) -> list[float]:
+    """When a sample is far from its neighbours, or the trace steps."""
+    reach = max(2, round(AROUND_S / _usual_step_s(times_s, begin, end)))
+    off: dict[int, float] = {}
+    stepped = []
+    for at in range(begin + reach, end - reach):
+        if not math.isfinite(values[at]) or _is_steep(times_s[at], one):
+            continue
+        before = _neighbours(values, at - reach, at, reach)
+        after = _neighbours(values, at + 1, at + 1 + reach, reach)
+        if len(before) < 2 or len(after) < 2:
+            continue
+        off[at] = abs(values[at] - statistics.median(before + after))
+        if abs(statistics.median(after) - statistics.median(before)) > LEAST_STEP:
+            stepped.append(at)
+    usual = _TO_DEVIATION * statistics.median(off.values()) if off else 0.0
+    limit = max(LEAST_JUMP, JUMP_FACTOR * usual)
+    jumped = (at for at, distance in off.items() if distance > limit)
+    return [times_s[at] for at in sorted({*stepped, *jumped})]
+
+
+def _usual_step_s(times_s: "array[float]", begin: int, end: int) -> float:
+    return (times_s[end - 1] - times_s[begin]) / max(1, end - 1 - begin) or 1.0
+
+
+def _neighbours(values: "array[float]", begin: int, end: int, reach: int) -> list[float]:
+    """The known ones of a range, thinned so that a fast recording costs no more than a slow one."""
+    step = 1 + reach // MOST_NEIGHBOURS
+    return [value for value in values[begin:end:step] if math.isfinite(value)]
+
+
+def _is_steep(at_s: float, one: Occlusion) -> bool:
+    inflating = one.inflation_s - 1.0 <= at_s <= one.occluded_s + STEEP_AFTER_INFLATION_S
+    return inflating or one.release_s - 1.0 <= at_s <= one.empty_s + STEEP_AFTER_RELEASE_S
+
+
+def _at_the_end_of_the_scale(times_s: "array[float]", values: "array[float]", one: Occlusion) -> bool:
+    begin, end = fits.window(times_s, one.occluded_s, one.release_s)
+    known = [value for value in values[begin:end] if math.isfinite(value)]
+    if not known:
+        return False
+    ends = [limit for limit in (min(known), max(known)) if limit < 2.0 or limit > 98.0]
+    return any(known.count(limit) > 0.1 * len(known) for limit in ends)
+
+
+def _slow_cuff(one: Occlusion, of: str) -> list[Flag]:
+    flags = []
+    if one.occluded_s - one.inflation_s > INFLATE_S:
+        text = f"{one.occluded_s - one.inflation_s:.1f} s to occlude, {INFLATE_S:g} s at most are usual"
+        flags.append(_doubtful("slow_inflation", text, of))
+    if one.empty_s - one.release_s > RELEASE_S:
+        text = f"{one.empty_s - one.release_s:.1f} s to empty, {RELEASE_S:g} s at most is usual"
+        flags.append(_doubtful("slow_release", text, of))
+    return flags

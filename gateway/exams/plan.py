@@ -1,0 +1,86 @@
+"""What the plan of an examination is to the session that carries it out.
+
+Theory of operation ------------------- The same shape as a therapy's plan (this room may not import that
+one): a frozen value whose ``step`` looks at what was answered and seen since the last step and gives the
+next plan and what it wishes of the outputs now.  It only wishes; the supervisor, the debt and the budgets
+of examinations decide, and a refusal that needs a person ends the examination after a while.  Every wish
+says its ``Purpose`` and how much time under pressure is still to come, so that no examination begins that
+the budget could not finish.
+
+Units: pressures 0.1 mmHg, times ms, tissue saturation per mille.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from gateway.model import BloodPressure, Intent, Output, Permit, Reason, Safe, Sample
+
+VENT = Intent(Output.CUFF, None)
+
+NEEDS_A_PERSON = frozenset(
+    {
+        Reason.BLOOD_PRESSURE_MISSING,
+        Reason.BLOOD_PRESSURE_STALE,
+        Reason.BLOOD_PRESSURE_OUT_OF_RANGE,
+        Reason.TARGET_ABOVE_CEILING,
+        Reason.TARGET_BELOW_SYSTOLIC,
+        Reason.TARGET_NEEDS_LIMB_PRESSURE,
+        Reason.PLANNED_TIME_TOO_LONG,
+        Reason.BUDGET_SPENT,
+        Reason.NOT_READY,
+    }
+)
+"""Refusals that do not pass by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a plan may look at: the last answer, the cuff's inflation, tissue saturation."""
+
+    answer: Permit | Safe | None
+    blood_pressure: BloodPressure | None
+    inflation_started_ms: int | None
+    hold_reached: bool
+    deflated: bool
+    tissue: Sample | None = None
+
+
+class Step(NamedTuple):
+    """The next plan, what it wishes, and why it gave up (``None`` while it has not)."""
+
+    plan: "ExamPlan"
+    wishes: tuple[Intent, ...]
+    ended: Reason | None = None
+
+
+class ExamPlan(Protocol):
+    """One examination under way."""
+
+    @property
+    def phase(self) -> str:
+        """Where it stands, in one word."""
+
+    @property
+    def cycle(self) -> int:
+        """The present inflation, from 1."""
+
+    @property
+    def waits_for(self) -> Output | None:
+        """The output that it has asked for and not been granted yet."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is asked for any more."""
+
+    def time_left_ms(self, now: int) -> int:
+        """How long the present phase still lasts, at least; 0 where it cannot be said."""
+
+    def step(self, seen: Seen, now: int) -> Step:
+        """One step; pure and total."""
+
+
+def refusal(seen: Seen) -> Reason | None:
+    """The refusal that a person must see to, if that is the last answer."""
+    if isinstance(seen.answer, Safe) and seen.answer.reason in NEEDS_A_PERSON:
+        return seen.answer.reason
+    return None

@@ -1,0 +1,269 @@
+"""Readers: comma-separated values with a header, Oxysoft's text export, Moxy's memory export.
+
+Theory of operation
+-------------------
+``read`` looks at the first lines and takes the reader that knows them.
+
+*Comma-separated values*: one header row.  A time column is one of ``_TIMES`` (its name says the unit); a
+column of sample numbers (``sample``) needs the rate to be stated.  Any other column is named by its header;
+a known ending (``_um``, ``_percent``, ``_mmhg`` ...) is its unit, some columns of known devices have theirs
+from a table.  ``event``, ``comment`` and ``mark`` are texts.  A cell that is no number is missing (NaN).
+
+*Oxysoft*: header lines, a legend of numbered traces, a row of numbers, then tab-separated samples with
+events. The rate is the export's own.  Traces are named by what they end in; one pair of O2Hb and HHb is
+called ``o2hb`` and ``hhb``, of several each keeps its optodes in front.
+
+*Moxy*: two lines of part numbers, a header, then a clock of whole seconds.  A change of lap is a mark.
+
+Units: uM, %, mmHg, g/dL, as each column says.
+"""
+
+import csv
+import hashlib
+import io
+import math
+import re
+from array import array
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gateway.exams.errors import RecordingUnusable
+from gateway.exams.recording import Column, Mark, Recording, checked
+
+LARGEST_BYTES = 512 * 1024 * 1024
+
+_TIMES = {"time_s": 1.0, "elpsec": 1.0, "seconds": 1.0, "time_ms": 1e-3, "timer": 1e-3}
+"""Names of time columns and what their unit is in s."""
+
+_UNITS = {
+    "um": "uM",
+    "percent": "%",
+    "mmhg": "mmHg",
+    "mv": "mV",
+    "v": "V",
+    "bpm": "/min",
+    "gdl": "g/dL",
+    "au": "au",
+}
+
+_KNOWN = {
+    "o2hb": ("o2hb", "uM"),
+    "hhb": ("hhb", "uM"),
+    "thb": ("thb", "uM"),
+    "toi": ("sto2", "%"),
+    "tsi": ("sto2", "%"),
+    "sto2": ("sto2", "%"),
+    "smo2": ("sto2", "%"),
+    "nthi": ("thi", "au"),
+    "hr": ("ppg", "au"),
+}
+"""Columns of known devices without a unit in their name: ours and its unit. HeartPy calls light ``hr``."""
+
+_TEXTS = ("event", "comment", "mark")
+
+
+def read(path: Path, rate_hz: float | None = None) -> Recording:
+    """The recording in this file; ``rate_hz`` where it states none. Raises ``RecordingUnusable``."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise RecordingUnusable(path, f"more than {LARGEST_BYTES} bytes: cut it")
+        data = path.read_bytes()
+    except OSError as error:
+        raise RecordingUnusable(
+            path, f"cannot be read ({error.strerror}): check the path and rights"
+        ) from error
+    return parse(path.name, data, rate_hz)
+
+
+def parse(name: str, data: bytes, rate_hz: float | None = None) -> Recording:
+    """The recording in these bytes. Raises ``RecordingUnusable``."""
+    text = data.decode("utf-8-sig", errors="replace")
+    return _reader(text)(name, hashlib.sha256(data).hexdigest(), text, rate_hz)
+
+
+_Reader = Callable[[str, str, str, float | None], Recording]
+
+
+def _reader(text: str) -> _Reader:
+    head = text[:2000].lower()
+    if "oxysoft export of" in head:
+        return _oxysoft
+    return _moxy if "smo2 live" in head else _columns
+
+
+def number(cell: str) -> float:
+    """The number in a cell; NaN where there is none."""
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
+
+
+def _columns(name: str, sha256: str, text: str, rate_hz: float | None) -> Recording:
+    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    if len(rows) < 2:
+        raise RecordingUnusable(name, "no header with samples below it: give comma-separated values")
+    header = [cell.strip().lower() for cell in rows[0]]
+    body = _whole_rows(name, rows[1:], len(header))
+    times_s, from_rate = _time_axis(name, header, body, rate_hz)
+    columns = {
+        called: Column(array("d", [number(row[at]) for row in body]), unit)
+        for at, called, unit in _quantities(header)
+    }
+    marks = _marks(header, body, times_s)
+    return checked(name, sha256, "", times_s, columns, marks, rate_hz if from_rate else None)
+
+
+def _whole_rows(name: str, rows: list[list[str]], width: int) -> list[list[str]]:
+    """All rows of the header's width; a last one that was cut off is left out."""
+    if rows and len(rows[-1]) < width:
+        rows = rows[:-1]
+    for at, row in enumerate(rows):
+        if len(row) != width:
+            raise RecordingUnusable(
+                name, f"row {at + 2} has {len(row)} cells, its header {width}: correct it"
+            )
+    return rows
+
+
+def _time_axis(
+    name: str, header: list[str], body: list[list[str]], rate_hz: float | None
+) -> tuple["array[float]", bool]:
+    """The times in s, and whether they are made from the stated rate."""
+    for at, called in enumerate(header):
+        if called in _TIMES:
+            return array("d", [_TIMES[called] * number(row[at]) for row in body]), False
+    if "sample" not in header:
+        raise RecordingUnusable(name, f"no time among {header}: name a column time_s, time_ms or sample")
+    if rate_hz is None or not rate_hz > 0.0:
+        raise RecordingUnusable(name, "it counts samples and has no rate: state the rate in Hz")
+    at = header.index("sample")
+    return array("d", [number(row[at]) / rate_hz for row in body]), True
+
+
+def _quantities(header: list[str]) -> list[tuple[int, str, str]]:
+    """Where each quantity stands, what we call it, and its unit."""
+    found = []
+    for at, called in enumerate(header):
+        if called in _TIMES or called in (*_TEXTS, "sample", "time", ""):
+            continue
+        found.append((at, *_named(called)))
+    return found
+
+
+def _named(called: str) -> tuple[str, str]:
+    stem, _, ending = called.rpartition("_")
+    if stem and ending in _UNITS:
+        return stem, _UNITS[ending]
+    if stem in _KNOWN and ending.isdigit():
+        ours, unit = _KNOWN[stem]
+        return f"{ours}_{ending}", unit
+    return _KNOWN.get(called, (called, ""))
+
+
+def _marks(header: list[str], body: list[list[str]], times_s: Sequence[float]) -> tuple[Mark, ...]:
+    found = [at for at, called in enumerate(header) if called in _TEXTS]
+    return tuple(
+        Mark(time_s, row[at].strip())
+        for row, time_s in zip(body, times_s, strict=True)
+        for at in found
+        if row[at].strip()
+    )
+
+
+def _moxy(name: str, sha256: str, text: str, rate_hz: float | None) -> Recording:
+    lines = [line for line in text.splitlines() if line.strip()]
+    start = next(at for at, line in enumerate(lines) if "smo2 live" in line.lower())
+    body = [[cell.strip() for cell in line.split(",")] for line in lines[start + 1 :]]
+    if any(len(row) != 7 for row in body):
+        raise RecordingUnusable(name, "a row has not seven cells: export it again from the sensor")
+    times_s = _clock(name, [row[1] for row in body])
+    columns = {
+        "sto2": Column(array("d", [number(row[2]) for row in body]), "%"),
+        "sto2_averaged": Column(array("d", [number(row[3]) for row in body]), "%"),
+        "thb": Column(array("d", [number(row[4]) for row in body]), "g/dL"),
+    }
+    laps = [
+        Mark(times_s[at], f"lap {body[at][5]}")
+        for at in range(1, len(body))
+        if body[at][5] != body[at - 1][5]
+    ]
+    return checked(name, sha256, "Moxy", times_s, columns, tuple(laps), rate_hz)
+
+
+def _clock(name: str, texts: list[str]) -> "array[float]":
+    """Seconds from hh:mm:ss; a step back of more than 12 h is midnight."""
+    times_s, days = array("d"), 0
+    for text in texts:
+        parts = re.fullmatch(r"(\d\d?):(\d\d):(\d\d(?:\.\d+)?)", text)
+        if parts is None:
+            raise RecordingUnusable(name, f"{text!r} is no time of day: give hh:mm:ss")
+        own_s = int(parts[1]) * 3600.0 + int(parts[2]) * 60.0 + float(parts[3])
+        if times_s and times_s[-1] - days * 86400.0 - own_s > 43200.0:
+            days += 1
+        times_s.append(own_s + days * 86400.0)
+    return times_s
+
+
+def _oxysoft(name: str, sha256: str, text: str, rate_hz: float | None) -> Recording:
+    rows = [[cell.strip() for cell in line.split("\t")] for line in text.splitlines()]
+    own_hz = _oxysoft_rate(name, rows)
+    if rate_hz is not None and abs(rate_hz / own_hz - 1.0) > 0.02:
+        raise RecordingUnusable(name, f"exported at {own_hz:g} Hz, {rate_hz:g} Hz stated: correct it")
+    legend, start = _oxysoft_legend(name, rows)
+    body = [row for row in rows[start:] if len(row) >= len(legend) - 1 and row[0]]
+    times_s = array("d", [number(row[0]) / own_hz for row in body])
+    columns = {
+        called: Column(array("d", [number(row[at]) for row in body]), unit)
+        for at, called, unit in _traces(legend)
+    }
+    marks = _oxysoft_events(legend, body, times_s)
+    return checked(name, sha256, "Artinis", times_s, columns, marks, own_hz)
+
+
+def _oxysoft_rate(name: str, rows: list[list[str]]) -> float:
+    for wanted in ("export sample rate:", "datafile sample rate:"):
+        for row in rows:
+            if row[0].lower() == wanted:
+                found = next((number(cell) for cell in row[1:] if cell), math.nan)
+                if found > 0.0:
+                    return found
+    raise RecordingUnusable(name, "an Oxysoft export without a sample rate: export it again with its header")
+
+
+def _oxysoft_legend(name: str, rows: list[list[str]]) -> tuple[list[str], int]:
+    """The name of each column, and the row that the samples begin with."""
+    legend: list[str] = []
+    for at, row in enumerate(rows):
+        numbered = [cell for cell in row if cell]
+        if legend and numbered == [str(one + 1) for one in range(len(legend))]:
+            return legend, at + 1
+        if len(numbered) >= 2 and numbered[0] == str(len(legend) + 1) and _is_trace(numbered[1], legend):
+            legend.append(numbered[1])
+    raise RecordingUnusable(
+        name, "an Oxysoft export without a legend of its columns: export it again with one"
+    )
+
+
+def _is_trace(text: str, legend: list[str]) -> bool:
+    return bool(legend) or "sample number" in text.lower()
+
+
+def _traces(legend: list[str]) -> list[tuple[int, str, str]]:
+    found = []
+    for at, text in enumerate(legend):
+        words = re.findall(r"(o2hb|hhb|thb|tsi)\b", text.lower())
+        if words:
+            ours, unit = _KNOWN[words[-1]]
+            found.append((at, ours, unit, text))
+    alone = {ours for _, ours, _, _ in found if sum(one[1] == ours for one in found) == 1}
+    return [(at, ours if ours in alone else text.lower(), unit) for at, ours, unit, text in found]
+
+
+def _oxysoft_events(legend: list[str], body: list[list[str]], times_s: Sequence[float]) -> tuple[Mark, ...]:
+    at = next((at for at, text in enumerate(legend) if "event" in text.lower()), len(legend))
+    return tuple(
+        Mark(time_s, " ".join(cell for cell in row[at:] if cell))
+        for row, time_s in zip(body, times_s, strict=True)
+        if any(cell and cell != "0" for cell in row[at:])
+    )
