@@ -1,0 +1,249 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, binding=False, cdivision=True
+"""The loops of ``dsp.evoked``: see there for what they measure, their units and their state."""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport NAN, sqrt
+from libc.string cimport memcpy, memset
+
+cdef extern from *:
+    """
+    /* Two numbers at a time, in order: plain loops are not vectorised at -O2. Loads need no alignment. */
+    typedef double rvos_pair __attribute__((vector_size(16), aligned(8), may_alias));
+    typedef long long rvos_mask __attribute__((vector_size(16)));
+
+    #define RVOS_PAIR(at) (*(const rvos_pair *)(values + (at)))
+    #define RVOS_WITHIN(at) ((rvos_mask)(RVOS_PAIR(at) < high) & (rvos_mask)(RVOS_PAIR(at) > low))
+
+    static int rvos_all_within(const double *values, Py_ssize_t number, double limit) {
+        const rvos_pair high = {limit, limit}, low = {-limit, -limit};
+        rvos_mask within = {-1, -1}, other = {-1, -1};
+        Py_ssize_t at = 0;
+        for (; at + 4 <= number; at += 4) {
+            within &= RVOS_WITHIN(at);
+            other &= RVOS_WITHIN(at + 2);
+        }
+        within &= other;
+        int all = within[0] && within[1];
+        for (; at < number; at++) all &= values[at] < limit && values[at] > -limit;
+        return all;
+    }
+
+    static void rvos_add(double *restrict sums, const double *restrict values, Py_ssize_t number) {
+        Py_ssize_t at = 0;
+        for (; at + 4 <= number; at += 4) {
+            *(rvos_pair *)(sums + at) += RVOS_PAIR(at);
+            *(rvos_pair *)(sums + at + 2) += RVOS_PAIR(at + 2);
+        }
+        for (; at < number; at++) sums[at] += values[at];
+    }
+    """
+    bint rvos_all_within(const double* values, Py_ssize_t number, double limit) noexcept nogil
+    void rvos_add(double* sums, const double* values, Py_ssize_t number) noexcept nogil
+
+
+cdef enum:
+    SAMPLES = 0
+    PER_MEAN = 1
+    LIMIT = 2
+    SUMMED = 3
+    LEFT_OUT = 4
+    SUMS = 5
+
+PHASE_NUMBERS = 6
+"""Numbers per phase: begin, onset, peak place, peak, end, area."""
+
+
+cdef bint _is_float64(const char* format) noexcept:
+    """Whether a buffer of this format holds float64 numbers, or bytes that are taken for them."""
+    if format == NULL:
+        return True
+    if format[0] == b"<" or format[0] == b"=" or format[0] == b"@":
+        format += 1
+    return (format[0] == b"d" or format[0] == b"B" or format[0] == b"c") and format[1] == 0
+
+
+cdef class Mean:
+    """A running sum of sweeps; ``dsp.evoked.SweepMean`` is its face."""
+
+    cdef double* _state
+    cdef Py_ssize_t _numbers, _samples, _largest_chunk
+    cdef double[::1] _out
+
+    def __cinit__(self, Py_ssize_t samples, Py_ssize_t per_mean, double limit, Py_ssize_t largest_chunk, out):
+        if not (samples >= 1 and per_mean >= 1 and largest_chunk >= 1 and limit > 0.0):
+            raise ValueError(
+                "sweeps of %d samples, means of %d, chunks of %d, limit %r: must be positive"
+                % (samples, per_mean, largest_chunk, limit)
+            )
+        self._samples, self._largest_chunk, self._out = samples, largest_chunk, out
+        self._numbers = SUMS + samples
+        self._state = <double*>PyMem_Malloc(self._numbers * sizeof(double))
+        if self._state == NULL:
+            raise MemoryError
+        memset(self._state, 0, self._numbers * sizeof(double))
+        self._state[SAMPLES], self._state[PER_MEAN], self._state[LIMIT] = samples, per_mean, limit
+
+    def __dealloc__(self):
+        PyMem_Free(self._state)
+
+    def state(self):
+        """All there is to know, in the byte order of this machine."""
+        return (<char*>self._state)[:self._numbers * sizeof(double)]
+
+    def restore(self, bytes state not None):
+        """Go on from ``state()`` of a mean of the same kind."""
+        if len(state) != self._numbers * <Py_ssize_t>sizeof(double):
+            raise ValueError(
+                "this mean has a state of %d bytes, not %d" % (self._numbers * sizeof(double), len(state))
+            )
+        cdef const double* head = <const double*><const char*>state
+        if head[SAMPLES] != self._samples or head[PER_MEAN] != self._state[PER_MEAN]:
+            raise ValueError("this state is of a mean over other sweeps")
+        if head[LIMIT] != self._state[LIMIT]:
+            raise ValueError("this state is of a mean with another limit")
+        memcpy(self._state, <const char*>state, len(state))
+
+    def counts(self):
+        """Sweeps in the mean under way, and sweeps left out since the start."""
+        return int(self._state[SUMMED]), int(self._state[LEFT_OUT])
+
+    def so_far(self, double[::1] into not None):
+        """Write the mean of the sweeps since the last whole one; how many sweeps it is of."""
+        cdef Py_ssize_t at
+        if into.shape[0] < self._samples:
+            raise ValueError("no room for %d samples" % self._samples)
+        for at in range(self._samples):
+            into[at] = self._state[SUMS + at] / self._state[SUMMED] if self._state[SUMMED] else NAN
+        return int(self._state[SUMMED])
+
+    def push(self, chunk):
+        """Take whole sweeps of float64; return how many numbers were written to ``out``."""
+        cdef Py_buffer view
+        cdef Py_ssize_t sweeps, written
+        PyObject_GetBuffer(chunk, &view, PyBUF_ND | PyBUF_FORMAT)
+        try:
+            if not _is_float64(view.format):
+                raise ValueError("a chunk must hold float64 numbers or their bytes")
+            sweeps = view.len // (self._samples * <Py_ssize_t>sizeof(double))
+            if sweeps * self._samples * <Py_ssize_t>sizeof(double) != view.len or sweeps > self._largest_chunk:
+                raise ValueError(
+                    "a chunk of %d bytes: must be whole sweeps of %d float64 numbers, at most %d"
+                    % (view.len, self._samples, self._largest_chunk)
+                )
+            written = _push(self._state, <const double*>view.buf, sweeps, &self._out[0])
+        finally:
+            PyBuffer_Release(&view)
+        return written
+
+
+cdef Py_ssize_t _push(double* state, const double* sweep, Py_ssize_t sweeps, double* out) noexcept nogil:
+    cdef Py_ssize_t samples = <Py_ssize_t>state[SAMPLES], at, nth, written = 0
+    cdef double* sums = state + SUMS
+    for nth in range(sweeps):
+        if not rvos_all_within(sweep, samples, state[LIMIT]):  # false for a NaN
+            state[LEFT_OUT] += 1
+        else:
+            rvos_add(sums, sweep, samples)
+            state[SUMMED] += 1
+            if state[SUMMED] == state[PER_MEAN]:
+                for at in range(samples):
+                    out[written + at] = sums[at] / state[PER_MEAN]
+                    sums[at] = 0
+                written += samples
+                state[SUMMED] = 0
+        sweep += samples
+    return written
+
+
+def all_within(const double[::1] sweep not None, double limit):
+    """Whether every sample is smaller than ``limit`` in size; a NaN is not."""
+    return sweep.shape[0] == 0 or rvos_all_within(&sweep[0], sweep.shape[0], limit)
+
+
+def moments(const double[::1] sweep not None, Py_ssize_t begin, Py_ssize_t end):
+    """Mean and standard deviation (n - 1) of ``sweep[begin:end]``, at least two samples."""
+    cdef Py_ssize_t at
+    cdef double total = 0, squares = 0, middle
+    if not 0 <= begin < end - 1 < sweep.shape[0]:
+        raise ValueError("samples %d to %d of %d are no stretch of two" % (begin, end, sweep.shape[0]))
+    for at in range(begin, end):
+        total += sweep[at]
+    middle = total / (end - begin)
+    for at in range(begin, end):
+        squares += (sweep[at] - middle) * (sweep[at] - middle)
+    return middle, sqrt(squares / (end - begin - 1))
+
+
+def extremes(const double[::1] sweep not None, Py_ssize_t begin, Py_ssize_t end):
+    """Smallest and largest of ``sweep[begin:end]``."""
+    cdef Py_ssize_t at
+    if not 0 <= begin < end <= sweep.shape[0]:
+        raise ValueError("samples %d to %d of %d are no stretch" % (begin, end, sweep.shape[0]))
+    cdef double low = sweep[begin], high = sweep[begin]
+    for at in range(begin, end):
+        low = min(low, sweep[at])
+        high = max(high, sweep[at])
+    return low, high
+
+
+def phases(
+    const double[::1] sweep not None,
+    Py_ssize_t begin,
+    Py_ssize_t end,
+    double baseline,
+    double sign,
+    double threshold,
+    double[::1] out not None,
+):
+    """Runs of ``sign * (sweep - baseline) > 0`` in ``[begin, end)`` that come above ``threshold``.
+
+    Writes ``PHASE_NUMBERS`` each, places as fractional sample numbers: where it leaves the baseline (NaN when
+    it had before ``begin``), where it passes the threshold, the peak's place, the peak, where it is back (NaN
+    when it is not before ``end``), the area in units times samples.  Returns how many phases.
+    """
+    cdef Py_ssize_t at, number = 0, room = out.shape[0] // PHASE_NUMBERS_C, first = begin, top = begin
+    cdef double value, before = 0, area = 0, peak = 0, left = NAN, onset = NAN, share
+    if not 0 <= begin < end <= sweep.shape[0]:
+        raise ValueError("samples %d to %d of %d are no stretch" % (begin, end, sweep.shape[0]))
+    for at in range(begin, end):
+        value = sign * (sweep[at] - baseline)
+        if value > 0:
+            if at == begin:
+                peak, top, left, onset, area = value, at, NAN, NAN, 0
+            elif before <= 0:
+                share = before / (before - value)
+                peak, top, left, onset = value, at, at - 1 + share, NAN
+                area = 0.5 * value * (1 - share)
+            else:
+                area += 0.5 * (before + value)
+            if value > peak:
+                peak, top = value, at
+            if onset != onset and value >= threshold and at > begin:
+                onset = left if before <= 0 and threshold <= 0 else (
+                    at - 1 + (threshold - before) / (value - before) if before < threshold else NAN
+                )
+        elif at > begin and before > 0:
+            share = before / (before - value)
+            area += 0.5 * before * share
+            if peak >= threshold and number < room:
+                _write(out, number, left, onset, top, peak, at - 1 + share, area)
+                number += 1
+            peak = 0
+        before = value
+    if before > 0 and peak >= threshold and number < room:
+        _write(out, number, left, onset, top, peak, NAN, area)
+        number += 1
+    return number
+
+
+cdef enum:
+    PHASE_NUMBERS_C = 6
+
+
+cdef void _write(
+    double[::1] out, Py_ssize_t nth, double left, double onset, Py_ssize_t top, double peak, double back, double area
+) noexcept:
+    cdef Py_ssize_t at = nth * PHASE_NUMBERS_C
+    out[at], out[at + 1], out[at + 2] = left, onset, top
+    out[at + 3], out[at + 4], out[at + 5] = peak, back, area

@@ -1,0 +1,215 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, binding=False, cdivision=True
+"""The loops of ``dsp.oscillometry``: see there for what they measure, their units and their state.
+
+The split works on integers (2**-20 mmHg), so every machine and every chunking gives the same numbers and no
+running sum drifts.
+"""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport NAN, fabs, floor, isfinite
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memset
+
+cdef double PER_MMHG = 1048576.0
+cdef double LARGEST = 1000.0  # mmHg; what is beyond counts as missing
+
+cdef enum:
+    SMOOTH = 0
+    SLOW = 1
+    EVERY = 2
+    TAKEN = 3
+    VALID = 4  # frames since the last missing one
+    SUMS = 5  # four running sums: smooth twice, slow twice
+    HEAD = 9
+
+LARGEST_WINDOW = 30000
+"""Frames of the slow window: 1000 mmHg x 2**20 summed twice over more would not fit 63 bits."""
+
+
+cdef bint _is_float64(const char* format) noexcept:
+    """Whether a buffer of this format holds float64 numbers, or bytes that are taken for them."""
+    if format == NULL:
+        return True
+    if format[0] == b"<" or format[0] == b"=" or format[0] == b"@":
+        format += 1
+    return (format[0] == b"d" or format[0] == b"B" or format[0] == b"c") and format[1] == 0
+
+
+cdef class Split:
+    """Four moving sums in a row; ``dsp.oscillometry.PressureSplit`` gives them their lengths."""
+
+    cdef int64_t* _state
+    cdef Py_ssize_t _numbers
+    cdef Py_ssize_t _largest_chunk
+    cdef Py_ssize_t _smooth, _slow, _every
+    cdef object _out_bytes
+    cdef double[::1] _out
+
+    def __cinit__(self, Py_ssize_t smooth, Py_ssize_t slow, Py_ssize_t every, Py_ssize_t largest_chunk, out):
+        if not (1 <= smooth <= slow <= LARGEST_WINDOW and every >= 1 and largest_chunk >= 1):
+            raise ValueError(
+                "windows of %d and %d frames, every %d, chunks of %d: not possible"
+                % (smooth, slow, every, largest_chunk)
+            )
+        self._smooth, self._slow, self._every = smooth, slow, every
+        self._largest_chunk, self._out = largest_chunk, out
+        self._numbers = HEAD + 3 * slow + smooth
+        self._state = <int64_t*>PyMem_Malloc(self._numbers * sizeof(int64_t))
+        if self._state == NULL:
+            raise MemoryError
+        memset(self._state, 0, self._numbers * sizeof(int64_t))
+        self._state[SMOOTH], self._state[SLOW], self._state[EVERY] = smooth, slow, every
+
+    def __dealloc__(self):
+        PyMem_Free(self._state)
+
+    def state(self):
+        """All there is to know, in the byte order of this machine."""
+        return (<char*>self._state)[:self._numbers * sizeof(int64_t)]
+
+    def restore(self, bytes state not None):
+        """Go on from ``state()`` of a split with the same windows."""
+        if len(state) != self._numbers * <Py_ssize_t>sizeof(int64_t):
+            raise ValueError(
+                "this split has a state of %d bytes, not %d" % (self._numbers * sizeof(int64_t), len(state))
+            )
+        cdef const int64_t* head = <const int64_t*><const char*>state
+        if head[SMOOTH] != self._smooth or head[SLOW] != self._slow or head[EVERY] != self._every:
+            raise ValueError("this state is of a split with other windows")
+        memcpy(self._state, <const char*>state, len(state))
+
+    def push(self, chunk):
+        """Take float64 pressures; return how many numbers were written to ``out``."""
+        cdef Py_buffer view
+        cdef Py_ssize_t frames, written
+        PyObject_GetBuffer(chunk, &view, PyBUF_ND | PyBUF_FORMAT)
+        try:
+            if not _is_float64(view.format):
+                raise ValueError("a chunk must hold float64 numbers or their bytes")
+            frames = view.len // sizeof(double)
+            if frames * <Py_ssize_t>sizeof(double) != view.len or frames > self._largest_chunk:
+                raise ValueError(
+                    "a chunk of %d bytes: must be whole float64 frames, at most %d"
+                    % (view.len, self._largest_chunk)
+                )
+            written = _push(self._state, <const double*>view.buf, frames, &self._out[0])
+        finally:
+            PyBuffer_Release(&view)
+        return written
+
+
+cdef Py_ssize_t _push(int64_t* state, const double* chunk, Py_ssize_t frames, double* out) noexcept nogil:
+    cdef int64_t smooth = state[SMOOTH], slow = state[SLOW], every = state[EVERY]
+    cdef int64_t* raw = state + HEAD  # the last ``slow`` frames
+    cdef int64_t* slow_once = raw + slow
+    cdef int64_t* waiting = slow_once + slow  # smooth values until the slow ones of the same instant come
+    cdef int64_t* smooth_once = waiting + slow
+    cdef int64_t* sums = state + SUMS
+    cdef int64_t span = 2 * slow - 1, taken = state[TAKEN], frame, first
+    cdef int64_t here = taken % slow, short = taken % smooth, until = every - taken % every
+    cdef int64_t behind = (here + slow - smooth) % slow, due = (here + smooth) % slow
+    cdef double of_smooth = PER_MMHG * smooth * smooth, of_slow = PER_MMHG * slow * slow, level, value
+    cdef Py_ssize_t at, written = 0
+    for at in range(frames):
+        value = chunk[at]
+        if isfinite(value) and fabs(value) <= LARGEST:
+            frame = <int64_t>floor(value * PER_MMHG + 0.5)
+            state[VALID] += 1
+        else:
+            frame = 0
+            state[VALID] = 0
+        sums[0] += frame - raw[behind]
+        first = sums[0]
+        sums[1] += first - smooth_once[short]
+        smooth_once[short] = first
+        waiting[here] = sums[1]
+        sums[2] += frame - raw[here]
+        raw[here] = frame
+        first = sums[2]
+        sums[3] += first - slow_once[here]
+        slow_once[here] = first
+        until -= 1
+        if until == 0:
+            until = every
+            if state[VALID] >= span:
+                level = sums[3] / of_slow
+                out[written] = level
+                out[written + 1] = waiting[due] / of_smooth - level
+            else:
+                out[written] = NAN
+                out[written + 1] = NAN
+            written += 2
+        taken += 1
+        here = 0 if here + 1 == slow else here + 1
+        behind = 0 if behind + 1 == slow else behind + 1
+        due = 0 if due + 1 == slow else due + 1
+        short = 0 if short + 1 == smooth else short + 1
+    state[TAKEN] = taken
+    return written
+
+
+cdef bint _is_peak(const double[::1] split, Py_ssize_t at, Py_ssize_t reach, Py_ssize_t frames) noexcept nogil:
+    cdef double here = split[2 * at + 1]
+    cdef Py_ssize_t near
+    if not isfinite(here):
+        return False
+    for near in range(max(0, at - reach), at):
+        if split[2 * near + 1] >= here:
+            return False
+    for near in range(at + 1, min(frames, at + reach + 1)):
+        if split[2 * near + 1] > here:
+            return False
+    return True
+
+
+def peaks(const double[::1] split not None, Py_ssize_t reach, int64_t[::1] found not None):
+    """Frames whose pulse is the largest within ``reach`` frames; how many were written to ``found``."""
+    cdef Py_ssize_t frames = split.shape[0] // 2, at = reach, number = 0
+    if found.shape[0] < frames // (reach + 1) + 1:
+        raise ValueError("no room for the peaks")
+    while at < frames - reach:
+        if _is_peak(split, at, reach, frames):
+            found[number] = at
+            number += 1
+            at += reach
+        at += 1
+    return number
+
+
+cdef Py_ssize_t _foot(const double[::1] split, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """The frame with the smallest pulse in ``[begin, end)``; -1 where a frame is missing."""
+    cdef Py_ssize_t at, lowest = begin
+    for at in range(begin, end):
+        if not isfinite(split[2 * at + 1]):
+            return -1
+        if split[2 * at + 1] <= split[2 * lowest + 1]:
+            lowest = at
+    return lowest
+
+
+def amplitudes(
+    const double[::1] split not None, const int64_t[::1] found not None, Py_ssize_t widest, double[::1] out not None
+):
+    """Per peak but the first and last: its height over the line between the feet beside it, and how far the
+    slow pressure moved between those feet.  NaN where a foot is missing or farther than ``widest`` frames.
+    """
+    cdef Py_ssize_t number = found.shape[0], at, before, after, left, right
+    cdef double share
+    if out.shape[0] < 2 * number:
+        raise ValueError("no room for the amplitudes")
+    for at in range(number):
+        out[2 * at] = NAN
+        out[2 * at + 1] = NAN
+        if at == 0 or at == number - 1:
+            continue
+        left = max(found[at - 1], found[at] - widest)
+        right = min(found[at + 1], found[at] + widest)
+        before, after = _foot(split, left, found[at]), _foot(split, found[at] + 1, right)
+        if before < 0 or after < 0:
+            continue
+        share = <double>(found[at] - before) / <double>(after - before)
+        out[2 * at] = split[2 * found[at] + 1] - (
+            split[2 * before + 1] + share * (split[2 * after + 1] - split[2 * before + 1])
+        )
+        out[2 * at + 1] = split[2 * after] - split[2 * before]
