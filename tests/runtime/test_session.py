@@ -1,7 +1,5 @@
 """A session from start to end on the virtual bedside: real core, real firmware, real bytes."""
 
-from pathlib import Path
-
 import msgspec
 
 from gateway.model import Limb
@@ -16,9 +14,7 @@ from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary, fold
 from gateway.record.verify import verify
 from gateway.runtime.requests import PatientHistory, SessionCuffRemoved, SessionPressure, SessionStop
-from gateway.simulation import full
 from gateway.simulation.nurse import start_request
-from gateway.simulation.show import Progress
 from tests.runtime.conftest import People
 
 
@@ -172,13 +168,3 @@ def test_no_patient_token_leaves_in_an_event(people: People) -> None:
     with JournalReader.open(people.journal) as reader:
         audits = [row.body for row in reader.rows(kind="audit")]
     assert any(b"token-1" in body for body in audits)
-
-
-def test_the_whole_prescription_is_given_as_it_stands(tmp_path: Path) -> None:
-    full.run(tmp_path, 3, None, Progress())
-    with JournalReader.open(tmp_path / "journal.db") as reader:
-        summary = fold(reader.rows(), reader.sessions()[-1])
-    assert summary.cycles_delivered == 4
-    assert summary.alarms == []
-    assert all(300.0 <= s <= 300.1 for s in summary.occlusion_s if s is not None)
-    assert all(s is not None and s >= 300.0 for s in summary.reperfusion_s)

@@ -12,7 +12,7 @@ from gateway.simulation.campaign import Campaign
 from gateway.simulation.tally import Tally
 from gateway.simulation.trial import give
 
-SESSIONS, SEED, WHOLE_ONES = 200, 3, 2
+SESSIONS, SEED, WHOLE_ONES = 200, 3, 1
 SHARDS = 10
 CAMPAIGN = Campaign(SESSIONS, SEED, "all", full_length=WHOLE_ONES)
 

@@ -106,5 +106,9 @@ def test_a_folder_with_another_run_s_journal_is_refused(tmp_path: Path) -> None:
 def test_the_whole_prescription_prints_one_document(tmp_path: Path) -> None:
     done = _demo(tmp_path, "--full", "--seed", "5")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["cycles_delivered"] == 4
-    assert decode_summary(done.stdout.encode()) == _fold(tmp_path)
+    summary = decode_summary(done.stdout.encode())
+    assert summary == _fold(tmp_path)
+    assert summary.cycles_delivered == json.loads(done.stdout)["cycles_delivered"] == 4
+    assert summary.alarms == []
+    assert all(300.0 <= s <= 300.1 for s in summary.occlusion_s if s is not None)
+    assert all(s is not None and s >= 300.0 for s in summary.reperfusion_s)
