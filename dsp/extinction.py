@@ -1,6 +1,8 @@
 """Extinction of haemoglobin: named tables, each with its log base and its source.
 
-Theory of operation ------------------- Which table is used changes a result by up to 10 %, and a table in
+Theory of operation
+-------------------
+Which table is used changes a result by up to 10 %, and a table in
 natural logarithms taken for a decadic one by 2.3 times, so a table has a name and a base and there is no
 default.  A table answers for the wavelengths that it lists, and between two of them that are at most 2 nm
 apart, linearly; anything else is refused.  A site may make a table of its own.

@@ -1,6 +1,8 @@
 """Beats of a pulse wave (finger light, or pressure) as the samples arrive.
 
-Theory of operation ------------------- After Elgendi et al. 2013: the wave minus its slow mean, what is
+Theory of operation
+-------------------
+After Elgendi et al. 2013: the wave minus its slow mean, what is
 below zero cut off, squared; where the mean over 111 ms of that is above the mean over 667 ms, a systole is.
 The means are centred, so nothing is shifted and a beat is known ``delay_s`` after its systole.  A second
 systole within 0.6 s that rises less than half as far is the diastolic wave of the first.  The peak is the

@@ -1,6 +1,8 @@
 """What the shape of a pulse says: fiducial points of a mean beat, and the measures made of them.
 
-Theory of operation ------------------- Good beats are laid foot on foot, each on a grid of 5 ms, and
+Theory of operation
+-------------------
+Good beats are laid foot on foot, each on a grid of 5 ms, and
 averaged; derivatives are those of a parabola fitted around each point.  On the mean beat:
 
 - systolic peak: the largest value; ``a`` and ``b``: the largest and then the smallest second derivative

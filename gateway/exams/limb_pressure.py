@@ -24,10 +24,11 @@ are the project's (engineering proposal); supine: PMC12537725.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from gateway.exams.errors import PlanRefused
-from gateway.model import BloodPressure, Intent, Limb, Output, Permit, Purpose, Reason, Safe
+from gateway.exams.plan import VENT, Seen, begun_ms, wait
+from gateway.model import Intent, Limb, Output, Purpose, Reason, Safe
 
 HIGHEST_MMHG = 300
 LONGEST_STEP_MS = 10_000
@@ -38,19 +39,6 @@ FILL_MS = 45_000
 
 SYSTOLIC_WITHIN_MMHG = 20
 SUPINE = "supine"
-
-_VENT = Intent(Output.CUFF, None)
-_NEEDS_A_PERSON = frozenset(
-    {
-        Reason.BLOOD_PRESSURE_MISSING,
-        Reason.BLOOD_PRESSURE_STALE,
-        Reason.BLOOD_PRESSURE_OUT_OF_RANGE,
-        Reason.NOT_READY,
-        Reason.TARGET_ABOVE_CEILING,
-        Reason.PLANNED_TIME_TOO_LONG,
-        Reason.BUDGET_SPENT,
-    }
-)
 
 
 class Phase(StrEnum):
@@ -87,21 +75,6 @@ class LimbPressureProtocol:
         for name, (value, least, most) in bounds.items():
             if not least <= value <= most:
                 raise PlanRefused("limb-pressure", f"{name} is {value}: must be {least} to {most}")
-
-
-class Seen(Protocol):
-    """What the plan may look at; ``gateway.therapy.plan.Seen`` is one."""
-
-    @property
-    def answer(self) -> Permit | Safe | None: ...
-    @property
-    def blood_pressure(self) -> BloodPressure | None: ...
-    @property
-    def inflation_started_ms(self) -> int | None: ...
-    @property
-    def hold_reached(self) -> bool: ...
-    @property
-    def deflated(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +137,7 @@ def step(
         return _climbing(protocol, state, seen, pulse_gone, now)
     if state.phase is Phase.EMPTYING:
         return _emptying(protocol, state, seen, now)
-    return Step(state, _VENT)
+    return Step(state, VENT)
 
 
 def _wish(state: PlanState) -> Intent:
@@ -179,19 +152,22 @@ def _wish(state: PlanState) -> Intent:
 
 
 def _waiting(protocol: LimbPressureProtocol, state: PlanState, seen: Seen, now: int) -> Step:
-    if isinstance(seen.answer, Permit) and seen.inflation_started_ms is not None:
+    started_ms = begun_ms(seen, state.target_dmmhg)
+    if started_ms is not None:
         begun = replace(
-            state, phase=Phase.CLIMBING, since_ms=now, started_ms=seen.inflation_started_ms, steps=0, gone=0
+            state,
+            phase=Phase.CLIMBING,
+            since_ms=now,
+            started_ms=started_ms,
+            steps=0,
+            gone=0,
         )
         return Step(begun, _wish(begun))
-    if not (isinstance(seen.answer, Safe) and seen.answer.reason in _NEEDS_A_PERSON):
-        return _ask(protocol, replace(state, unusable_since_ms=None), seen)
-    since_ms = now if state.unusable_since_ms is None else state.unusable_since_ms
-    if now - since_ms >= protocol.wait_ms:
-        return Step(
-            _next_run(protocol, state, now), _VENT, Ended(state.run, state.target_dmmhg, seen.answer.reason)
-        )
-    return _ask(protocol, replace(state, unusable_since_ms=since_ms), seen)
+    waited = wait(seen, state.unusable_since_ms, protocol.wait_ms, now)
+    if waited.given_up is not None:
+        ended = Ended(state.run, state.target_dmmhg, waited.given_up)
+        return Step(_next_run(protocol, state, now), VENT, ended)
+    return _ask(protocol, replace(state, unusable_since_ms=waited.since_ms), seen)
 
 
 def _ask(protocol: LimbPressureProtocol, state: PlanState, seen: Seen) -> Step:
@@ -227,11 +203,11 @@ def _climbing(
 
 def _end(state: PlanState, reason: Reason, now: int) -> Step:
     emptying = replace(state, phase=Phase.EMPTYING, since_ms=now)
-    return Step(emptying, _VENT, Ended(state.run, state.target_dmmhg, reason))
+    return Step(emptying, VENT, Ended(state.run, state.target_dmmhg, reason))
 
 
 def _emptying(protocol: LimbPressureProtocol, state: PlanState, seen: Seen, now: int) -> Step:
-    return Step(_next_run(protocol, state, now) if seen.deflated else state, _VENT)
+    return Step(_next_run(protocol, state, now) if seen.deflated else state, VENT)
 
 
 def _next_run(protocol: LimbPressureProtocol, state: PlanState, now: int) -> PlanState:

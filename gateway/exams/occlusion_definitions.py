@@ -1,6 +1,8 @@
 """Slopes of the vascular occlusion test as their papers define them: data, chosen by id.
 
-Theory of operation ------------------- A slope of tissue saturation means nothing without how it was read:
+Theory of operation
+-------------------
+A slope of tissue saturation means nothing without how it was read:
 the same limb gives 2.7, 4.8 or 9 %/s by different papers' ways, devices and probes.  So each published way
 is one entry here, with its unit, its source and how sure we are of it.  Where the source that we could read
 gives no method, the rule is ``None`` and the slope is reported as missing, never as a guess.

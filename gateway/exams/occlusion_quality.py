@@ -1,6 +1,8 @@
 """What is wrong with the trace around one occlusion: gaps, missing values, movement, the ends of the scale.
 
-Theory of operation ------------------- *Movement* is a jump that blood cannot make: a sample that is far
+Theory of operation
+-------------------
+*Movement* is a jump that blood cannot make: a sample that is far
 from the median of the seconds around it, farther than eight times the usual distance (by the median
 absolute deviation) and than 3 %; or a step, where the medians of the seconds before and after differ by
 more than 5 %.  The seconds after inflation and release are left out, where saturation really is steep.

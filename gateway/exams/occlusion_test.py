@@ -1,6 +1,8 @@
 """The vascular occlusion test: what one occlusion shows of tissue oxygen, by definitions that are named.
 
-Theory of operation ------------------- The recording has tissue saturation and says when the limb was
+Theory of operation
+-------------------
+The recording has tissue saturation and says when the limb was
 occluded (``gateway.exams.occlusions``).  From it come the indices that all papers share (``vot-indices-1``:
 baseline, minimum, overshoot, times and areas) and the two slopes, each by every definition that is asked
 for; the first is the result's own.

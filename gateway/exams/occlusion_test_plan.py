@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.exams.errors import PlanRefused
-from gateway.exams.plan import VENT, Seen, Step, refusal
-from gateway.model import BloodPressure, Intent, Output, Permit, Purpose, Reason
+from gateway.exams.plan import VENT, InPhases, Seen, Step, begun_ms, wait
+from gateway.model import BloodPressure, Intent, Output, Purpose, Reason
 
 LONGEST_MS = 300_000
 _MARGIN_MMHG = (20, 150)
@@ -75,7 +75,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OcclusionTestPlan:
+class OcclusionTestPlan(InPhases):
     """An order and where it stands. ``since_ms`` is when the phase began."""
 
     order: OcclusionTestOrder
@@ -88,21 +88,6 @@ class OcclusionTestPlan:
     refused_since_ms: int | None = None
 
     cycle = 1
-
-    @property
-    def phase(self) -> str:
-        """Where it stands, in one word."""
-        return self.phase_now.value
-
-    @property
-    def waits_for(self) -> Output | None:
-        """The cuff, before the inflation."""
-        return Output.CUFF if self.phase_now is Phase.WAITING else None
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the recovery is over or nothing came of it."""
-        return self.phase_now is Phase.FINISHED
 
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts by the plan, at most for a target."""
@@ -146,18 +131,20 @@ def _ask(plan: OcclusionTestPlan, seen: Seen) -> Step:
 
 
 def _waiting(plan: OcclusionTestPlan, seen: Seen, now: int) -> Step:
-    if plan.target_dmmhg > 0 and isinstance(seen.answer, Permit) and seen.inflation_started_ms is not None:
+    started_ms = begun_ms(seen, plan.target_dmmhg)
+    if started_ms is not None:
         begun = replace(
-            plan, phase_now=Phase.INFLATING, since_ms=now, started_ms=seen.inflation_started_ms, value_ms=now
+            plan,
+            phase_now=Phase.INFLATING,
+            since_ms=now,
+            started_ms=started_ms,
+            value_ms=now,
         )
         return Step(begun, (_inflate(begun, begun.target_dmmhg),))
-    reason = refusal(seen)
-    if reason is None:
-        return _ask(replace(plan, refused_since_ms=None), seen)
-    since_ms = now if plan.refused_since_ms is None else plan.refused_since_ms
-    if now - since_ms >= plan.order.pressure_wait_ms:
-        return Step(replace(plan, phase_now=Phase.FINISHED, since_ms=now), (VENT,), reason)
-    return _ask(replace(plan, refused_since_ms=since_ms), seen)
+    waited = wait(seen, plan.refused_since_ms, plan.order.pressure_wait_ms, now)
+    if waited.given_up is not None:
+        return Step(replace(plan, phase_now=Phase.FINISHED, since_ms=now), (VENT,), waited.given_up)
+    return _ask(replace(plan, refused_since_ms=waited.since_ms), seen)
 
 
 def _occluding(plan: OcclusionTestPlan, seen: Seen, now: int) -> Step:

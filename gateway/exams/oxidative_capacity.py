@@ -1,6 +1,8 @@
 """Oxidative capacity: how fast oxygen consumption recovers, by repeated short occlusions.
 
-Theory of operation ------------------- While a limb is occluded nothing flows in, so the slope at which its
+Theory of operation
+-------------------
+While a limb is occluded nothing flows in, so the slope at which its
 haemoglobin loses oxygen is its consumption. After exercise (or stimulation) a series of short occlusions
 samples how consumption falls back to rest; ``consumption(t) = end - drop exp(-k t)``, and k in 1/min is the
 result.

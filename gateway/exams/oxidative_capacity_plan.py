@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.exams.errors import PlanRefused
-from gateway.exams.plan import VENT, Seen, Step, refusal
-from gateway.model import Intent, Output, Permit, Purpose, Reason
+from gateway.exams.plan import VENT, InPhases, Seen, Step, begun_ms, wait
+from gateway.model import Intent, Output, Purpose, Reason
 
 SLOWEST_FILL_MS = 1_000
 LONGEST_MS = 10_000
@@ -76,7 +76,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ShortOcclusionsPlan:
+class ShortOcclusionsPlan(InPhases):
     """An order and where it stands. ``since_ms``: when the phase began, of a rest when the cuff was empty."""
 
     order: ShortOcclusionsOrder
@@ -86,21 +86,6 @@ class ShortOcclusionsPlan:
     target_dmmhg: int = 0
     started_ms: int = 0
     refused_since_ms: int | None = None
-
-    @property
-    def phase(self) -> str:
-        """Where it stands, in one word."""
-        return self.phase_now.value
-
-    @property
-    def waits_for(self) -> Output | None:
-        """The cuff, before each inflation."""
-        return Output.CUFF if self.phase_now is Phase.WAITING else None
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the last rest is over or nothing came of it."""
-        return self.phase_now is Phase.FINISHED
 
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts by the plan."""
@@ -135,22 +120,20 @@ def _ask(plan: ShortOcclusionsPlan, seen: Seen) -> Step:
 
 
 def _waiting(plan: ShortOcclusionsPlan, seen: Seen, now: int) -> Step:
-    if plan.target_dmmhg > 0 and isinstance(seen.answer, Permit) and seen.inflation_started_ms is not None:
+    started_ms = begun_ms(seen, plan.target_dmmhg)
+    if started_ms is not None:
         begun = replace(
             plan,
             phase_now=Phase.OCCLUDING,
             since_ms=now,
-            started_ms=seen.inflation_started_ms,
+            started_ms=started_ms,
             refused_since_ms=None,
         )
         return Step(begun, (_inflate(begun, begun.target_dmmhg),))
-    reason = refusal(seen)
-    if reason is None:
-        return _ask(replace(plan, refused_since_ms=None), seen)
-    since_ms = now if plan.refused_since_ms is None else plan.refused_since_ms
-    if now - since_ms >= plan.order.pressure_wait_ms:
-        return Step(replace(plan, phase_now=Phase.FINISHED, since_ms=now), (VENT,), reason)
-    return _ask(replace(plan, refused_since_ms=since_ms), seen)
+    waited = wait(seen, plan.refused_since_ms, plan.order.pressure_wait_ms, now)
+    if waited.given_up is not None:
+        return Step(replace(plan, phase_now=Phase.FINISHED, since_ms=now), (VENT,), waited.given_up)
+    return _ask(replace(plan, refused_since_ms=waited.since_ms), seen)
 
 
 def _occluding(plan: ShortOcclusionsPlan, seen: Seen, now: int) -> Step:

@@ -1,6 +1,8 @@
 """What the plan of an examination is to the session that carries it out.
 
-Theory of operation ------------------- The same shape as a therapy's plan (this room may not import that
+Theory of operation
+-------------------
+The same shape as a therapy's plan (this room may not import that
 one): a frozen value whose ``step`` looks at what was answered and seen since the last step and gives the
 next plan and what it wishes of the outputs now.  It only wishes; the supervisor, the debt and the budgets
 of examinations decide, and a refusal that needs a person ends the examination after a while.  Every wish
@@ -11,6 +13,7 @@ Units: pressures 0.1 mmHg, times ms, tissue saturation per mille.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from gateway.model import BloodPressure, Intent, Output, Permit, Reason, Safe, Sample
@@ -77,6 +80,49 @@ class ExamPlan(Protocol):
 
     def step(self, seen: Seen, now: int) -> Step:
         """One step; pure and total."""
+
+
+class Waited(NamedTuple):
+    """A plan that asks and is not granted: since when a person is needed, and why it gives up, if it does."""
+
+    since_ms: int | None
+    given_up: Reason | None = None
+
+
+def begun_ms(seen: Seen, target_dmmhg: int) -> int | None:
+    """When what was asked for began, ``None`` while it has not; a target of 0 was never asked for."""
+    return seen.inflation_started_ms if target_dmmhg > 0 and isinstance(seen.answer, Permit) else None
+
+
+def wait(seen: Seen, since_ms: int | None, longest_ms: int, now: int) -> Waited:
+    """Go on waiting: for ever for what passes by itself, ``longest_ms`` for what needs a person."""
+    reason = refusal(seen)
+    if reason is None:
+        return Waited(None)
+    since_ms = now if since_ms is None else since_ms
+    return Waited(since_ms, reason if now - since_ms >= longest_ms else None)
+
+
+class InPhases:
+    """What every plan says of its phase; one of them is ``waiting``, one ``finished``."""
+
+    __slots__ = ()
+    phase_now: StrEnum
+
+    @property
+    def phase(self) -> str:
+        """Where it stands, in one word."""
+        return self.phase_now.value
+
+    @property
+    def waits_for(self) -> Output | None:
+        """The cuff, before each inflation."""
+        return Output.CUFF if self.phase == "waiting" else None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last phase is over or nothing came of it."""
+        return self.phase == "finished"
 
 
 def refusal(seen: Seen) -> Reason | None:

@@ -1,6 +1,8 @@
 """The examination of the pulse: rate, how good the beats are, perfusion, and the shape of the mean beat.
 
-Theory of operation ------------------- Beats are found by ``dsp.pulse``.  A beat is good where its
+Theory of operation
+-------------------
+Beats are found by ``dsp.pulse``.  A beat is good where its
 correlation with the template is at least ``least_resemblance``; the rate is 60 over the median time between
 neighbouring good peaks, so a stretch without signal or with movement adds nothing.  Perfusion is given only
 for light that was recorded without an offset, which a person must state.  The shape is that of the mean

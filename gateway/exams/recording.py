@@ -1,6 +1,8 @@
 """A recording that was read: columns over one time axis, with what is known of its gaps and marks.
 
-Theory of operation ------------------- Every analysis takes a ``Recording``; whoever makes one (a reader of
+Theory of operation
+-------------------
+Every analysis takes a ``Recording``; whoever makes one (a reader of
 files, the gateway's own waveforms, a test) goes through ``checked``, which refuses what no analysis should
 see: no samples, times that do not rise, another rate than was stated, more samples than a day at 1 kHz.  A
 gap is where two samples are more than 1.5 times the usual distance apart.  What is missing inside a column

@@ -1,6 +1,8 @@
 """A centred mean over a stretch of time, for extremes and crossings.
 
-Theory of operation ------------------- Each sample becomes the mean of the known samples within half the
+Theory of operation
+-------------------
+Each sample becomes the mean of the known samples within half the
 stretch on either side, at the ends of those there are.  A sample that is missing stays missing.  Sums run
 over a window that moves and are taken anew every thousand samples, so nothing drifts.
 

@@ -17,9 +17,9 @@ from gateway.exams.limb_pressure import (
     step,
     why_invalid,
 )
+from gateway.exams.plan import Seen
 from gateway.model import BloodPressure, Intent, Limb, Output, Permit, Purpose, Reason, Safe
 from gateway.safety.limits import HARD
-from gateway.therapy.plan import Seen
 from tests.safety.bedside import Bedside
 
 PROTOCOL = LimbPressureProtocol()
