@@ -1,10 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, binding=False, cdivision=True
 """The loops of ``dsp.evoked``: see there for what they measure, their units and their state."""
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport NAN, sqrt
 from libc.string cimport memcpy, memset
+
+from dsp._chunk cimport take
 
 cdef extern from *:
     """
@@ -52,15 +54,6 @@ cdef enum:
 
 PHASE_NUMBERS = 6
 """Numbers per phase: begin, onset, peak place, peak, end, area."""
-
-
-cdef bint _is_float64(const char* format) noexcept:
-    """Whether a buffer of this format holds float64 numbers, or bytes that are taken for them."""
-    if format == NULL:
-        return True
-    if format[0] == b"<" or format[0] == b"=" or format[0] == b"@":
-        format += 1
-    return (format[0] == b"d" or format[0] == b"B" or format[0] == b"c") and format[1] == 0
 
 
 cdef class Mean:
@@ -120,20 +113,9 @@ cdef class Mean:
     def push(self, chunk):
         """Take whole sweeps of float64; return how many numbers were written to ``out``."""
         cdef Py_buffer view
-        cdef Py_ssize_t sweeps, written
-        PyObject_GetBuffer(chunk, &view, PyBUF_ND | PyBUF_FORMAT)
-        try:
-            if not _is_float64(view.format):
-                raise ValueError("a chunk must hold float64 numbers or their bytes")
-            sweeps = view.len // (self._samples * <Py_ssize_t>sizeof(double))
-            if sweeps * self._samples * <Py_ssize_t>sizeof(double) != view.len or sweeps > self._largest_chunk:
-                raise ValueError(
-                    "a chunk of %d bytes: must be whole sweeps of %d float64 numbers, at most %d"
-                    % (view.len, self._samples, self._largest_chunk)
-                )
-            written = _push(self._state, <const double*>view.buf, sweeps, &self._out[0])
-        finally:
-            PyBuffer_Release(&view)
+        cdef Py_ssize_t sweeps = take(chunk, &view, self._samples, self._largest_chunk)
+        cdef Py_ssize_t written = _push(self._state, <const double*>view.buf, sweeps, &self._out[0])
+        PyBuffer_Release(&view)
         return written
 
 

@@ -5,11 +5,13 @@ The split works on integers (2**-20 mmHg), so every machine and every chunking g
 running sum drifts.
 """
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport NAN, fabs, floor, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
+
+from dsp._chunk cimport take
 
 cdef double PER_MMHG = 1048576.0
 cdef double LARGEST = 1000.0  # mmHg; what is beyond counts as missing
@@ -25,15 +27,6 @@ cdef enum:
 
 LARGEST_WINDOW = 30000
 """Frames of the slow window: 1000 mmHg x 2**20 summed twice over more would not fit 63 bits."""
-
-
-cdef bint _is_float64(const char* format) noexcept:
-    """Whether a buffer of this format holds float64 numbers, or bytes that are taken for them."""
-    if format == NULL:
-        return True
-    if format[0] == b"<" or format[0] == b"=" or format[0] == b"@":
-        format += 1
-    return (format[0] == b"d" or format[0] == b"B" or format[0] == b"c") and format[1] == 0
 
 
 cdef class Split:
@@ -82,20 +75,9 @@ cdef class Split:
     def push(self, chunk):
         """Take float64 pressures; return how many numbers were written to ``out``."""
         cdef Py_buffer view
-        cdef Py_ssize_t frames, written
-        PyObject_GetBuffer(chunk, &view, PyBUF_ND | PyBUF_FORMAT)
-        try:
-            if not _is_float64(view.format):
-                raise ValueError("a chunk must hold float64 numbers or their bytes")
-            frames = view.len // sizeof(double)
-            if frames * <Py_ssize_t>sizeof(double) != view.len or frames > self._largest_chunk:
-                raise ValueError(
-                    "a chunk of %d bytes: must be whole float64 frames, at most %d"
-                    % (view.len, self._largest_chunk)
-                )
-            written = _push(self._state, <const double*>view.buf, frames, &self._out[0])
-        finally:
-            PyBuffer_Release(&view)
+        cdef Py_ssize_t frames = take(chunk, &view, 1, self._largest_chunk)
+        cdef Py_ssize_t written = _push(self._state, <const double*>view.buf, frames, &self._out[0])
+        PyBuffer_Release(&view)
         return written
 
 
