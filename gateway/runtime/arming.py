@@ -92,7 +92,7 @@ class ArmingDesk:
         refused = refused or self._patient(asked, now) or self._open_checks(asked, now)
         if refused is not None:
             return refused
-        allowed = self._budget(replace(asked, pressed_ago_ms=self._core.presses.ago_ms(now)), now)
+        allowed = self._budget(asked, now)
         if isinstance(allowed, Reply):
             return allowed
         self._core.gate.start_self_test()

@@ -129,8 +129,8 @@ class Gate:
 
     def make_safe(self) -> None:
         """Vent and open the relay, whatever we believe of them: somebody stopped, or something tripped."""
-        self._leased_ms, self._relay_leased_ms = None, None
-        self._waits_since_ms, self._granted = None, False
+        self._unlease()
+        self._relay_leased_ms = None
         if self._host is not None:
             self._host.vent()
             self._host.open_relay()
@@ -185,6 +185,9 @@ class Gate:
         energised = self.reading is not None and self.reading.energised
         if self._host is not None and (energised or self._leased_ms is not None):
             self._host.vent()
+        self._unlease()
+
+    def _unlease(self) -> None:
         self._leased_ms, self._waits_since_ms, self._granted = None, None, False
 
     def _heed(self, result: int, now: int) -> None:
@@ -264,8 +267,8 @@ class Gate:
 
     def _forget(self, refusal: str) -> None:
         self.identity, self.refusal, self.reading = None, refusal, None
-        self._leased_ms, self._relay_leased_ms, self._tightened = None, None, False
-        self._waits_since_ms, self._granted = None, False
+        self._unlease()
+        self._relay_leased_ms, self._tightened = None, False
         self.lease_refused, self.relay_refused = False, False
         self.lease_result, self.relay_result = messages.OK, messages.OK
         self._announced = _UNKNOWN

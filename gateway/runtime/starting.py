@@ -64,7 +64,6 @@ class Asked:
     pressure: BloodPressure | None
     questions: tuple[Question, ...]
     left: Left
-    pressed_ago_ms: int | None = None
     stimulation_left_ms: int = 0
     first_cycle: int = 1
     resumes: str = ""
