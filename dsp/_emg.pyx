@@ -143,6 +143,13 @@ cdef class Chain:
             self.chain.low[c] = 32767
             self.chain.high[c] = -32768
 
+    @classmethod
+    def resumed(cls, largest_chunk, state):
+        """Continue from what ``state()`` returned. ``ValueError`` for what is no such state."""
+        chain = cls.__new__(cls)
+        chain._resume(state, largest_chunk)
+        return chain
+
     def _resume(self, const unsigned char[::1] state, long largest_chunk):
         """Lay out a kernel and fill it from what ``state()`` returned."""
         if <size_t>state.shape[0] < sizeof(EmgFields):

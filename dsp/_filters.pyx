@@ -73,8 +73,8 @@ cdef class Stream:
         free(self.has)
 
     cdef Py_ssize_t _size(self, const int64_t *has) except -1:
-        """How many doubles the state has, after its numbers were found to be possible."""
-        raise NotImplementedError
+        """How many doubles the state has, after its numbers were found to be possible: none without a filter."""
+        return 0
 
     cdef Py_ssize_t _most_written(self, const int64_t *has, Py_ssize_t frames):
         return frames * has[CHANNELS]
@@ -108,6 +108,13 @@ cdef class Stream:
         cdef double[::1] out = self.out
         self.written = &out[0]
         return self._attach()
+
+    @classmethod
+    def resumed(cls, largest_chunk, state):
+        """Continue from what ``state()`` returned. ``ValueError`` for what is no such state."""
+        kernel = cls.__new__(cls)
+        kernel._resume(state, largest_chunk)
+        return kernel
 
     def _resume(self, const unsigned char[::1] state, Py_ssize_t largest_chunk):
         """Lay out from the numbers of a state and fill from the rest of it."""

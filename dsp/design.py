@@ -20,14 +20,12 @@ import cmath
 import math
 from array import array
 
+from dsp.errors import DesignError
+
 __all__ = ["DesignError", "Sections", "anti_alias", "bandpass", "cascade", "highpass", "lowpass", "notch"]
 
 MOST_ORDER = 12
 """Beyond this a Butterworth filter in double precision is not what was asked for any more."""
-
-
-class DesignError(ValueError):
-    """No filter can be made of these numbers; says which and why."""
 
 
 class Sections:

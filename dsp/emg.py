@@ -39,19 +39,15 @@ from array import array
 
 from dsp._emg import FLAT, MOST_CHANNELS, MOST_MARKS, SATURATED, WIDEST_LANES, Chain
 from dsp.design import Sections
+from dsp.errors import EmgError
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
 
     from _typeshed import ReadableBuffer
 
 __all__ = ["FLAT", "MOST_CHANNELS", "MOST_MARKS", "SATURATED", "WIDEST_LANES", "EmgChain", "EmgError", "rows"]
-
-
-class EmgError(ValueError):
-    """No EMG measure can be had from this; says what is wrong, where, and what to do."""
 
 
 class EmgChain(Chain):
@@ -101,13 +97,6 @@ class EmgChain(Chain):
                 f"{window_blocks} blocks, hold {hold_blocks}, release {release_blocks}, "
                 f"blanking {blank_before} before and {blank_after} after, chunks of {largest_chunk}: {error}"
             ) from error
-
-    @classmethod
-    def resumed(cls, largest_chunk: int, state: "ReadableBuffer") -> "Self":
-        """Continue from what ``state()`` returned. ``ValueError`` for what is no such state."""
-        chain = cls.__new__(cls)
-        chain._resume(state, largest_chunk)
-        return chain
 
 
 def rows(chain: EmgChain, frames: "ReadableBuffer", stimuli: "Iterable[int]" = ()) -> "array[float]":

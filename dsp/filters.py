@@ -32,9 +32,7 @@ from dsp.design import DesignError, Sections, anti_alias
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
-    from typing import Literal, Self
-
-    from _typeshed import ReadableBuffer
+    from typing import Literal
 
     Input = Literal["float64", "int16", "int24"]
 
@@ -74,13 +72,6 @@ class SosFilter(_filters.Cascade):
         except (ValueError, OverflowError) as error:
             raise DesignError(f"{channels} channels, {len(sections)} sections: {error}") from error
 
-    @classmethod
-    def resumed(cls, largest_chunk: int, state: "ReadableBuffer") -> "Self":
-        """Continue from what ``state()`` returned. ``ValueError`` for what is no such state."""
-        kernel = cls.__new__(cls)
-        kernel._resume(state, largest_chunk)
-        return kernel
-
 
 class Decimator(_filters.Decimator):
     """Every ``factor``-th sample after an anti-alias filter; ``taps``: others than the usual."""
@@ -105,13 +96,6 @@ class Decimator(_filters.Decimator):
         except (ValueError, OverflowError) as error:
             raise DesignError(f"{channels} channels, {len(used)} taps: {error}") from error
 
-    @classmethod
-    def resumed(cls, largest_chunk: int, state: "ReadableBuffer") -> "Self":
-        """Continue from what ``state()`` returned. ``ValueError`` for what is no such state."""
-        kernel = cls.__new__(cls)
-        kernel._resume(state, largest_chunk)
-        return kernel
-
 
 class MedianFilter(_filters.Median):
     """The median of the last ``window`` frames, odd, at most 1001."""
@@ -131,10 +115,3 @@ class MedianFilter(_filters.Median):
             self._new(kind, channels, window, largest_chunk)
         except (ValueError, OverflowError) as error:
             raise DesignError(f"{channels} channels, a median of {window}: {error}") from error
-
-    @classmethod
-    def resumed(cls, largest_chunk: int, state: "ReadableBuffer") -> "Self":
-        """Continue from what ``state()`` returned. ``ValueError`` for what is no such state."""
-        kernel = cls.__new__(cls)
-        kernel._resume(state, largest_chunk)
-        return kernel

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from dsp.errors import EmgError
+from dsp.fatigue import FatigueIndex, fatigue_index
 from gateway.exams.errors import TraceUnusable
 from gateway.exams.result import (
     Certainty,
@@ -72,23 +74,19 @@ def analyse(
     if not stimulation:
         raise TraceUnusable(_WHERE, "the stimulation is not stated: without it two tests cannot be compared")
     numbers, values = [number for number, _, _ in known], [value for _, _, value in known]
-    first, last = fmean(values[:ends]), fmean(values[-ends:])
-    if not first > 0.0:
-        text = (
-            f"the first {ends} peaks have a mean of {first:g} {kind.unit}: there is nothing that could tire"
-        )
-        raise TraceUnusable(_WHERE, text)
-    slope, r_squared = _line(numbers, values)
+    found = _index(numbers, values, kind, ends)
     return Result(
         exam=_WHERE,
         definition="peak_ratio",
         probe=probe,
         recording=recording,
         values=(
-            _value("first_mean", kind.unit, "peak_ratio", first, ends),
-            _value("last_mean", kind.unit, "peak_ratio", last, ends),
-            _value("fatigue_index", "1", "peak_ratio", last / first, 2 * ends),
-            _value("slope", "%/contraction", "peak_slope", 100 * slope / first, len(values), r_squared),
+            _value("first_mean", kind.unit, "peak_ratio", found.reference, ends),
+            _value("last_mean", kind.unit, "peak_ratio", found.last_mean, ends),
+            _value("fatigue_index", "1", "peak_ratio", found.last_mean / found.reference, 2 * ends),
+            _value(
+                "slope", "%/contraction", "peak_slope", 100 * found.slope_share, len(values), found.r_squared
+            ),
         ),
         flags=_flags(peaks, values, ends),
         limb=limb,
@@ -97,7 +95,7 @@ def analyse(
             Definition(id=name, text=f"{text}; {kind.quantity}", source=_SOURCE, certainty=Certainty.READ)
             for name, text in _TEXTS.items()
         ),
-        curves=(_curve(known),),
+        curves=(_curve(known, ends),),
         findings={"quantity": kind.quantity},
     )
 
@@ -125,19 +123,21 @@ def _known(peaks: Sequence[Peak], ends: int) -> list[tuple[int, float, float]]:
     return known
 
 
-def _line(places: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
-    """Slope and the share of the variance that it explains; 0 where nothing varies."""
-    centre, middle = fmean(places), fmean(values)
-    spread = sum((place - centre) ** 2 for place in places)
-    common = sum((place - centre) * (value - middle) for place, value in zip(places, values, strict=True))
-    total = sum((value - middle) ** 2 for value in values)
-    return common / spread, common * common / (spread * total) if total else 0.0
+def _index(numbers: Sequence[int], values: Sequence[float], kind: Kind, ends: int) -> FatigueIndex:
+    first = fmean(values[:ends])
+    if not first > 0.0:
+        text = f"the first {ends} peaks have a mean of {first:g} {kind.unit}: nothing there could tire"
+        raise TraceUnusable(_WHERE, text)
+    try:
+        return fatigue_index(values, numbers, ends=ends)
+    except EmgError as error:
+        raise TraceUnusable(_WHERE, str(error)) from error
 
 
-def _curve(known: Sequence[tuple[int, float, float]]) -> Curve:
+def _curve(known: Sequence[tuple[int, float, float]], ends: int) -> Curve:
     """The line over time, for a plot."""
     times, values = [time_s for _, time_s, _ in known], [value for _, _, value in known]
-    slope, _ = _line(times, values)
+    slope = fatigue_index(values, times, ends=ends).slope
     start = fmean(values) - slope * (fmean(times) - times[0])
     return Curve(about="slope", model="line", start_s=times[0], end_s=times[-1], coefficients=(start, slope))
 
