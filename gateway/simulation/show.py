@@ -74,7 +74,10 @@ def received_text(payload: bytes) -> str:
 
 
 def _shown(value: object) -> str:
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    """A list of nothing is none; what is not known, or does not apply, is a dash."""
+    if isinstance(value, list):
+        return ", ".join(_shown(one) for one in value) or "none"
+    return "-" if value is None or value == "" else str(value)
 
 
 def folded_by_a_fresh_process(state_dir: Path, session: str) -> Summary:
