@@ -5,9 +5,9 @@ Theory of operation
 ``ask`` takes one request with who made it and a callable for the answer.  Most answers come at once;
 four wait for something: a session and an export for their rows to be durable, a reset and a self-test for the
 controller.  ``step`` delivers those.  Every request is written down with the asker's credentials
-before it is acted on, except that "stop" acts first and is written after.  A user who asks too often is
-counted instead (``admission``), and then only "stop" still acts, and what else takes energy away or says
-that somebody is there: a pain score, less current, an acknowledgement.
+before it is acted on, except that some act first and are written after: a stop, and what else takes energy
+away or says that somebody is there (a pain score, less current, an acknowledgement).  A user who asks too
+often is counted instead of written down (``admission``), and then only those still act.
 
 A start, a test of the cuff, a self-test and a reset wait one at a time: a second one is refused.
 
@@ -118,16 +118,14 @@ class Desk:
         if isinstance(request, SessionStop | SessionClearPatient):
             answer(self._stop(request, asker, now))
             return
-        if isinstance(request, SessionPain | SessionLower | AlarmAck):
-            reply = self._handle(request, now, answer)
-            self._journal(request, asker, now, "asked")
-            answer(reply or Reply())
-            return
+        acts_first = isinstance(request, SessionPain | SessionLower | AlarmAck)
         looks_only = isinstance(request, SessionStatus | AlarmList)
-        if not looks_only and not self._journal(request, asker, now, "asked"):
+        if not acts_first and not looks_only and not self._journal(request, asker, now, "asked"):
             answer(refusal(EXIT_NOT_NOW, "too many requests of this user: wait a minute"))
             return
         reply = self._handle(request, now, answer)
+        if acts_first:
+            self._journal(request, asker, now, "asked")
         if reply is not None:
             answer(reply)
 

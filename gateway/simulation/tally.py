@@ -23,6 +23,13 @@ from gateway.simulation.outcome import Outcome
 from gateway.simulation.physics import Harm
 
 _CONFIDENCE = 3
+CANNOT_SHOW = (
+    "both_thighs: there is one cuff, on one limb or on the other",
+    "targets above 250 mmHg: nobody simulated has measured a limb occlusion pressure",
+    "the budgets of a day and its fourth session: one patient has one session, and one elsewhere",
+    "restriction, and examinations",
+)
+"""What no session of any campaign could do; 0 of N says nothing about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,7 @@ class Tally:
             "compiled": self.compiled == self.sessions > 0,
             "wall_s": round(self.wall_s, 1),
             "upper_bound": self.upper_bound(),
+            "cannot_show": list(CANNOT_SHOW),
         }
 
     def text(self) -> str:
@@ -149,6 +157,7 @@ class Tally:
         lines = [
             f"{key:<16}{_words(value)}" for key, value in document.items() if not isinstance(value, list)
         ]
+        lines += [f"{'cannot_show':<16}{words}" for words in CANNOT_SHOW]
         for found in self.found:
             lines.append(f"HARM {found.harm.kind.value} in session {found.session}: {found.harm.detail}")
             lines.append(f"  journal {found.journal or 'none'}; again: {found.command}")

@@ -189,6 +189,8 @@ def test_a_harm_is_told_with_its_journal_and_how_it_comes_back() -> None:
     assert found["command"] == "rvos simulate --sessions 10 --seed 2 --faults leak --full-length 3 --only 4"
     assert (found["kind"], found["journal"]) == ("over_debt", "kept/journal.db")
     assert tally.document()["upper_bound"] == "1 of 2 sessions under this fault model"
+    assert [line for line in tally.text().splitlines() if line.startswith("cannot_show")]
+    assert any("one cuff" in words for words in tally.document()["cannot_show"])
     assert "340.1 s" in tally.text()
 
 
