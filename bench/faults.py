@@ -26,7 +26,6 @@ from bench.wires import CONTROL_MISSING, HONEST, LIMIT_MISSING, RUNAWAY
 from firmware_bridge.mcu import limits as firmware
 from firmware_bridge.mcu.controller import STATUS_MS
 from gateway.model import Reason
-from gateway.runtime.core import LINK_GRACE_MS
 from gateway.safety.limits import HARD
 from gateway.simulation.plant import WATCHDOG_MS
 from gateway.simulation.plant_process import TICK_MS
@@ -95,7 +94,9 @@ WATCHDOG = Term(
     f"`plant.WATCHDOG_MS = {WATCHDOG_MS}`", WATCHDOG_MS, "the hardware watchdog of the controller's board"
 )
 LINK_GRACE = Term(
-    f"`core.LINK_GRACE_MS = {LINK_GRACE_MS}`", LINK_GRACE_MS, "nobody has read core's feed for so long"
+    f"`Limits.link_silent_ms = {HARD.link_silent_ms}`",
+    HARD.link_silent_ms,
+    "nobody has read core's feed for so long",
 )
 LOG_LINE = Term(
     f"`plant_process.TICK_MS = {TICK_MS}`", TICK_MS, "one line of the log that shows what is true"

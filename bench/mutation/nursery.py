@@ -142,14 +142,15 @@ class Nursery:
             raise ChildBroken(f"this process has loaded {loaded[0]}: use one of its own")
         self._load_everything_else(mutants[0].unchanged(), trees)
         inside = [one for one in mutants if one.in_function]
+        left = []
         for at, fate in enumerate(self._grow([*(one.unchanged() for one in inside[:1]), *inside], trees)):
             if at == 0:
                 _must_live(fate)
+            elif fate.end == "survived":
+                left.append(fate.mutant)
             else:
-                yield self._noted(self._replant(fate.mutant, trees) if fate.end == "survived" else fate)
-        for one in mutants:
-            if not one.in_function:
-                yield self._noted(self._replant(one, trees))
+                yield self._noted(fate)
+        yield from self._replant([*left, *(one for one in mutants if not one.in_function)], trees)
 
     def _noted(self, fate: Fate) -> Fate:
         self._experience.note(fate)
@@ -176,18 +177,30 @@ class Nursery:
         failed = watch.failed or (f"pytest (exit code {int(code)})" if code else "")
         return json.dumps({"failed": failed, "seconds": watch.seconds, "modules": sorted(sys.modules)})
 
-    def _replant(self, mutant: Mutant, trees: Trees) -> Fate:
-        def live() -> str:
-            _be_deterministic()
-            mutant.plant()
-            sys.meta_path.insert(0, Finder(mutant.path, trees[mutant.path], self._root))
-            likely = [str(self._root / name) for name in self._experience.likely_files(mutant)]
-            for tests in (likely, self._quick, self._slow):
-                if tests and (by := self._first_failure(tests)):
-                    return by
-            return _NOBODY
+    def _replant(self, mutants: list[Mutant], trees: Trees) -> Iterator[Fate]:
+        growing: dict[int, tuple[Mutant, Child]] = {}
+        for mutant in mutants:
+            if len(growing) >= self._jobs:
+                yield self._harvest(growing)
+            child = Child(lambda mutant=mutant: self._live(mutant, trees))  # type: ignore[misc]
+            growing[child.pid] = mutant, child
+        while growing:
+            yield self._harvest(growing)
 
-        return _fate(mutant, *Child(live).answer())
+    def _harvest(self, growing: dict[int, tuple[Mutant, Child]]) -> Fate:
+        pid, status = os.wait()
+        mutant, child = growing.pop(pid)
+        return self._noted(_fate(mutant, *child.answer(status)))
+
+    def _live(self, mutant: Mutant, trees: Trees) -> str:
+        _be_deterministic()
+        mutant.plant()
+        sys.meta_path.insert(0, Finder(mutant.path, trees[mutant.path], self._root))
+        likely = [str(self._root / name) for name in self._experience.likely_files(mutant)]
+        for tests in (likely, self._quick, self._slow):
+            if tests and (by := self._first_failure(tests)):
+                return by
+        return _NOBODY
 
     def _first_failure(self, tests: list[str]) -> str:
         """The test that fails first, ``""`` for none. Raises ChildBroken when pytest itself does."""

@@ -38,7 +38,7 @@ from gateway.runtime.systolic_entries import SystolicEntries
 from gateway.safety import budget
 from gateway.safety.budget import Left
 from gateway.safety.inflation import blood_pressure_refusal
-from gateway.safety.limits import ENTRY_HIGHEST_MMHG, ENTRY_LOWEST_MMHG, FIRMWARE_LIMITS
+from gateway.safety.limits import HARD
 from gateway.safety.readiness import Check, missing
 from gateway.safety.texts import text_of
 from gateway.therapy import prescription, screening
@@ -48,7 +48,7 @@ from gateway.therapy.prescription import (
     RvosPrescription,
 )
 
-ZERO_DMMHG = dict(FIRMWARE_LIMITS)["self_test_zero_dmmhg"]
+ZERO_DMMHG = HARD.self_test_zero_dmmhg
 _TOKEN = re.compile(r"[A-Za-z0-9-]{1,64}")
 ROOM_FOR_A_SESSION_BYTES = 64_000_000
 """Less than this on the journal's disk refuses a new session (engineering proposal: 30 whole sessions)."""
@@ -241,11 +241,9 @@ def unconfirmed(confirm: bool) -> str:
 
 def mistyped(systolic_mmhg: int, diastolic_mmhg: int) -> str:
     """What is wrong with a blood pressure as typed; empty when nothing is."""
-    if not ENTRY_LOWEST_MMHG <= systolic_mmhg <= ENTRY_HIGHEST_MMHG:
-        return (
-            f"a systolic of {systolic_mmhg} mmHg is outside {ENTRY_LOWEST_MMHG}-{ENTRY_HIGHEST_MMHG}: "
-            "is it mistyped?"
-        )
+    lowest, highest = HARD.systolic_entry_lowest_mmhg, HARD.systolic_entry_highest_mmhg
+    if not lowest <= systolic_mmhg <= highest:
+        return f"a systolic of {systolic_mmhg} mmHg is outside {lowest}-{highest}: is it mistyped?"
     if not 0 < diastolic_mmhg < systolic_mmhg:
         return f"a diastolic of {diastolic_mmhg} mmHg does not go with a systolic of {systolic_mmhg}"
     return ""

@@ -46,14 +46,13 @@ from gateway.runtime.stimulator import StimulatorGate
 from gateway.safety import alarms, supervisor, verification
 from gateway.safety.alarms import Told
 from gateway.safety.debt import Debts, is_above, is_fresh
+from gateway.safety.limits import HARD
 from gateway.safety.observations import Observations, State
 from gateway.therapy.plan import Wish
 
 STEP_MS = 50
 _RESUMABLE = (Reason.INTOLERABLE, Reason.PATIENT_CLEARED)
 _BEDSIDE_STOPS = (Reason.STOPPED_AT_BEDSIDE, Reason.STOPPED_BY_PATIENT)
-CUFF_ON_REMINDER_MS = 300_000
-LINK_GRACE_MS = 30_000
 
 
 class Core:
@@ -399,9 +398,9 @@ class Core:
     def _conditions(self, now: int) -> frozenset[Reason]:
         found = set()
         idle = self.session is None
-        if self.cuff_on and idle and now - self._idle_since_ms >= CUFF_ON_REMINDER_MS:
+        if self.cuff_on and idle and now - self._idle_since_ms >= HARD.cuff_on_reminder_ms:
             found.add(Reason.CUFF_NOT_REMOVED)
-        if now - self.link_seen_ms >= LINK_GRACE_MS:
+        if now - self.link_seen_ms >= HARD.link_silent_ms:
             found.add(Reason.LINK_LOST)
         if self.annunciator_lost:
             found.add(Reason.ANNUNCIATOR_LOST)

@@ -7,15 +7,14 @@ at any time; one given since the mark answers it.  A numeric rating (NRS, 0 to 1
 CPOT (0 to 8, for who cannot speak) above 2, vents and ends the session; it may be resumed within the hour
 after asking.  Two of five treated patients of the pilot could not tolerate the occlusions (Chhetri 2022).
 
-Units: ms.  Sources: NRS 7 of 10: SmartCuffs instructions; CPOT 3 and more is pain: clinical reference 11.
+Units: ms.  The numbers and their sources stand in ``gateway.safety.limits``.
 """
 
+from gateway.safety.limits import HARD
 from gateway.safety.observations import Inflation
 
-MARKS_MS = (120_000, 240_000)
-ANSWER_WITHIN_MS = 30_000
-NRS_MOST, NRS_STOPS = 10, 7
-CPOT_MOST, CPOT_STOPS = 8, 3
+MARKS_MS = (HARD.pain_first_mark_ms, HARD.pain_second_mark_ms)
+NRS_MOST, CPOT_MOST = 10, 8
 
 
 class PainScores:
@@ -39,12 +38,14 @@ class PainScores:
     def is_overdue(self, under_way: Inflation | None, now: int) -> bool:
         """Whether nobody has answered in time."""
         since_ms = self.due_since_ms(under_way, now)
-        return since_ms is not None and now - since_ms >= ANSWER_WITHIN_MS
+        return since_ms is not None and now - since_ms >= HARD.pain_answer_ms
 
 
 def stops(nrs: int | None, cpot: int | None) -> bool:
     """Whether this score ends the occlusion."""
-    return (nrs is not None and nrs >= NRS_STOPS) or (cpot is not None and cpot >= CPOT_STOPS)
+    return (nrs is not None and nrs >= HARD.pain_stops_nrs) or (
+        cpot is not None and cpot >= HARD.pain_stops_cpot
+    )
 
 
 def mistyped(nrs: int | None, cpot: int | None) -> str:

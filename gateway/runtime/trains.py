@@ -17,12 +17,10 @@ from dataclasses import dataclass
 
 from gateway.model import Reason, Safe, Sample, StimulationIntent, StimulationPermit
 from gateway.record.events import Event, StimulationAuthorised, StimulationEnded, StimulationStarted
+from gateway.safety.limits import HARD
 from gateway.safety.stimulation import StimulationState, StimulatorReading, TrainAuthorisation
 
-RESPONSE_MN = 2_000
-"""A contraction evokes at least 2 N: far above a load cell's noise (engineering proposal)."""
 YES, NO, UNKNOWN = "yes", "no", "unknown"
-_FORCE_STANDS_FOR_MS = 1_000
 
 
 @dataclass(slots=True)
@@ -40,7 +38,7 @@ class _Train:
         """Whether the muscle answered."""
         if self.rest_mn is None or self.most_mn is None:
             return UNKNOWN
-        return YES if self.most_mn - self.rest_mn >= RESPONSE_MN else NO
+        return YES if self.most_mn - self.rest_mn >= HARD.response_force_mn else NO
 
 
 @dataclass(slots=True)
@@ -91,7 +89,7 @@ class Trains:
 
     def _begin(self, state: StimulationState, force: Sample | None, now: int) -> _Train:
         rest_mn = None
-        if force is not None and 0 <= now - force.arrived_ms <= _FORCE_STANDS_FOR_MS:
+        if force is not None and 0 <= now - force.arrived_ms <= HARD.response_force_age_ms:
             rest_mn = force.value
         self._train = _Train(state.contraction, now, state.current_ua, rest_mn)
         self._note(StimulationStarted(contraction=state.contraction, current_ua=state.current_ua), now)

@@ -139,7 +139,7 @@ def _blood_pressure(
 def _judged_ms(limits: Limits, state: State, pressure: BloodPressure, intent: Intent, now: int) -> int:
     """The instant at which the blood pressure must have been fresh: the first of a running series."""
     began_ms = _joined_ms(limits, state, intent, now)
-    return now if began_ms is None else max(began_ms, pressure.entered_ms)
+    return now if began_ms is None else min(now, max(began_ms, pressure.entered_ms))
 
 
 def _joined_ms(limits: Limits, state: State, intent: Intent, now: int) -> int | None:

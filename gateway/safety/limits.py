@@ -87,6 +87,8 @@ class Limits:
     short_longest_ms: int = 10_000
     short_series_ms: int = 600_000
     cycle_late_ms: int = 900
+    systolic_entry_lowest_mmhg: int = 60
+    systolic_entry_highest_mmhg: int = 250
     systolic_lowest_mmhg: int = 90
     systolic_highest_mmhg: int = 180
     mean_lowest_mmhg: int = 65
@@ -94,6 +96,7 @@ class Limits:
     authorisation_age_ms: int = 5_000
     tissue_saturation_age_ms: int = 10_000
     press_age_ms: int = 60_000
+    self_test_zero_dmmhg: int = 30
     circumference_largest_mm: int = 770
     therapy_budget_ms: int = 2_700_000
     therapy_window_ms: int = 72_000_000
@@ -103,6 +106,13 @@ class Limits:
     sessions_window_ms: int = 86_400_000
     session_gap_ms: int = 14_400_000
     resume_ms: int = 3_600_000
+    pain_first_mark_ms: int = 120_000
+    pain_second_mark_ms: int = 240_000
+    pain_answer_ms: int = 30_000
+    pain_stops_nrs: int = 7
+    pain_stops_cpot: int = 3
+    cuff_on_reminder_ms: int = 300_000
+    link_silent_ms: int = 30_000
     restarts_most: int = 3
     restarts_window_ms: int = 1_800_000
     stimulation_rms_ua: int = 50_000
@@ -114,6 +124,8 @@ class Limits:
     stimulation_pause_ms: int = 500
     stimulation_permit_ms: int = 600
     stimulator_age_ms: int = 600
+    response_force_mn: int = 2_000
+    response_force_age_ms: int = 1_000
 
     def tightened(self, pressure_ceiling_dmmhg: int) -> "Limits":
         """These limits with a lower ceiling. Raises ValueError when it would be higher."""
@@ -126,10 +138,6 @@ class Limits:
 
 
 HARD = Limits()
-
-ENTRY_LOWEST_MMHG = 60
-ENTRY_HIGHEST_MMHG = 250
-"""A systolic outside 60-250 mmHg is taken for a typing error (engineering proposal)."""
 
 
 class Source(NamedTuple):
@@ -211,6 +219,8 @@ SOURCES: dict[str, Source] = {
     "short_longest_ms": Source(f"{_OURS}: 5 s occlusions are usual (mnirs)", _PROPOSAL),
     "short_series_ms": Source(f"{_OURS}: a blood pressure holds for 5 min, a series for 10", _PROPOSAL),
     "cycle_late_ms": Source(f"{_OURS}: under the controller's dead-man of 1 s", _PROPOSAL),
+    "systolic_entry_lowest_mmhg": Source(f"{_OURS}: below it a typing error is likelier", _PROPOSAL),
+    "systolic_entry_highest_mmhg": Source(f"{_OURS}: above it a typing error is likelier", _PROPOSAL),
     "systolic_lowest_mmhg": Source(f"{_OURS}, after haemodynamic stops in BFR (Scott)", _PROPOSAL),
     "systolic_highest_mmhg": Source("severe hypertension above 180/100 is a contraindication", "read"),
     "mean_lowest_mmhg": Source(f"{_OURS}: mean arterial pressure at least 65 mmHg", _PROPOSAL),
@@ -218,6 +228,7 @@ SOURCES: dict[str, Source] = {
     "authorisation_age_ms": Source(f"{_OURS}: what was authorised must still be what is asked", _PROPOSAL),
     "tissue_saturation_age_ms": Source(f"{_OURS}: ten values of a one-a-second oximeter", _PROPOSAL),
     "press_age_ms": Source(f"{_OURS}: who pressed is still at the bedside", _PROPOSAL),
+    "self_test_zero_dmmhg": Source(f"{_NIBP} pressure accuracy 3 mmHg", _MEMORY),
     "circumference_largest_mm": Source("thigh over 77 cm excluded: Trials 2019;20:456, Table 1", "read"),
     "therapy_budget_ms": Source(f"{_OURS}: two sessions of four times five minutes, and a little", _PROPOSAL),
     "therapy_window_ms": Source(f"{_OURS}: a day with room to move a session", _PROPOSAL),
@@ -227,6 +238,13 @@ SOURCES: dict[str, Source] = {
     "sessions_window_ms": Source(f"{_OURS}: a day", _PROPOSAL),
     "session_gap_ms": Source("twice a day with a 4 h interval: Trials 2021;22:969", "read"),
     "resume_ms": Source(f"{_OURS}: later it is another session", _PROPOSAL),
+    "pain_first_mark_ms": Source(f"{_OURS}: two of five could not tolerate it (Chhetri 2022)", _PROPOSAL),
+    "pain_second_mark_ms": Source(f"{_OURS}: pain grows while the limb is closed", _PROPOSAL),
+    "pain_answer_ms": Source(f"{_OURS}: a nurse asks, listens and types", _PROPOSAL),
+    "pain_stops_nrs": Source("7 of 10: SmartCuffs instructions", "read"),
+    "pain_stops_cpot": Source("CPOT above 2 is pain: clinical reference 11", "read"),
+    "cuff_on_reminder_ms": Source(f"{_OURS}: a cuff that stays on presses on the skin", _PROPOSAL),
+    "link_silent_ms": Source(f"{_OURS}: a restart of the link takes less", _PROPOSAL),
     "restarts_most": Source(f"{_OURS}: a gateway that keeps dying is out of order", _PROPOSAL),
     "restarts_window_ms": Source(f"{_OURS}: a gateway that keeps dying is out of order", _PROPOSAL),
     "stimulation_rms_ua": Source("IEC 60601-2-10: 50 mA r.m.s. up to 400 Hz", _MEMORY),
@@ -242,6 +260,10 @@ SOURCES: dict[str, Source] = {
     "stimulation_press_ms": Source(f"{_OURS}: a person sees and feels each press", _PROPOSAL),
     "stimulation_permit_ms": Source(f"{_OURS}: under the watchdogs of the devices, 1.2 s and 2 s", _PROPOSAL),
     "stimulator_age_ms": Source(f"{_OURS}: one poll", _PROPOSAL),
+    "response_force_mn": Source(f"{_OURS}: far above the noise of a load cell", _PROPOSAL),
+    "response_force_age_ms": Source(
+        f"{_OURS}: a force older than a contraction is no answer to it", _PROPOSAL
+    ),
 }
 
 

