@@ -32,7 +32,8 @@ still_inflated      above 15 mmHg 10 s after a vent was due: after a trip, after
                     lease ended.
 unsafe_without_alarm   a latched, inflated-against-order, over-pressure or over-debt state that nothing made
                     audible within 2 s, or that fell silent for 7 s (a burst interval of 5 s and 2 s) before a
-                    person acknowledged it.
+                    person acknowledged it, or after the time for which a person silenced it.  A gateway that
+                    stands still for a moment and goes on is latched as before, and as acknowledged.
 record_lost         a row that was promised to be on the disk is not, or the journal does not verify.
 defect              the product raised an exception.
 
@@ -94,13 +95,17 @@ class _Audible:
 
     def is_missed(self, unsafe: bool, physics: Physics, now: int) -> bool:
         """Says so from the instant on at which silence has lasted too long."""
+        if not unsafe and physics.gateway_stands:
+            return False
         if not unsafe:
             self.due_ms, self._acknowledged = None, False
             return False
         if self.due_ms is None:
             self.due_ms = now + ALARM_MS
         if physics.alarm is not None:
-            self.due_ms = now + SILENCE_MS
+            self.due_ms = max(self.due_ms, now + SILENCE_MS)
+        if physics.silenced_ms:
+            self.due_ms = now + physics.silenced_ms + SILENCE_MS
         self._acknowledged = self._acknowledged or physics.acknowledged
         return not self._acknowledged and now > self.due_ms
 

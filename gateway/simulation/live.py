@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from gateway.model import Limb
 from gateway.record.reader import JournalReader
+from gateway.runtime.arming import PRESS_FIRST
 from gateway.runtime.control_client import ask
 from gateway.runtime.requests import (
     AnyRequest,
@@ -39,6 +40,8 @@ from gateway.ward.broker import HOST, EmbeddedBroker
 
 CUFF, LIMB = "fast_cuff", "fast_limb"
 LOOK_S = 0.5
+
+_PRESSES = 3
 
 
 class LiveError(Exception):
@@ -115,10 +118,17 @@ class LiveBedside:
         self.broker = self._ending.enter_context(again)
 
     def ask(self, request: AnyRequest) -> Reply:
-        """A person's request; a refusal is a ``LiveError``. Who starts or resets presses the button first."""
-        if isinstance(request, SessionStart | SessionReset):
-            self.press_button()
-        reply = ask(self._runtime_dir / "control.sock", request)
+        """A person's request; a refusal is a ``LiveError``.
+
+        Who starts or resets presses the button first, and once more where that was not seen.
+        """
+        needs_a_press = isinstance(request, SessionStart | SessionReset)
+        for _ in range(_PRESSES if needs_a_press else 1):
+            if needs_a_press:
+                self.press_button()
+            reply = ask(self._runtime_dir / "control.sock", request)
+            if PRESS_FIRST not in reply.message:
+                break
         if reply.exit_code:
             raise LiveError(reply.message)
         return reply

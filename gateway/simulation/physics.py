@@ -45,11 +45,13 @@ class Physics(NamedTuple):
     ``leased``, ``relay_leased``: the wire shows a granted lease that has not lapsed, been vented or been
     opened.  ``alarm``: the loudest that can be heard at the bedside now.  ``tripped``: whoever is alive of
     gateway and controller says that it is latched.  ``acknowledged``: a person acknowledged at this instant.
+    ``silenced_ms``: at this instant a person silenced what sounds for so long.
     ``partial``: congestion is the purpose.  ``defeated``: no actuator that software drives empties the cuff.
 
     ``current_ma`` is the r.m.s. current in the tissue, ``density_ma_cm2`` that over what still has contact of
     the electrode, a share ``contact``.  ``electrode_off``: so much that the stimulator could tell.
     ``stimulator_silent``: it hears and says nothing.  ``gateway_runs``: there is a gateway, and it turns;
+    ``gateway_stands``: there is one, and it does not;
     ``controller_runs``: the controller's loop turns, or the board is off.
     """
 
@@ -61,6 +63,7 @@ class Physics(NamedTuple):
     alarm: Priority | None = None
     tripped: bool = False
     acknowledged: bool = False
+    silenced_ms: int = 0
     partial: bool = False
     systolic_mmhg: float = 120.0
     defeated: bool = False
@@ -69,6 +72,7 @@ class Physics(NamedTuple):
     electrode_off: bool = False
     stimulator_silent: bool = False
     gateway_runs: bool = True
+    gateway_stands: bool = False
     controller_runs: bool = True
 
 

@@ -147,7 +147,8 @@ class Trial:
         bedside, plant = self.bedside, self.bedside.plant
         defects = plant.defects
         tripped = bedside.is_tripped()
-        if not tripped and bedside.is_at_rest and not defects.stimulator_silent:
+        stands = bedside.core is not None and bedside.core_stands
+        if not (tripped or stands or defects.stimulator_silent) and bedside.is_at_rest:
             return AT_REST
         flows = bedside.current_ma > 0.0
         return Physics(
@@ -159,6 +160,7 @@ class Trial:
             alarm=bedside.alarm(now),
             tripped=tripped,
             acknowledged=now - TURN_MS in (self.attendant.acknowledged_ms, self.visitor.acknowledged_ms),
+            silenced_ms=self.visitor.silenced_ms if now - TURN_MS == self.visitor.silenced_at_ms else 0,
             systolic_mmhg=self.attendant.known_systolic_mmhg,
             defeated=bedside.is_defeated,
             density_ma_cm2=plant.current_density_ua_cm2 / 1000 if flows else 0.0,
@@ -166,6 +168,7 @@ class Trial:
             electrode_off=flows and plant.electrode_ohm > OPEN_OHM,
             stimulator_silent=defects.stimulator_silent,
             gateway_runs=bedside.core_runs,
+            gateway_stands=stands,
             controller_runs=bedside.firmware_stands_since_ms is None,
         )
 

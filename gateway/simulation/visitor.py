@@ -85,10 +85,15 @@ def _requests(order: Order) -> tuple[AnyRequest, ...]:
 
 
 class Visitor:
-    """Asks what was drawn. ``stopped_ms``, ``asked_ms``: when it asked for a stop, for something to begin."""
+    """Asks what was drawn.
+
+    ``stopped_ms``, ``asked_ms``: when it asked for a stop, for something to begin;
+    ``silenced_at_ms``: when it silenced what sounds, for ``silenced_ms``.
+    """
 
     def __init__(self, bedside: TroubledBedside, visits: tuple[Visit, ...]) -> None:
-        self.stopped_ms = self.asked_ms = self.acknowledged_ms = -1
+        self.stopped_ms = self.asked_ms = self.acknowledged_ms = self.silenced_at_ms = -1
+        self.silenced_ms = 0
         self._bedside, self._left = bedside, list(visits)
         self._start_ms = bedside.now
 
@@ -107,4 +112,6 @@ class Visitor:
                 self.asked_ms = now
             case AlarmAck():
                 self.acknowledged_ms = now
+            case AlarmPause(seconds=seconds):
+                self.silenced_at_ms, self.silenced_ms = now, 1_000 * seconds
         self._bedside.desk.ask(request, OPERATOR, self._bedside.core_ms, lambda reply: None)

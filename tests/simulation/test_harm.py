@@ -296,6 +296,27 @@ def test_an_acknowledgement_silences_this_state_and_not_the_next(judged: Judged)
     assert judged.harms == {HarmKind.UNSAFE_WITHOUT_ALARM}
 
 
+def test_a_silence_that_a_person_asked_for_ends(judged: Judged) -> None:
+    judged.see(LATCHED._replace(alarm=HIGH), 100).see(LATCHED._replace(silenced_ms=60_000), TURN_MS)
+    judged.see(LATCHED, 67_000)
+    assert not judged.harms
+    judged.see(LATCHED, 20)
+    assert judged.harms == {HarmKind.UNSAFE_WITHOUT_ALARM}
+
+
+def test_a_silence_is_for_what_sounds_then_and_not_for_the_next(judged: Judged) -> None:
+    judged.see(EMPTY._replace(silenced_ms=60_000), TURN_MS).see(LATCHED, 2_020)
+    assert judged.harms == {HarmKind.UNSAFE_WITHOUT_ALARM}
+
+
+def test_a_gateway_that_stood_still_is_latched_as_before(judged: Judged) -> None:
+    judged.see(LATCHED._replace(alarm=HIGH), 100).see(LATCHED._replace(acknowledged=True), TURN_MS)
+    judged.see(EMPTY._replace(gateway_stands=True), 600).see(LATCHED, 60_000)
+    assert not judged.harms
+    judged.see(EMPTY, TURN_MS).see(LATCHED, 2_020)
+    assert judged.harms == {HarmKind.UNSAFE_WITHOUT_ALARM}
+
+
 def test_an_over_pressure_that_nobody_hears(judged: Judged) -> None:
     judged.see(inflated(311.0), 2_020)
     assert HarmKind.UNSAFE_WITHOUT_ALARM in judged.harms
