@@ -232,7 +232,7 @@ class Rules:
         if entered is None:
             return
         age_ms = at.now - entered.entered_ms
-        if (series_ms := self._series_ms(memory, wish)) is not None:
+        if age_ms > 0 and (series_ms := self._series_ms(memory, wish)) is not None:
             age_ms = max(0, age_ms - series_ms)  # as old as it was when the series began
         yield Reason.BLOOD_PRESSURE_STALE, not 0 <= age_ms <= n.blood_pressure_age_ms
         yield Reason.BLOOD_PRESSURE_OUT_OF_RANGE, not self._tolerable(entered)
