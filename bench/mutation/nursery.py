@@ -13,7 +13,9 @@ first test that looks at them.  So that second is spent once for nearly all of t
   and imports them with the changed one among them.  Here the slow tests run too, and whatever ``_grow`` did
   not see die comes here again.
 
-The tests that killed a neighbour come first, then those of the file's own name.  A test that takes ten times
+A test that never calls the changed function is not asked about a change inside it (``_Watch`` has seen who
+calls whom); the survivors of that are asked everything all the same.  The tests that killed a neighbour come
+first, then those of the file's own name, then the quickest.  A test that takes ten times
 as long as without a mutant has met a loop without an end: the mutant is killed (``timeout``).  Hypothesis
 runs without shrinking and from a fixed seed.
 
@@ -28,6 +30,7 @@ import json
 import os
 import signal
 import sys
+import types
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -62,9 +65,10 @@ class Fate(NamedTuple):
 
 @dataclass(slots=True)
 class Experience:
-    """How long each quick test takes, and which tests killed what: the order in which to run them."""
+    """How long each quick test takes, what it calls, which tests killed what: whom to ask, in which order."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    called: dict[str, set[str]] = field(default_factory=dict)
     here: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def note(self, fate: Fate) -> None:
@@ -74,12 +78,21 @@ class Experience:
                 self.here[place][fate.by] += 1
 
     def order(self, mutant: Mutant, tests: list[str]) -> list[int]:
-        """The positions of ``tests``, likely killers first."""
+        """The positions of those of ``tests`` that call what was changed, likely killers first."""
         near, far = self.here[_place(mutant)], self.here[mutant.path]
         own = f"test_{Path(mutant.path).stem}.py"
-        return sorted(
-            range(len(tests)), key=lambda at: (-near[tests[at]], -far[tests[at]], own not in tests[at], at)
-        )
+
+        def likelihood(at: int) -> tuple[int, int, bool, float]:
+            test = tests[at]
+            return -near[test], -far[test], own not in test, self.seconds.get(test, 0.0)
+
+        return sorted((at for at, test in enumerate(tests) if self._calls(test, mutant)), key=likelihood)
+
+    def _calls(self, test: str, mutant: Mutant) -> bool:
+        """Whether this test calls the changed function, or the one around it."""
+        parts = mutant.where.split(".")
+        around = {f"{mutant.path} {'.'.join(parts[: at + 1])}" for at in range(len(parts))}
+        return not around.isdisjoint(self.called.get(test, around))
 
     def likely_files(self, mutant: Mutant) -> list[str]:
         """The two test files that killed most mutants of this file."""
@@ -98,16 +111,24 @@ def _place(mutant: Mutant) -> str:
 
 
 class _Watch:
-    """A pytest plugin: runs each test under its time budget and remembers the first that failed."""
+    """A pytest plugin: runs each test under its time budget and remembers the first that failed.
 
-    def __init__(self, experience: Experience) -> None:
-        self._experience = experience
+    ``files``: those whose functions are noted when a test calls them, by the names that our paths give them.
+    """
+
+    def __init__(self, experience: Experience, files: dict[str, str] | None = None) -> None:
+        self._experience, self._files = experience, files
         self._began = 0.0
         self.seconds: dict[str, float] = {}
+        self.called: dict[str, list[str]] = {}
         self.failed = ""
+        self._codes: dict[int, types.CodeType] = {}  # by identity: to hash a code is slow
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._began = process_time()
+        if self._files is not None:
+            self._codes.clear()
+            sys.settrace(self._note_call)
         signal.setitimer(signal.ITIMER_VIRTUAL, self._experience.budget_s(nodeid))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -117,6 +138,13 @@ class _Watch:
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         self.seconds[nodeid] = process_time() - self._began
+        if self._files is not None:
+            sys.settrace(None)
+            ours = ((self._files.get(code.co_filename), code.co_qualname) for code in self._codes.values())
+            self.called[nodeid] = sorted(f"{path} {name}" for path, name in ours if path is not None)
+
+    def _note_call(self, frame: types.FrameType, _event: str, _argument: object) -> None:
+        self._codes[id(frame.f_code)] = frame.f_code
 
 
 class Nursery:
@@ -165,6 +193,7 @@ class Nursery:
         if told["failed"]:
             raise ChildBroken(f"without a mutant {told['failed']} fails: mend that first")
         self._experience.seconds = told["seconds"]
+        self._experience.called = {test: set(names) for test, names in told["called"].items()}
         for name in told["modules"]:
             if name.partition(".")[0] not in OURS and name not in sys.modules:
                 _try_import(name)
@@ -172,10 +201,11 @@ class Nursery:
     def _measured(self, unchanged: Mutant, trees: Trees) -> str:
         _be_deterministic()
         sys.meta_path.insert(0, Finder(unchanged.path, trees[unchanged.path], self._root))
-        watch = _Watch(self._experience)
+        watch = _Watch(self._experience, {str(self._root / path): path for path in trees})
         code = pytest.main([*self._options, *self._quick], plugins=[watch])
         failed = watch.failed or (f"pytest (exit code {int(code)})" if code else "")
-        return json.dumps({"failed": failed, "seconds": watch.seconds, "modules": sorted(sys.modules)})
+        told = {"failed": failed, "seconds": watch.seconds, "called": watch.called}
+        return json.dumps({**told, "modules": sorted(sys.modules)})
 
     def _replant(self, mutants: list[Mutant], trees: Trees) -> Iterator[Fate]:
         growing: dict[int, tuple[Mutant, Child]] = {}

@@ -59,3 +59,8 @@ class Defects:
     stimulator_idle: bool = False
     """It says that it stimulates, and gives nothing."""
     button_stuck: bool = False
+
+    @property
+    def sensors_err_alike(self) -> bool:
+        """Whether both pressure sensors are off by the same: nothing that they say gives that away."""
+        return self.control.offset_dmmhg == self.limit.offset_dmmhg != 0

@@ -26,7 +26,9 @@ congestion          more than 30 s between 20 mmHg and systolic + 20 while a lea
                     it is judged by its own limit, so the count stops when the lease ends.  A way out of the
                     band shorter than 1 s does not begin a new count.  Restriction and the search for the
                     limb occlusion pressure congest on purpose and are left out.  The systolic is the one that
-                    a person could know: the last that was measured.
+                    a person could know: the last that was measured.  Two sensors that err alike are beyond
+                    what software can tell (docs/safety): they use up the margin of 20 mmHg, and the band then
+                    ends where blood really begins to flow in.
 the current         has its own file (``harm_current``).
 still_inflated      above 15 mmHg 10 s after a vent was due: after a trip, after a person's stop, or after the
                     lease ended.
@@ -262,7 +264,10 @@ class HarmMonitor:
         if not physics.leased or physics.partial:
             self._congested_since_ms = None
             return
-        if CONGESTING_FROM_MMHG < pressure < physics.systolic_mmhg + OCCLUDING_MARGIN_MMHG:
+        closed_from = physics.closed_from_mmhg
+        if closed_from is None:
+            closed_from = physics.systolic_mmhg + OCCLUDING_MARGIN_MMHG
+        if CONGESTING_FROM_MMHG < pressure < closed_from:
             if self._congested_since_ms is None:
                 self._congested_since_ms = now
             self._last_congested_ms = now

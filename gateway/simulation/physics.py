@@ -47,6 +47,7 @@ class Physics(NamedTuple):
     gateway and controller says that it is latched.  ``acknowledged``: a person acknowledged at this instant.
     ``silenced_ms``: at this instant a person silenced what sounds for so long.
     ``partial``: congestion is the purpose.  ``defeated``: no actuator that software drives empties the cuff.
+    ``closed_from_mmhg``: where both pressure sensors err alike, the pressure from which on no blood flows in.
 
     ``current_ma`` is the r.m.s. current in the tissue, ``density_ma_cm2`` that over what still has contact of
     the electrode, a share ``contact``.  ``electrode_off``: so much that the stimulator could tell.
@@ -67,6 +68,7 @@ class Physics(NamedTuple):
     partial: bool = False
     systolic_mmhg: float = 120.0
     defeated: bool = False
+    closed_from_mmhg: float | None = None
     density_ma_cm2: float = 0.0
     contact: float = 1.0
     electrode_off: bool = False

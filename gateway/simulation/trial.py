@@ -163,6 +163,7 @@ class Trial:
             silenced_ms=self.visitor.silenced_ms if now - TURN_MS == self.visitor.silenced_at_ms else 0,
             systolic_mmhg=self.attendant.known_systolic_mmhg,
             defeated=bedside.is_defeated,
+            closed_from_mmhg=bedside.occlusion_mmhg if defects.sensors_err_alike else None,
             density_ma_cm2=plant.current_density_ua_cm2 / 1000 if flows else 0.0,
             contact=1.0 - defects.electrode_peel,
             electrode_off=flows and plant.electrode_ohm > OPEN_OHM,

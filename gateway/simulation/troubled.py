@@ -214,6 +214,11 @@ class TroubledBedside(Bedside):
         return self.plant.limb.systolic_mmhg + self.plant.defects.systolic_change_mmhg
 
     @property
+    def occlusion_mmhg(self) -> float:
+        """The limb's true occlusion pressure."""
+        return self.systolic_mmhg + self.plant.limb.occlusion_margin_mmhg
+
+    @property
     def diastolic_mmhg(self) -> float:
         """The limb's true diastolic pressure, which changes half as much as the systolic."""
         return self.plant.limb.diastolic_mmhg + self.plant.defects.systolic_change_mmhg / 2

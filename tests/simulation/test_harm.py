@@ -118,6 +118,14 @@ def test_congestion_begins_anew_after_a_real_way_out_and_ends_with_the_lease(jud
     assert not judged.harms
 
 
+@pytest.mark.parametrize(("closed_from", "harmful"), [(125.0, False), (125.1, True), (139.0, True)])
+def test_under_sensors_that_err_alike_congestion_is_blood_that_flows_in(
+    judged: Judged, closed_from: float, harmful: bool
+) -> None:
+    judged.see(inflated(125.0)._replace(closed_from_mmhg=closed_from), 31_020)
+    assert (judged.harms == {HarmKind.CONGESTION}) is harmful
+
+
 def test_restriction_congests_on_purpose(judged: Judged) -> None:
     judged.see(inflated(100.0)._replace(partial=True), 120_000)
     assert not judged.harms

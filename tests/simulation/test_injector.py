@@ -71,8 +71,12 @@ SEEN: dict[str, Seen] = {
     "device_clock_jumps": lambda b: b.controller_ahead_ms == 700,
     "sensor_frozen": lambda b: b.plant.defects.limit.frozen,
     "sensor_missing": lambda b: b.plant.defects.limit.missing,
-    "sensor_offset": lambda b: b.plant.defects.limit.offset_dmmhg == 200,
-    "sensors_offset_alike": lambda b: b.plant.defects.control.offset_dmmhg == 200,
+    "sensor_offset": lambda b: (
+        b.plant.defects.limit.offset_dmmhg == 200 and not b.plant.defects.sensors_err_alike
+    ),
+    "sensors_offset_alike": lambda b: (
+        b.plant.defects.control.offset_dmmhg == 200 and b.plant.defects.sensors_err_alike
+    ),
     "sensor_zeroed_under_pressure": lambda b: b.plant.defects.limit.offset_dmmhg < -1_000,
     "sensor_noisy": lambda b: b.plant.defects.limit.noise_factor == 20,
     "sensor_spiking": lambda b: b.plant.defects.limit.spike_dmmhg == 900,
