@@ -102,7 +102,8 @@ class OcclusionPressure(NamedTuple):
 
     ``confidence``: ``good`` where the interval is within 15 mmHg on both sides (the alarm window of surgical
     tourniquets) and no flag but ``coarse_rate`` stands, else ``poor``.  ``beats_below`` and ``beats_beyond``
-    is what it rests on.
+    is what it rests on.  The broken line: ``level`` above the corner, and from there down to ``from_mmhg``
+    higher by ``slope`` for each mmHg.
     """
 
     mmhg: float
@@ -114,6 +115,8 @@ class OcclusionPressure(NamedTuple):
     beats_beyond: int
     level: float
     flags: tuple[str, ...]
+    slope: float
+    from_mmhg: float
 
 
 def distal_envelope(
@@ -266,7 +269,9 @@ def limb_occlusion_pressure(envelope: Envelope, definition: str) -> OcclusionPre
     wide = max(mmhg - low, high - mmhg) > 15.0
     confidence = "poor" if wide or set(flags) - {"coarse_rate"} else "good"
     below = len(pressures) - beyond
-    return OcclusionPressure(mmhg, low, high, definition, confidence, below, beyond, best.level, flags)
+    return OcclusionPressure(
+        mmhg, low, high, definition, confidence, below, beyond, best.level, flags, best.slope, pressures[0]
+    )
 
 
 def _upper_flank(envelope: Envelope) -> tuple[list[float], list[float]]:

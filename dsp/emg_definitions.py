@@ -127,13 +127,13 @@ def chain_for(
         raise EmgError(f"a rate of {rate_hz} Hz: it must be above 0 and at most 1 MHz")
     block = frames_in(definition.block_ms, rate_hz)
     if block < 2:
-        raise EmgError(f"blocks of {definition.block_ms} ms at {rate_hz} Hz are shorter than two frames")
+        raise EmgError(f"blocks of {definition.block_ms:g} ms at {rate_hz:g} Hz are shorter than two frames")
     block_ms = block / rate_hz * 1000.0
     try:
         sections = bandpass(definition.order, definition.low_hz, definition.high_hz, rate_hz)
     except DesignError as error:
         raise EmgError(
-            f"{definition.id} at {rate_hz} Hz: {error}; choose a definition for this rate"
+            f"{definition.id} at {rate_hz:g} Hz: {error}; choose a definition for this rate"
         ) from error
     return EmgChain(
         largest_chunk,

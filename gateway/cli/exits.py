@@ -25,6 +25,10 @@ from gateway.runtime.requests import (
 
 EXIT_CODES: dict[str, int] = {
     "gateway.config.findings.ConfigError": EXIT_CONFIG,
+    "gateway.exams.errors.DefinitionUnknown": EXIT_USAGE,
+    "gateway.exams.errors.ExamRefused": EXIT_REFUSED,
+    "gateway.exams.errors.NotStated": EXIT_USAGE,
+    "gateway.exams.plot.PlotUnavailable": EXIT_UNAVAILABLE,
     "gateway.record.errors.HistoryFileUnusable": EXIT_REFUSED,
     "gateway.record.errors.JournalBusy": EXIT_NOT_NOW,
     "gateway.record.errors.JournalCorrupt": EXIT_FINDING,

@@ -19,6 +19,7 @@ from gateway.cli.alarm import alarm
 from gateway.cli.config import config
 from gateway.cli.cuff import cuff
 from gateway.cli.demo import demo
+from gateway.cli.exam import exam
 from gateway.cli.exits import MEANINGS, expected_errors, run_error, told
 from gateway.cli.journal import journal
 from gateway.cli.options import global_config_option
@@ -61,7 +62,7 @@ def rvos() -> None:
 
 for _command in (
     *(demo, simulate, session, patient, alarm, selftest, cuff),
-    *(prescription, summary, journal, config, core, link),
+    *(prescription, exam, summary, journal, config, core, link),
 ):
     rvos.add_command(_command)
 

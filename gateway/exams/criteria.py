@@ -32,7 +32,7 @@ Measure = Literal[
 LOWER_LIMIT: Measure = "distal_amplitude_percent_of_lower_limit"
 
 _FOLDER = resources.files("gateway.exams") / "criteria"
-_BLOCK_TABLES = ("efns-pns-2010-mmn", "efns-pns-2010-cidp")
+BLOCK_TABLES = ("efns-pns-2010-mmn", "efns-pns-2010-cidp")
 _Words = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=300)]
 
 
@@ -244,8 +244,8 @@ def block_table(asked: str | Path) -> BlockTable:
             return _load(asked.read_text("utf-8"), BlockTable, str(asked))
         except (OSError, UnicodeDecodeError) as error:
             raise RecordingUnusable(asked, f"cannot be read ({error})") from error
-    if asked not in _BLOCK_TABLES:
-        raise DefinitionUnknown("conduction", asked, list(_BLOCK_TABLES))
+    if asked not in BLOCK_TABLES:
+        raise DefinitionUnknown("conduction", asked, list(BLOCK_TABLES))
     return _shipped(asked, BlockTable)
 
 

@@ -36,6 +36,10 @@ class DefinitionUnknown(ExamRefused):
         super().__init__(where, f"no definition {asked!r}: choose one of {', '.join(sorted(known))}")
 
 
+class NotStated(ExamRefused):
+    """A person has to state something, and did not, or stated what cannot be."""
+
+
 class NotComparable(ExamRefused):
     """Two numbers that mean different things: another probe, site, definition or unit."""
 

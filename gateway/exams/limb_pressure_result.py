@@ -34,6 +34,7 @@ from gateway.exams.result import (
     Severity,
     Source,
     Value,
+    Window,
 )
 from gateway.model import Limb
 
@@ -50,11 +51,20 @@ _TEXTS = {
 
 
 class Run(NamedTuple):
-    """One run of the cuff, up or down: float64 mmHg, and a distal sensor sampled together with it, if any."""
+    """One run of the cuff, up or down: float64 mmHg, and a distal sensor sampled together with it, if any.
+
+    ``begin_s`` is where it begins in its recording, where that is known.
+    """
 
     pressures_mmhg: "ReadableBuffer"
     rate_hz: float
     distal: "ReadableBuffer | None" = None
+    begin_s: float | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts."""
+        return memoryview(self.pressures_mmhg).nbytes / 8 / self.rate_hz
 
 
 class Circumstances(NamedTuple):
@@ -83,6 +93,7 @@ def runs_of(
             pressures[one.begin : one.end],
             rate_hz,
             None if beyond is None else beyond[one.begin : one.end],
+            one.begin / rate_hz,
         )
         for one in found
     ]
@@ -118,6 +129,11 @@ def analyse(
         limb=circumstances.limb,
         parameters=_parameters(circumstances, mains_hz),
         definitions=_definitions(made.definition, pressures_by),
+        windows=tuple(
+            Window(name="run", start_s=run.begin_s, end_s=run.begin_s + run.duration_s, of=str(number))
+            for number, run in enumerate(runs, 1)
+            if run.begin_s is not None
+        ),
         findings={"posture": circumstances.posture},
     )
 

@@ -11,9 +11,9 @@ Slopes are lines over the trace as it was recorded.  Extremes and crossings are 
 ``smoothing_s``, so that one noisy sample is not a recovery.
 
 What is not as it should be is flagged: no fall of saturation (was the limb occluded at all?), no recovery,
-a recording that ends before the recovery does, movement, gaps, missing values, the ends of the scale, too
-few samples for a definition, another occlusion time than the definition's.  Values that then mean nothing
-are missing.
+a recording that ends before the recovery does, a baseline that holds the occlusion before, movement, gaps,
+missing values, the ends of the scale, too few samples for a definition, another occlusion time than the
+definition's.  Values that then mean nothing are missing.
 
 Slopes depend on probe, spacing and site: ``gateway.exams.result.change`` refuses to compare across them.
 
@@ -128,6 +128,9 @@ def analyse(
         follows = occlusions[at + 1].inflation_s if at + 1 < len(occlusions) else math.inf
         end_s = min(recording.end_s, one.release_s + chosen.recovery_s, follows)
         trace = _Trace(recording.times_s, raw, smooth, chosen, end_s)
+        if at and one.inflation_s - chosen.baseline_s < occlusions[at - 1].empty_s:
+            text = "the baseline holds a part of the occlusion before"
+            notes.flag("disturbed_baseline", Severity.DOUBTFUL, text, of=str(at + 1))
         _read(recording, trace, one, str(at + 1), asked, notes)
     return Result(
         exam=EXAM,

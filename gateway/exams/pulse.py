@@ -21,7 +21,8 @@ from itertools import pairwise
 from dsp import pulse, pulse_wave
 from dsp.errors import SignalRefused
 from gateway.exams.errors import TraceUnusable
-from gateway.exams.recording import Gap, Recording
+from gateway.exams.even import even
+from gateway.exams.recording import Recording
 from gateway.exams.result import (
     Certainty,
     Definition,
@@ -42,7 +43,7 @@ SHAPE = "ppg-uncalibrated-1"
 LEAST_BEATS = 5
 STUCK_S = 0.5
 
-_DEFINITIONS = (
+DEFINITIONS = (
     Definition(
         id=RATE,
         text="beats after Elgendi 2013; 60 over the median time between neighbouring good peaks",
@@ -99,7 +100,7 @@ def analyse(
 ) -> Result:
     """Pulse of one column. Raises ``ExamRefused`` and its kinds."""
     chosen = choices or Choices()
-    samples = _samples(recording, column, chosen)
+    samples = samples_of(recording, column, chosen)
     try:
         found = pulse.beats(samples, recording.rate_hz)
     except SignalRefused as refused:
@@ -117,31 +118,21 @@ def analyse(
         values=tuple(values),
         flags=tuple(flags),
         parameters=chosen.parameters(),
-        definitions=_DEFINITIONS,
+        definitions=DEFINITIONS,
         windows=_good_parts(good),
     )
 
 
-def _samples(recording: Recording, column: str, chosen: Choices) -> "array[float]":
+def samples_of(recording: Recording, column: str, chosen: Choices) -> "array[float]":
     """The wave, rising with the pulse, with a missing sample where the recording has a gap."""
     found = recording.columns.get(column)
     if found is None:
         raise TraceUnusable(recording.source.name, f"no column {column!r}: name the one with the pulse")
     sign = -1.0 if chosen.is_inverted else 1.0
-    made = array("d")
-    gaps = {one.start_s for one in recording.gaps}
-    for time_s, value in zip(recording.times_s, found.values, strict=True):
-        made.append(sign * value)
-        if time_s in gaps:
-            made.extend([math.nan] * _lost(recording, time_s))
+    made = array("d", (sign * one for one in even(recording, found.values)))
     for begin, end in stuck(made, recording.rate_hz):
         made[begin:end] = array("d", [math.nan]) * (end - begin)
     return made
-
-
-def _lost(recording: Recording, start_s: float) -> int:
-    gap: Gap = next(one for one in recording.gaps if one.start_s == start_s)
-    return max(1, round((gap.end_s - gap.start_s) * recording.rate_hz) - 1)
 
 
 def stuck(samples: Sequence[float], rate_hz: float) -> list[tuple[int, int]]:

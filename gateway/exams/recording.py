@@ -27,10 +27,11 @@ RATE_TOLERANCE = 0.02
 
 
 class Column(NamedTuple):
-    """One quantity."""
+    """One quantity. ``header`` is what the file calls it, where that is not the name it is kept under."""
 
     values: "array[float]"
     unit: str
+    header: str = ""
 
 
 class Mark(NamedTuple):

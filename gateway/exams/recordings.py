@@ -4,10 +4,7 @@ Theory of operation
 -------------------
 ``read`` looks at the first lines and takes the reader that knows them.
 
-*Comma-separated values*: one header row.  A time column is one of ``_TIMES`` (its name says the unit); a
-column of sample numbers (``sample``) needs the rate to be stated.  Any other column is named by its header;
-a known ending (``_um``, ``_percent``, ``_mmhg`` ...) is its unit, some columns of known devices have theirs
-from a table.  ``event``, ``comment`` and ``mark`` are texts.  A cell that is no number is missing (NaN).
+*Tables* of one row a sample, the gateway's own and those of other programs: ``separated_values``.
 
 *Oxysoft*: header lines, a legend of numbered traces, a row of numbers, then tab-separated samples with
 events. The rate is the export's own.  Traces are named by what they end in; one pair of O2Hb and HHb is
@@ -18,77 +15,50 @@ called ``o2hb`` and ``hhb``, of several each keeps its optodes in front.
 Units: uM, %, mmHg, g/dL, as each column says.
 """
 
-import csv
 import hashlib
-import io
 import math
 import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.exams.cells import text_of
 from gateway.exams.errors import RecordingUnusable
 from gateway.exams.recording import Column, Mark, Recording, checked
+from gateway.exams.separated_values import KNOWN, Layout, read_columns
 
 LARGEST_BYTES = 512 * 1024 * 1024
 
-_TIMES = {"time_s": 1.0, "elpsec": 1.0, "seconds": 1.0, "time_ms": 1e-3, "timer": 1e-3}
-"""Names of time columns and what their unit is in s."""
 
-_UNITS = {
-    "um": "uM",
-    "percent": "%",
-    "mmhg": "mmHg",
-    "mv": "mV",
-    "v": "V",
-    "bpm": "/min",
-    "gdl": "g/dL",
-    "au": "au",
-}
-
-_KNOWN = {
-    "o2hb": ("o2hb", "uM"),
-    "hhb": ("hhb", "uM"),
-    "thb": ("thb", "uM"),
-    "toi": ("sto2", "%"),
-    "tsi": ("sto2", "%"),
-    "sto2": ("sto2", "%"),
-    "smo2": ("sto2", "%"),
-    "nthi": ("thi", "au"),
-    "hr": ("ppg", "au"),
-}
-"""Columns of known devices without a unit in their name: ours and its unit. HeartPy calls light ``hr``."""
-
-_TEXTS = ("event", "comment", "mark")
-
-
-def read(path: Path, rate_hz: float | None = None) -> Recording:
-    """The recording in this file; ``rate_hz`` where it states none. Raises ``RecordingUnusable``."""
+def content(path: Path) -> bytes:
+    """All bytes of this file. Raises ``RecordingUnusable``: not there, a folder, no right, too large."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
-            raise RecordingUnusable(path, f"more than {LARGEST_BYTES} bytes: cut it")
-        data = path.read_bytes()
+            raise RecordingUnusable(path, f"more than {LARGEST_BYTES // 2**20} MB: cut it")
+        return path.read_bytes()
     except OSError as error:
         raise RecordingUnusable(
             path, f"cannot be read ({error.strerror}): check the path and rights"
         ) from error
-    return parse(path.name, data, rate_hz)
 
 
-def parse(name: str, data: bytes, rate_hz: float | None = None) -> Recording:
+def read(path: Path, rate_hz: float | None = None, layout: Layout | None = None) -> Recording:
+    """The recording in this file; ``rate_hz`` and ``layout`` where it does not say them.
+
+    Raises ``RecordingUnusable``.
+    """
+    return parse(path.name, content(path), rate_hz, layout)
+
+
+def parse(name: str, data: bytes, rate_hz: float | None = None, layout: Layout | None = None) -> Recording:
     """The recording in these bytes. Raises ``RecordingUnusable``."""
-    text = data.decode("utf-8-sig", errors="replace")
-    return _reader(text)(name, hashlib.sha256(data).hexdigest(), text, rate_hz)
-
-
-_Reader = Callable[[str, str, str, float | None], Recording]
-
-
-def _reader(text: str) -> _Reader:
+    text, sha256 = text_of(name, data), hashlib.sha256(data).hexdigest()
     head = text[:2000].lower()
     if "oxysoft export of" in head:
-        return _oxysoft
-    return _moxy if "smo2 live" in head else _columns
+        return _oxysoft(name, sha256, text, rate_hz)
+    if "smo2 live" in head:
+        return _moxy(name, sha256, text, rate_hz)
+    return read_columns(name, sha256, text, rate_hz, layout)
 
 
 def number(cell: str) -> float:
@@ -97,78 +67,6 @@ def number(cell: str) -> float:
         return float(cell)
     except ValueError:
         return math.nan
-
-
-def _columns(name: str, sha256: str, text: str, rate_hz: float | None) -> Recording:
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    if len(rows) < 2:
-        raise RecordingUnusable(name, "no header with samples below it: give comma-separated values")
-    header = [cell.strip().lower() for cell in rows[0]]
-    body = _whole_rows(name, rows[1:], len(header))
-    times_s, from_rate = _time_axis(name, header, body, rate_hz)
-    columns = {
-        called: Column(array("d", [number(row[at]) for row in body]), unit)
-        for at, called, unit in _quantities(header)
-    }
-    marks = _marks(header, body, times_s)
-    return checked(name, sha256, "", times_s, columns, marks, rate_hz if from_rate else None)
-
-
-def _whole_rows(name: str, rows: list[list[str]], width: int) -> list[list[str]]:
-    """All rows of the header's width; a last one that was cut off is left out."""
-    if rows and len(rows[-1]) < width:
-        rows = rows[:-1]
-    for at, row in enumerate(rows):
-        if len(row) != width:
-            raise RecordingUnusable(
-                name, f"row {at + 2} has {len(row)} cells, its header {width}: correct it"
-            )
-    return rows
-
-
-def _time_axis(
-    name: str, header: list[str], body: list[list[str]], rate_hz: float | None
-) -> tuple["array[float]", bool]:
-    """The times in s, and whether they are made from the stated rate."""
-    for at, called in enumerate(header):
-        if called in _TIMES:
-            return array("d", [_TIMES[called] * number(row[at]) for row in body]), False
-    if "sample" not in header:
-        raise RecordingUnusable(name, f"no time among {header}: name a column time_s, time_ms or sample")
-    if rate_hz is None or not rate_hz > 0.0:
-        raise RecordingUnusable(name, "it counts samples and has no rate: state the rate in Hz")
-    at = header.index("sample")
-    return array("d", [number(row[at]) / rate_hz for row in body]), True
-
-
-def _quantities(header: list[str]) -> list[tuple[int, str, str]]:
-    """Where each quantity stands, what we call it, and its unit."""
-    found = []
-    for at, called in enumerate(header):
-        if called in _TIMES or called in (*_TEXTS, "sample", "time", ""):
-            continue
-        found.append((at, *_named(called)))
-    return found
-
-
-def _named(called: str) -> tuple[str, str]:
-    stem, _, ending = called.rpartition("_")
-    if stem and ending in _UNITS:
-        return stem, _UNITS[ending]
-    if stem in _KNOWN and ending.isdigit():
-        ours, unit = _KNOWN[stem]
-        return f"{ours}_{ending}", unit
-    return _KNOWN.get(called, (called, ""))
-
-
-def _marks(header: list[str], body: list[list[str]], times_s: Sequence[float]) -> tuple[Mark, ...]:
-    found = [at for at, called in enumerate(header) if called in _TEXTS]
-    return tuple(
-        Mark(time_s, row[at].strip())
-        for row, time_s in zip(body, times_s, strict=True)
-        for at in found
-        if row[at].strip()
-    )
 
 
 def _moxy(name: str, sha256: str, text: str, rate_hz: float | None) -> Recording:
@@ -254,7 +152,7 @@ def _traces(legend: list[str]) -> list[tuple[int, str, str]]:
     for at, text in enumerate(legend):
         words = re.findall(r"(o2hb|hhb|thb|tsi)\b", text.lower())
         if words:
-            ours, unit = _KNOWN[words[-1]]
+            ours, unit = KNOWN[words[-1]]
             found.append((at, ours, unit, text))
     alone = {ours for _, ours, _, _ in found if sum(one[1] == ours for one in found) == 1}
     return [(at, ours if ours in alone else text.lower(), unit) for at, ours, unit, text in found]

@@ -106,5 +106,6 @@ def test_help_begins_with_the_verbs_of_the_bedside() -> None:
 def test_the_issues_verbs_are_there() -> None:
     words = """demo | core | link | selftest | summary | session start | session pressure | session stop
         | session status | session reset | session cuff-removed | alarm list | alarm ack | prescription list
-        | prescription show | config init | config check | journal verify | journal tail"""
+        | prescription show | exam list | exam analyse | config init | config check | journal verify
+        | journal tail"""
     assert {f"rvos {' '.join(verb.split())}" for verb in words.split("|")} <= VERBS.keys()
