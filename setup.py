@@ -6,19 +6,19 @@ are functions with an attribute of their own, chosen when the module is loaded (
 ``-fno-math-errno`` and ``-fno-trapping-math`` change no result: nobody here reads errno or the floating
 point flags, and only so are square roots and comparisons vector instructions.
 Everything else about the package stands in pyproject.toml.
+The kernels are compiled side by side, as many at a time as the machine has processors.
 """
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 ROOT = Path(__file__).parent
+PROCESSORS = len(os.sched_getaffinity(0))
 
-BASE_FLAGS = ["-O2", "-ffp-contract=off"]
-VECTOR_FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-FLAGS = {"_emg": VECTOR_FLAGS, "_filters": VECTOR_FLAGS}
-"""Kernels that need other flags than ``BASE_FLAGS``."""
+FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 
 
 def kernels() -> list[Extension]:
@@ -29,10 +29,13 @@ def kernels() -> list[Extension]:
             [f"dsp/{source.name}"],
             depends=[f"dsp/{header.name}" for header in sorted((ROOT / "dsp").glob("*.h"))],
             include_dirs=["dsp"],
-            extra_compile_args=FLAGS.get(source.stem, BASE_FLAGS),
+            extra_compile_args=FLAGS,
         )
         for source in sorted((ROOT / "dsp").glob("*.pyx"))
     ]
 
 
-setup(ext_modules=cythonize(kernels(), build_dir="build", language_level=3, quiet=True))
+setup(
+    ext_modules=cythonize(kernels(), nthreads=PROCESSORS, build_dir="build", language_level=3, quiet=True),
+    options={"build_ext": {"parallel": PROCESSORS}},
+)
