@@ -17,8 +17,20 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-STREAMING = ("dsp.design", "dsp.emg", "dsp.filters")
-"""What a process imports that streams. Others add theirs: dsp.nirs, dsp.pulse, dsp.evoked."""
+STREAMING = (
+    "dsp.band",
+    "dsp.design",
+    "dsp.emg",
+    "dsp.evoked",
+    "dsp.filters",
+    "dsp.nirs",
+    "dsp.oscillometry",
+    "dsp.pulse",
+)
+"""Every face of a kernel that streams. A process that streams one thing imports one or two of them."""
+
+ANALYSES = ("dsp.cuff_reading", "dsp.fatigue", "dsp.fits", "dsp.pulse_wave", "dsp.spasm", "dsp.traces")
+"""What works on whole recordings."""
 
 _PROGRAM = """
 import sys, time
@@ -33,6 +45,7 @@ print(took * 1e3, busy * 1e3, int(has["VmRSS"].split()[0]) * 1.024e-3, "numpy" i
 class ImportCost(NamedTuple):
     """Beside a bare interpreter."""
 
+    what: str
     milliseconds: float
     processor_milliseconds: float
     """What the processor was busy with it: on a machine that does much else the better figure."""
@@ -41,21 +54,28 @@ class ImportCost(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"import of {', '.join(STREAMING)}: {self.milliseconds:.1f} ms "
+            f"import of {self.what}: {self.milliseconds:.1f} ms "
             f"({self.processor_milliseconds:.1f} ms of the processor), {self.megabytes:.1f} MB"
         )
 
 
-def import_cost(names: tuple[str, ...] = STREAMING, starts: int = 9) -> ImportCost:
+def import_cost(names: tuple[str, ...] = STREAMING, starts: int = 15) -> ImportCost:
     """Medians of fresh interpreters, with and without the imports in turn."""
     _start(names)  # so that there is bytecode and the files are in memory
     pairs = [(_start(()), _start(names)) for _ in range(starts)]
     return ImportCost(
+        "all that streams" if names == STREAMING else ", ".join(names),
         statistics.median(with_[0] - bare[0] for bare, with_ in pairs),
         statistics.median(with_[1] - bare[1] for bare, with_ in pairs),
         statistics.median(with_[2] - bare[2] for bare, with_ in pairs),
         any(with_[3] for _, with_ in pairs),
     )
+
+
+def import_costs(starts: int = 15) -> list[ImportCost]:
+    """Of all that streams, of each face alone, and of the array module, which is the floor of them all."""
+    alone = [(name,) for name in ("array", *STREAMING, *ANALYSES)]
+    return [import_cost(names, starts) for names in (STREAMING, *alone)]
 
 
 def _start(names: tuple[str, ...]) -> tuple[float, float, float, bool]:

@@ -2,13 +2,14 @@
 
 Theory of operation
 -------------------
-``bench/dsp_plain.c`` is compiled with the flags that the comparison states (-O3, on x86-64 with
--march=x86-64-v2) into a library of its own; ctypes hands over a whole recording and a chunk length once, and
-the loop over chunks runs in C.  ``-ffp-contract=off`` keeps the results the same bits as the kernel's: they
-are compared before anything is timed.
+``bench/dsp_plain.c`` and ``bench/plain_*.c`` are compiled with the flags that the comparison states
+(-O3, on x86-64 with -march=x86-64-v2) into a library of its own; ctypes hands over a whole recording and a
+chunk length once, and the loop over chunks runs in C.  ``-ffp-contract=off`` keeps the results the same bits
+as the kernel's: they are compared before anything is timed.
 """
 
 import ctypes
+import functools
 import platform
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-SOURCE = Path(__file__).with_name("dsp_plain.c")
+SOURCES = [Path(__file__).with_name("dsp_plain.c"), *sorted(Path(__file__).parent.glob("plain_*.c"))]
 FLAGS = ["-O3", "-ffp-contract=off", *(["-march=x86-64-v2"] if platform.machine() == "x86_64" else [])]
 
 
@@ -26,14 +27,34 @@ class NoCompiler(Exception):
     """There is no C compiler: the comparison with C cannot be made."""
 
 
-def library(folder: Path | None = None) -> ctypes.CDLL:
-    """The plain loops, compiled anew. Raises ``NoCompiler``."""
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The plain loops, compiled once in a process. Raises ``NoCompiler``."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise NoCompiler("no C compiler: install gcc")
-    target = Path(folder or tempfile.mkdtemp(prefix="rvos-bench-")) / "dsp_plain.so"
-    subprocess.run([compiler, *FLAGS, "-shared", "-fPIC", str(SOURCE), "-o", str(target), "-lm"], check=True)
-    return ctypes.CDLL(str(target))
+    with tempfile.TemporaryDirectory(prefix="rvos-bench-") as folder:
+        target = str(Path(folder) / "dsp_plain.so")
+        subprocess.run(
+            [compiler, *FLAGS, "-shared", "-fPIC", *map(str, SOURCES), "-o", target, "-lm"], check=True
+        )
+        return ctypes.CDLL(target)
+
+
+def called(function: Any, *arguments: "int | float | np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Call a loop; what it wrote to its last argument, as much of it as it says."""
+    function.restype = ctypes.c_long
+    written = function(*map(_argument, arguments))
+    out = arguments[-1]
+    assert isinstance(out, np.ndarray)
+    return out[:written]
+
+
+def _argument(given: "int | float | np.ndarray[Any, Any]") -> Any:
+    if isinstance(given, np.ndarray):
+        assert given.flags.c_contiguous
+        return ctypes.c_void_p(given.ctypes.data)
+    return ctypes.c_double(given) if isinstance(given, float) else ctypes.c_long(given)
 
 
 class PlainEmg:

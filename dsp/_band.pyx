@@ -4,7 +4,9 @@
 Integers only, so every machine and every chunking gives the same numbers.
 """
 
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t
+from libc.string cimport strlen
 
 cdef enum:
     START = 0
@@ -27,7 +29,7 @@ cdef int64_t LARGEST_MS = <int64_t>1 << 62  # an end 250 ms later still fits
 MISSING = MISSING_VALUE
 
 
-cdef void _credit(int64_t[::1] state, int64_t until_ms) noexcept nogil:
+cdef void _credit(int64_t* state, int64_t until_ms) noexcept nogil:
     """Give the last sample the time that it stands for, up to ``until_ms``, inside the hold."""
     cdef int64_t begin = max(state[LAST_MS], state[START])
     cdef int64_t end = min(until_ms, state[LAST_MS] + STANDS_FOR_MS)
@@ -45,10 +47,10 @@ cdef void _credit(int64_t[::1] state, int64_t until_ms) noexcept nogil:
         state[WITHIN_15MMHG] += end - begin
 
 
-cdef Py_ssize_t _push(int64_t[::1] state, const int64_t[::1] samples) noexcept nogil:
+cdef Py_ssize_t _push(int64_t* state, const int64_t* samples, Py_ssize_t number) noexcept nogil:
     cdef Py_ssize_t at = 0
     cdef int64_t ms, value
-    while at + 1 < samples.shape[0]:
+    while at + 1 < number:
         ms = samples[at]
         value = samples[at + 1]
         if ms < state[LAST_MS] or ms > LARGEST_MS or value < MISSING_VALUE or value > LARGEST_VALUE:
@@ -60,21 +62,48 @@ cdef Py_ssize_t _push(int64_t[::1] state, const int64_t[::1] samples) noexcept n
     return at
 
 
-cdef int _check(int64_t[::1] state) except -1:
-    if state.shape[0] != FIELDS:
-        raise ValueError("a band state has %d numbers, this one has %d" % (FIELDS, state.shape[0]))
-    return 0
+cdef int _hold(object numbers, Py_buffer* view, int flags) except -1:
+    """Hold a buffer of int64. The caller releases it."""
+    PyObject_GetBuffer(numbers, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | flags)
+    if view.itemsize == sizeof(int64_t) and view.format is not NULL and view.format[strlen(view.format) - 1] in b"ql":
+        if view.format[0] in b"<=@ql":
+            return 0
+    given = (<bytes>view.format).decode("latin-1") if view.format is not NULL else "?"
+    PyBuffer_Release(view)
+    raise ValueError("numbers of format %r: give int64" % given)
 
 
-def push(int64_t[::1] state not None, const int64_t[::1] samples not None):
-    """Take pairs of ``samples`` into ``state`` until one is refused; return how many numbers were taken."""
-    _check(state)
-    return _push(state, samples)
+cdef int64_t* _fields(object state, Py_buffer* view) except NULL:
+    """Hold the seven numbers of a state; the caller releases them."""
+    _hold(state, view, PyBUF_WRITABLE)
+    if view.len != FIELDS * <Py_ssize_t>sizeof(int64_t):
+        count = view.len // <Py_ssize_t>sizeof(int64_t)
+        PyBuffer_Release(view)
+        raise ValueError("a band state has %d numbers, this one has %d" % (FIELDS, count))
+    return <int64_t*>view.buf
 
 
-def finish(int64_t[::1] state not None, int64_t end_ms):
+def push(state, samples):
+    """Take pairs of ``samples`` into ``state``; the place of the first number that was refused, -1 for none."""
+    cdef Py_buffer fields, numbers
+    cdef int64_t* into = _fields(state, &fields)
+    try:
+        _hold(samples, &numbers, 0)
+    except (ValueError, BufferError):
+        PyBuffer_Release(&fields)
+        raise
+    cdef Py_ssize_t number = numbers.len // <Py_ssize_t>sizeof(int64_t)
+    cdef Py_ssize_t taken = _push(into, <const int64_t*>numbers.buf, number)
+    PyBuffer_Release(&numbers)
+    PyBuffer_Release(&fields)
+    return taken if taken < number else -1
+
+
+def finish(state, int64_t end_ms):
     """Credit the last sample up to ``end_ms`` and forget it, so that nothing is credited twice."""
-    _check(state)
-    _credit(state, end_ms)
-    state[LAST_MS] = end_ms
-    state[LAST_VALUE] = MISSING_VALUE
+    cdef Py_buffer fields
+    cdef int64_t* into = _fields(state, &fields)
+    _credit(into, end_ms)
+    into[LAST_MS] = end_ms
+    into[LAST_VALUE] = MISSING_VALUE
+    PyBuffer_Release(&fields)

@@ -5,12 +5,14 @@
 arithmetic is what counts at one frame a call.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from libc.stdint cimport int16_t, int64_t
 from libc.string cimport memcpy, memset
 
 from array import array
+
+from dsp._chunk cimport INT16, hold
 
 
 cdef extern from "stdlib.h" nogil:
@@ -231,12 +233,12 @@ cdef class Chain:
         if PyBytes_CheckExact(chunk):
             frames = self._frames(PyBytes_GET_SIZE(chunk))
             return self.code(&self.chain, <const unsigned char *>PyBytes_AS_STRING(chunk), frames)
-        PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE)
-        try:
-            frames = self._frames(view.len)
-            return self.code(&self.chain, <const unsigned char *>view.buf, frames)
-        finally:
-            PyBuffer_Release(&view)
+        if self.memory == NULL:
+            raise ValueError("an EMG chain that was never made takes no chunk")
+        frames = hold(chunk, &view, INT16, self.frame_bytes, self.largest_chunk)
+        frames = self.code(&self.chain, <const unsigned char *>view.buf, frames)
+        PyBuffer_Release(&view)
+        return frames
 
     def state(self):
         """All there is to know, in the byte order of this machine."""

@@ -8,40 +8,15 @@ from libc.string cimport memcpy, memset
 
 from dsp._chunk cimport take
 
-cdef extern from *:
-    """
-    /* Two numbers at a time, in order: plain loops are not vectorised at -O2. Loads need no alignment. */
-    typedef double rvos_pair __attribute__((vector_size(16), aligned(8), may_alias));
-    typedef long long rvos_mask __attribute__((vector_size(16)));
+cdef extern from "_sweeps.h" nogil:
+    ctypedef int (*WithinCode)(const double *values, long number, double limit) noexcept
+    ctypedef void (*AddCode)(double *sums, const double *values, long number) noexcept
+    WithinCode within_for(int lanes)
+    AddCode add_for(int lanes)
+    int widest_lanes()
 
-    #define RVOS_PAIR(at) (*(const rvos_pair *)(values + (at)))
-    #define RVOS_WITHIN(at) ((rvos_mask)(RVOS_PAIR(at) < high) & (rvos_mask)(RVOS_PAIR(at) > low))
-
-    static int rvos_all_within(const double *values, Py_ssize_t number, double limit) {
-        const rvos_pair high = {limit, limit}, low = {-limit, -limit};
-        rvos_mask within = {-1, -1}, other = {-1, -1};
-        Py_ssize_t at = 0;
-        for (; at + 4 <= number; at += 4) {
-            within &= RVOS_WITHIN(at);
-            other &= RVOS_WITHIN(at + 2);
-        }
-        within &= other;
-        int all = within[0] && within[1];
-        for (; at < number; at++) all &= values[at] < limit && values[at] > -limit;
-        return all;
-    }
-
-    static void rvos_add(double *restrict sums, const double *restrict values, Py_ssize_t number) {
-        Py_ssize_t at = 0;
-        for (; at + 4 <= number; at += 4) {
-            *(rvos_pair *)(sums + at) += RVOS_PAIR(at);
-            *(rvos_pair *)(sums + at + 2) += RVOS_PAIR(at + 2);
-        }
-        for (; at < number; at++) sums[at] += values[at];
-    }
-    """
-    bint rvos_all_within(const double* values, Py_ssize_t number, double limit) noexcept nogil
-    void rvos_add(double* sums, const double* values, Py_ssize_t number) noexcept nogil
+cdef WithinCode all_in = within_for(widest_lanes())
+cdef AddCode add = add_for(widest_lanes())
 
 
 cdef enum:
@@ -123,10 +98,10 @@ cdef Py_ssize_t _push(double* state, const double* sweep, Py_ssize_t sweeps, dou
     cdef Py_ssize_t samples = <Py_ssize_t>state[SAMPLES], at, nth, written = 0
     cdef double* sums = state + SUMS
     for nth in range(sweeps):
-        if not rvos_all_within(sweep, samples, state[LIMIT]):  # false for a NaN
+        if not all_in(sweep, samples, state[LIMIT]):  # false for a NaN
             state[LEFT_OUT] += 1
         else:
-            rvos_add(sums, sweep, samples)
+            add(sums, sweep, samples)
             state[SUMMED] += 1
             if state[SUMMED] == state[PER_MEAN]:
                 for at in range(samples):
@@ -140,7 +115,7 @@ cdef Py_ssize_t _push(double* state, const double* sweep, Py_ssize_t sweeps, dou
 
 def all_within(const double[::1] sweep not None, double limit):
     """Whether every sample is smaller than ``limit`` in size; a NaN is not."""
-    return sweep.shape[0] == 0 or rvos_all_within(&sweep[0], sweep.shape[0], limit)
+    return sweep.shape[0] == 0 or all_in(&sweep[0], sweep.shape[0], limit) != 0
 
 
 def moments(const double[::1] sweep not None, Py_ssize_t begin, Py_ssize_t end):
@@ -184,48 +159,74 @@ def phases(
     it had before ``begin``), where it passes the threshold, the peak's place, the peak, where it is back (NaN
     when it is not before ``end``), the area in units times samples.  Returns how many phases.
     """
-    cdef Py_ssize_t at, number = 0, room = out.shape[0] // PHASE_NUMBERS_C, first = begin, top = begin
-    cdef double value, before = 0, area = 0, peak = 0, left = NAN, onset = NAN, share
+    cdef Py_ssize_t number = 0, room = out.shape[0] // PHASE_NUMBERS_C, at = begin
     if not 0 <= begin < end <= sweep.shape[0]:
         raise ValueError("samples %d to %d of %d are no stretch" % (begin, end, sweep.shape[0]))
-    for at in range(begin, end):
-        value = sign * (sweep[at] - baseline)
-        if value > 0:
-            if at == begin:
-                peak, top, left, onset, area = value, at, NAN, NAN, 0
-            elif before <= 0:
-                share = before / (before - value)
-                peak, top, left, onset = value, at, at - 1 + share, NAN
-                area = 0.5 * value * (1 - share)
-            else:
-                area += 0.5 * (before + value)
-            if value > peak:
-                peak, top = value, at
-            if onset != onset and value >= threshold and at > begin:
-                onset = left if before <= 0 and threshold <= 0 else (
-                    at - 1 + (threshold - before) / (value - before) if before < threshold else NAN
-                )
-        elif at > begin and before > 0:
-            share = before / (before - value)
-            area += 0.5 * before * share
-            if peak >= threshold and number < room:
-                _write(out, number, left, onset, top, peak, at - 1 + share, area)
-                number += 1
-            peak = 0
-        before = value
-    if before > 0 and peak >= threshold and number < room:
-        _write(out, number, left, onset, top, peak, NAN, area)
+    while number < room:
+        at = _next_above(&sweep[0], at, end, baseline, sign, threshold)
+        if at == end:
+            break
+        while at > begin and sign * (sweep[at - 1] - baseline) > 0:
+            at -= 1
+        at = _phase(&sweep[0], begin, at, end, baseline, sign, threshold, &out[number * PHASE_NUMBERS_C])
         number += 1
     return number
+
+
+cdef Py_ssize_t _next_above(
+    const double* sweep, Py_ssize_t at, Py_ssize_t end, double baseline, double sign, double threshold
+) noexcept nogil:
+    """The next sample on this side of the baseline that comes above the threshold: most of a sweep is noise."""
+    cdef double value
+    while at < end:
+        value = sign * (sweep[at] - baseline)
+        if value >= threshold and value > 0:
+            break
+        at += 1
+    return at
+
+
+cdef Py_ssize_t _phase(
+    const double* sweep,
+    Py_ssize_t begin,
+    Py_ssize_t first,
+    Py_ssize_t end,
+    double baseline,
+    double sign,
+    double threshold,
+    double* out,
+) noexcept nogil:
+    """Measure the phase whose first sample this is; where it ends."""
+    cdef double value = sign * (sweep[first] - baseline), before = 0, peak = value, area = 0
+    cdef double left = NAN, onset = NAN, back = NAN, share
+    cdef Py_ssize_t at = first, top = first
+    if first > begin:
+        before = sign * (sweep[first - 1] - baseline)
+        share = before / (before - value)
+        left = first - 1 + share
+        area = 0.5 * value * (1 - share)
+    while True:
+        if value > peak:
+            peak, top = value, at
+        if onset != onset and value >= threshold and at > begin:
+            if before <= 0 and threshold <= 0:
+                onset = left
+            elif before < threshold:
+                onset = at - 1 + (threshold - before) / (value - before)
+        at += 1
+        if at == end:
+            break
+        before, value = value, sign * (sweep[at] - baseline)
+        if not value > 0:
+            share = before / (before - value)
+            area += 0.5 * before * share
+            back = at - 1 + share
+            break
+        area += 0.5 * (before + value)
+    out[0], out[1], out[2], out[3], out[4], out[5] = left, onset, top, peak, back, area
+    return at
 
 
 cdef enum:
     PHASE_NUMBERS_C = 6
 
-
-cdef void _write(
-    double[::1] out, Py_ssize_t nth, double left, double onset, Py_ssize_t top, double peak, double back, double area
-) noexcept:
-    cdef Py_ssize_t at = nth * PHASE_NUMBERS_C
-    out[at], out[at + 1], out[at + 2] = left, onset, top
-    out[at + 3], out[at + 4], out[at + 5] = peak, back, area

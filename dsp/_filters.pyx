@@ -1,13 +1,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, binding=False, cdivision=True
 """The kernels of ``dsp.filters``: see there for what they compute, their policies and their state."""
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.math cimport NAN, fabs, isfinite
+cimport cython
+from cpython.buffer cimport PyBuffer_Release
+from libc.math cimport NAN, fabs, floor, isfinite
 from libc.stdint cimport int16_t, int32_t, int64_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memmove, memset
 
 from array import array
+
+from dsp._chunk cimport FLOAT64, INT16, RAW, hold
 
 
 cdef extern from "stdlib.h" nogil:
@@ -52,6 +55,8 @@ cdef int WIDEST = widest_lanes()
 MOST_CHANNELS = MOST
 LONGEST_WINDOW = LONGEST_MEDIAN
 INPUT_BYTES = (8, 2, 3)  # float64, int16, int24
+
+cdef int[3] ELEMENTS = [FLOAT64, INT16, RAW]
 
 
 cdef class Stream:
@@ -128,26 +133,21 @@ cdef class Stream:
                 "this state of a filter must have %d bytes, it has %d" % (8 * (FIELDS + self.doubles), state.shape[0])
             )
         memcpy(self.has, &state[0], state.shape[0])
+        self._restored()
+
+    cdef void _restored(self) noexcept:
+        """After a state was filled in that somebody handed over."""
 
     def push(self, chunk):
         """Take whole frames; return how many numbers stand in ``out``."""
         cdef Py_buffer view
+        cdef Py_ssize_t frames
         if self.has == NULL:
             raise ValueError("a kernel that was never made takes no chunk")
-        PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE)
-        try:
-            if view.len % self.frame_bytes:
-                raise ValueError(
-                    "a chunk of %d bytes is no whole number of frames of %d" % (view.len, self.frame_bytes)
-                )
-            if view.len // self.frame_bytes > self.largest_chunk:
-                raise ValueError(
-                    "a chunk of %d frames: this kernel takes at most %d"
-                    % (view.len // self.frame_bytes, self.largest_chunk)
-                )
-            return self._take(<const unsigned char *>view.buf, view.len // self.frame_bytes)
-        finally:
-            PyBuffer_Release(&view)
+        frames = hold(chunk, &view, ELEMENTS[self.has[INPUT]], self.frame_bytes, self.largest_chunk)
+        frames = self._take(<const unsigned char *>view.buf, frames)
+        PyBuffer_Release(&view)
+        return frames
 
     def state(self):
         """All there is to know, in the byte order of this machine."""
@@ -164,6 +164,7 @@ cdef class Stream:
         """Frames taken so far."""
         return self.has[FRAME] if self.has != NULL else 0
 
+    @cython.final
     cdef void _decode(self, const unsigned char *bytes, Py_ssize_t frames, double gain) noexcept:
         """Frames of any input type to ``scratch``, times ``gain``."""
         cdef Py_ssize_t n, c, channels = self.has[CHANNELS]
@@ -252,6 +253,7 @@ cdef class Cascade(Stream):
                         self.filters[n] = 0.0
         return written - self.written
 
+    @cython.final
     cdef void _hold(self, Py_ssize_t frames, uint64_t *gaps) noexcept:
         """Put the last good value where there is none, and settle channels at their first good one."""
         cdef Py_ssize_t n, c
@@ -267,6 +269,7 @@ cdef class Cascade(Stream):
                     self._settle(c, row[c])
                 self.held[c] = row[c]
 
+    @cython.final
     cdef void _settle(self, Py_ssize_t c, double x) noexcept:
         """As if the first good value had stood for ever."""
         cdef Py_ssize_t s
@@ -337,6 +340,7 @@ cdef class Decimator(Stream):
             frames -= now
         return written - self.written
 
+    @cython.final
     cdef void _sum(self, const double *window, double *written) noexcept:
         """The taps are symmetric, so the window is read from its oldest frame on."""
         cdef Py_ssize_t t, c
@@ -350,6 +354,18 @@ cdef class Decimator(Stream):
             window += self.padded
         for c in range(self.has[CHANNELS]):
             written[c] = total[c] if isfinite(total[c]) else NAN
+
+
+cdef inline Py_ssize_t _place(const double *values, Py_ssize_t count, double value) noexcept:
+    """The first place whose value is not smaller."""
+    cdef Py_ssize_t low = 0, rest = count, half
+    if count == 0:
+        return 0
+    while rest > 1:  # without a branch that a processor could guess wrong
+        half = rest // 2
+        low += half * (values[low + half - 1] < value)
+        rest -= half
+    return low + (values[low] < value)
 
 
 cdef class Median(Stream):
@@ -393,10 +409,7 @@ cdef class Median(Stream):
                 oldest = self.numbers + has[SLOT] * self.padded
                 for c in range(has[CHANNELS]):
                     value = self.scratch[n * self.padded + c]
-                    if has[FILLED] == window and isfinite(oldest[c]):
-                        self._remove(c, oldest[c])
-                    if isfinite(value):
-                        self._insert(c, value)
+                    self._exchange(c, oldest[c] if has[FILLED] == window else NAN, value)
                     oldest[c] = value
                 has[SLOT] = has[SLOT] + 1 if has[SLOT] + 1 < window else 0
                 has[FILLED] = min(has[FILLED] + 1, window)
@@ -409,38 +422,43 @@ cdef class Median(Stream):
             frames -= now
         return written - self.written
 
-    cdef inline Py_ssize_t _place(self, const double *values, Py_ssize_t count, double value) noexcept:
-        """The first place whose value is not smaller."""
-        cdef Py_ssize_t low = 0, high = count, middle
-        while low < high:
-            middle = (low + high) // 2
-            if values[middle] < value:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    cdef void _insert(self, Py_ssize_t c, double value) noexcept:
+    @cython.final
+    cdef void _exchange(self, Py_ssize_t c, double old, double new) noexcept:
+        """Take one value out of the sorted ones and put another in; what is no number is neither."""
         cdef double *values = self.sorted + c * self.has[FIRST_SIZE]
-        cdef Py_ssize_t count = self._count(c)
-        cdef Py_ssize_t at = self._place(values, count, value)
-        if count < self.has[FIRST_SIZE]:
-            memmove(values + at + 1, values + at, 8 * (count - at))
-            values[at] = value
+        cdef Py_ssize_t count = self._count(c), gone = count, at
+        if isfinite(old):
+            gone = _place(values, count, old)
+        if not isfinite(new):
+            if gone < count:
+                memmove(values + gone, values + gone + 1, 8 * (count - gone - 1))
+                self.counts[c] = count - 1
+            return
+        at = _place(values, count, new)
+        if gone == count:
+            if count == self.has[FIRST_SIZE]:
+                return
             self.counts[c] = count + 1
+        if gone < at:
+            at -= 1
+            memmove(values + gone, values + gone + 1, 8 * (at - gone))
+        else:
+            memmove(values + at + 1, values + at, 8 * (gone - at))
+        values[at] = new
 
-    cdef void _remove(self, Py_ssize_t c, double value) noexcept:
-        cdef double *values = self.sorted + c * self.has[FIRST_SIZE]
-        cdef Py_ssize_t count = self._count(c)
-        cdef Py_ssize_t at = self._place(values, count, value)
-        if at < count:
-            memmove(values + at, values + at + 1, 8 * (count - at - 1))
-            self.counts[c] = count - 1
+    cdef void _restored(self) noexcept:
+        """Counts are whole and within the window, whatever the state says."""
+        cdef Py_ssize_t c
+        for c in range(self.has[CHANNELS]):
+            if not 0.0 <= self.counts[c] <= self.has[FIRST_SIZE]:  # a NaN is not
+                self.counts[c] = 0.0
+            self.counts[c] = floor(self.counts[c])
 
+    @cython.final
     cdef inline Py_ssize_t _count(self, Py_ssize_t c) noexcept:
-        """Within the window, whatever a state that somebody handed in says."""
-        return <Py_ssize_t>min(max(self.counts[c], 0.0), <double>self.has[FIRST_SIZE])
+        return <Py_ssize_t>self.counts[c]
 
+    @cython.final
     cdef double _middle(self, Py_ssize_t c) noexcept:
         cdef const double *values = self.sorted + c * self.has[FIRST_SIZE]
         cdef Py_ssize_t count = self._count(c)

@@ -1,7 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, binding=False, cdivision=True
 """The loops of ``dsp.fits``: see there for what they compute.  A sample whose value is not finite is passed over."""
 
-from libc.math cimport exp, isfinite
+from libc.math cimport exp, fabs, isfinite, log, log1p, pow, sqrt
+
+cdef enum:
+    GRID = 240
+    MOST_STEPS = 60
 
 
 cdef struct Sums:
@@ -194,3 +198,119 @@ def normal_equations(
         g2 += by_rate * off
         rest += off * off
     return (float(times.shape[0]), a01, a02, a11, a12, a22), (g0, g1, g2), rest
+
+
+cdef double _rest(const double* times, const double* values, Py_ssize_t count, double rate) noexcept nogil:
+    """The sum of squares that the best curve of this rate leaves."""
+    cdef Py_ssize_t at
+    cdef double base = 0.0, value = 0.0, base_base = 0.0, base_value = 0.0, value_value = 0.0, one, other
+    for at in range(count):
+        base += exp(-rate * (times[at] - times[0]))
+        value += values[at]
+    base /= count
+    value /= count
+    for at in range(count):
+        one = exp(-rate * (times[at] - times[0])) - base
+        other = values[at] - value
+        base_base += one * one
+        base_value += one * other
+        value_value += other * other
+    return value_value - base_value * base_value / base_base if base_base > 0.0 else value_value
+
+
+cdef double _golden(const double* times, const double* values, Py_ssize_t count, double low, double high) noexcept nogil:
+    """The logarithm of the rate with the smallest rest, between two of them."""
+    cdef double share = (sqrt(5.0) - 1.0) / 2.0
+    cdef double inner = high - share * (high - low), outer = low + share * (high - low)
+    cdef double at_inner = _rest(times, values, count, exp(inner)), at_outer = _rest(times, values, count, exp(outer))
+    cdef int step
+    for step in range(MOST_STEPS):
+        if at_inner < at_outer:
+            high, outer, at_outer = outer, inner, at_inner
+            inner = high - share * (high - low)
+            at_inner = _rest(times, values, count, exp(inner))
+        else:
+            low, inner, at_inner = inner, outer, at_outer
+            outer = low + share * (high - low)
+            at_outer = _rest(times, values, count, exp(outer))
+    return 0.5 * (low + high)
+
+
+def searched(const double[::1] times not None, const double[::1] values not None, double low, double high):
+    """The rate of the smallest rest between two bounds, to some 1e-7; -1 where it is at a bound."""
+    cdef double[GRID] grid, rests
+    cdef double ratio = pow(high / low, 1.0 / (GRID - 1))
+    cdef Py_ssize_t at, best = 0, count = times.shape[0]
+    if count < 2 or values.shape[0] != count:
+        raise ValueError("%d times and %d values: give pairs" % (count, values.shape[0]))
+    for at in range(GRID):
+        grid[at] = low * pow(ratio, <double>at)
+        rests[at] = _rest(&times[0], &values[0], count, grid[at])
+        if rests[at] < rests[best]:
+            best = at
+    if rests[0] == 0.0 or best == 0 or best == GRID - 1 or not rests[best] < min(rests[0], rests[GRID - 1]):
+        return -1.0
+    return exp(_golden(&times[0], &values[0], count, log(grid[best - 1]), log(grid[best + 1])))
+
+
+def profile(
+    const double[::1] times not None, const double[::1] values not None, double rate, double limit, double factor
+):
+    """Where the rest comes to ``limit`` on the side of ``rate`` that ``factor`` says; -1 if not within 2**20."""
+    cdef double inside = rate, outside = rate * factor, middle
+    cdef Py_ssize_t step, count = times.shape[0]
+    if count < 2 or values.shape[0] != count:
+        raise ValueError("%d times and %d values: give pairs" % (count, values.shape[0]))
+    for step in range(20):
+        if _rest(&times[0], &values[0], count, outside) >= limit:
+            break
+        inside, outside = outside, outside * factor
+    else:
+        return -1.0
+    for step in range(MOST_STEPS):
+        middle = sqrt(inside * outside)
+        if _rest(&times[0], &values[0], count, middle) < limit:
+            inside = middle
+        else:
+            outside = middle
+    return sqrt(inside * outside)
+
+
+cdef double TINY = 1e-300
+
+
+cdef double _term(double a, double b, double x, int step) noexcept nogil:
+    cdef int half = step // 2
+    if step % 2:
+        return -(a + half) * (a + b + half) * x / ((a + 2 * half) * (a + 2 * half + 1.0))
+    return half * (b - half) * x / ((a + 2 * half - 1.0) * (a + 2 * half))
+
+
+cdef double _continued_fraction(double a, double b, double x) noexcept nogil:
+    """Lentz's way."""
+    cdef double front = 1.0, numerator = 1.0, denominator = 0.0, term
+    cdef int step
+    for step in range(1, 501):
+        term = _term(a, b, x, step)
+        denominator = 1.0 + term * denominator
+        denominator = 1.0 / (denominator if denominator != 0.0 else TINY)
+        numerator = 1.0 + term / numerator
+        if numerator == 0.0:
+            numerator = TINY
+        front *= numerator * denominator
+        if fabs(numerator * denominator - 1.0) < 1e-16:
+            break
+    return front
+
+
+cdef double _beta_part(double a, double b, double x, double scale) noexcept nogil:
+    return exp(scale + a * log(x) + b * log1p(-x)) / (a * _continued_fraction(a, b, x))
+
+
+def incomplete_beta(double a, double b, double x, double scale, double swapped):
+    """The regularised incomplete beta function; ``scale``: the logarithm of 1/B(a, b), ``swapped`` of 1/B(b, a)."""
+    if x <= 0.0 or x >= 1.0:
+        return 0.0 if x <= 0.0 else 1.0
+    if x > (a + 1.0) / (a + b + 2.0):
+        return 1.0 - incomplete_beta(b, a, 1.0 - x, swapped, scale)
+    return _beta_part(a, b, x, scale)

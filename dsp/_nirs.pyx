@@ -3,11 +3,16 @@
 
 from array import array
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
+from libc.float cimport DBL_MAX
 from libc.math cimport NAN, fabs, isfinite, log
 from libc.stdint cimport int64_t
 
 from dsp._chunk cimport take
+
+cdef enum:
+    FEW = 256  # numbers of a frame that go through the quick way
 
 
 cdef object _numbers(object given, Py_ssize_t wanted, str what):
@@ -23,6 +28,7 @@ cdef object _state_of(bytes state, Py_ssize_t wanted):
     return state
 
 
+@cython.final
 cdef class BeerLambertKernel:
     """Chunks of intensities or attenuations to changes of concentration; ``weights`` per channel and species."""
 
@@ -30,7 +36,8 @@ cdef class BeerLambertKernel:
     cdef double[::1] _out, _weights, _reference
     cdef object _held
     cdef Py_ssize_t _channels, _wavelengths, _largest
-    cdef bint _intensity
+    cdef bint _intensity, _begun
+    cdef double[FEW] _changes
 
     def __init__(self, weights, channels, wavelengths, largest_chunk, intensity):
         self._channels, self._wavelengths, self._largest = channels, wavelengths, largest_chunk
@@ -48,6 +55,7 @@ cdef class BeerLambertKernel:
         _state_of(state, 8 * len(self._held))
         self._held[:] = array("d", state)
         self._reference = self._held
+        self._begun = False
 
     def reference(self):
         return array("d", self._held)
@@ -61,14 +69,61 @@ cdef class BeerLambertKernel:
         return frames * self._channels * 2
 
     cdef void _take(self, const double* frame, Py_ssize_t frames) noexcept nogil:
-        cdef Py_ssize_t at, channel
-        cdef Py_ssize_t width = self._wavelengths
+        cdef Py_ssize_t at, channel, width = self._wavelengths, all = self._channels * self._wavelengths
         cdef double* made = &self._out[0]
         for at in range(frames):
-            for channel in range(self._channels):
-                self._one(frame, made, channel)
-                frame += width
-                made += 2
+            if self._begun and all <= FEW and self._is_light(frame, all):
+                self._quick(frame, made, all)
+            else:
+                for channel in range(self._channels):
+                    self._one(frame + channel * width, made + 2 * channel, channel)
+                self._begun = self._has_reference(all)
+            frame += all
+            made += 2 * self._channels
+
+    cdef bint _has_reference(self, Py_ssize_t all) noexcept nogil:
+        cdef Py_ssize_t at
+        for at in range(all):
+            if self._reference[at] != self._reference[at]:
+                return False
+        return True
+
+    cdef bint _is_light(self, const double* frame, Py_ssize_t all) noexcept nogil:
+        """Is every number of this frame one? Without a branch inside, so that several are looked at at once."""
+        cdef Py_ssize_t at
+        cdef double most = DBL_MAX
+        cdef bint so = True
+        if self._intensity:
+            for at in range(all):
+                so &= (frame[at] > 0.0) & (frame[at] <= most)
+        else:
+            for at in range(all):
+                so &= fabs(frame[at]) <= most
+        return so
+
+    cdef void _quick(self, const double* frame, double* made, Py_ssize_t all) noexcept nogil:
+        """A whole frame of valid numbers: the divisions together, then the logarithms, then the sums."""
+        cdef const double* reference = &self._reference[0]
+        cdef const double* weights = &self._weights[0]
+        cdef const double* changes = self._changes
+        cdef Py_ssize_t at, channel, width = self._wavelengths
+        cdef double oxy, deoxy
+        if self._intensity:
+            for at in range(all):
+                self._changes[at] = reference[at] / frame[at]
+            for at in range(all):
+                self._changes[at] = log(self._changes[at])
+        else:
+            for at in range(all):
+                self._changes[at] = frame[at] - reference[at]
+        for channel in range(self._channels):
+            oxy = deoxy = 0.0
+            for at in range(width):
+                oxy += weights[at] * changes[at]
+                deoxy += weights[width + at] * changes[at]
+            made[2 * channel], made[2 * channel + 1] = oxy, deoxy
+            changes += width
+            weights += 2 * width
 
     cdef void _one(self, const double* light, double* made, Py_ssize_t channel) noexcept nogil:
         cdef Py_ssize_t width = self._wavelengths
@@ -96,6 +151,7 @@ cdef class BeerLambertKernel:
         return True
 
 
+@cython.final
 cdef class SpatiallyResolvedKernel:
     """Chunks of absolute intensities or attenuations at several distances to saturation."""
 
@@ -176,6 +232,7 @@ cdef class SpatiallyResolvedKernel:
         return True
 
 
+@cython.final
 cdef class BloodVolumeKernel:
     """Chunks of (O2Hb, HHb) to the same corrected for changes of blood volume, sample by sample."""
 
@@ -226,6 +283,16 @@ cdef class BloodVolumeKernel:
         memory[1] = deoxy
         made[0] = memory[2]
         made[1] = memory[3]
+
+
+def smallest(const double[::1] values not None):
+    """The smallest number; 0 where there is none that is smaller."""
+    cdef double low = 0.0
+    cdef Py_ssize_t at
+    for at in range(values.shape[0]):
+        if isfinite(values[at]) and values[at] < low:
+            low = values[at]
+    return low
 
 
 def ryan(const double[::1] oxy, const double[::1] deoxy, double oxy_start, double deoxy_start, double[::1] made):

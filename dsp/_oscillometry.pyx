@@ -7,7 +7,7 @@ running sum drifts.
 
 from cpython.buffer cimport PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.math cimport NAN, fabs, floor, isfinite
+from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
@@ -29,6 +29,17 @@ LARGEST_WINDOW = 30000
 """Frames of the slow window: 1000 mmHg x 2**20 summed twice over more would not fit 63 bits."""
 
 
+cdef struct Places:
+    # Where the next sample goes: all of it follows from TAKEN, but divisions take long at one sample a call.
+    int64_t here, behind, due, short, until
+
+
+cdef void _places_of(const int64_t* state, Places* at) noexcept nogil:
+    cdef int64_t smooth = state[SMOOTH], slow = state[SLOW], taken = state[TAKEN]
+    at.here, at.short, at.until = taken % slow, taken % smooth, state[EVERY] - taken % state[EVERY]
+    at.behind, at.due = (at.here + slow - smooth) % slow, (at.here + smooth) % slow
+
+
 cdef class Split:
     """Four moving sums in a row; ``dsp.oscillometry.PressureSplit`` gives them their lengths."""
 
@@ -36,6 +47,7 @@ cdef class Split:
     cdef Py_ssize_t _numbers
     cdef Py_ssize_t _largest_chunk
     cdef Py_ssize_t _smooth, _slow, _every
+    cdef Places _places
     cdef object _out_bytes
     cdef double[::1] _out
 
@@ -53,6 +65,7 @@ cdef class Split:
             raise MemoryError
         memset(self._state, 0, self._numbers * sizeof(int64_t))
         self._state[SMOOTH], self._state[SLOW], self._state[EVERY] = smooth, slow, every
+        _places_of(self._state, &self._places)
 
     def __dealloc__(self):
         PyMem_Free(self._state)
@@ -70,33 +83,40 @@ cdef class Split:
         cdef const int64_t* head = <const int64_t*><const char*>state
         if head[SMOOTH] != self._smooth or head[SLOW] != self._slow or head[EVERY] != self._every:
             raise ValueError("this state is of a split with other windows")
+        if head[TAKEN] < 0:
+            raise ValueError("this state is of a split that took %d frames" % head[TAKEN])
         memcpy(self._state, <const char*>state, len(state))
+        _places_of(self._state, &self._places)
 
     def push(self, chunk):
         """Take float64 pressures; return how many numbers were written to ``out``."""
         cdef Py_buffer view
         cdef Py_ssize_t frames = take(chunk, &view, 1, self._largest_chunk)
-        cdef Py_ssize_t written = _push(self._state, <const double*>view.buf, frames, &self._out[0])
+        cdef Py_ssize_t written = _push(self._state, &self._places, <const double*>view.buf, frames, &self._out[0])
         PyBuffer_Release(&view)
         return written
 
 
-cdef Py_ssize_t _push(int64_t* state, const double* chunk, Py_ssize_t frames, double* out) noexcept nogil:
+cdef Py_ssize_t _push(
+    int64_t* state, Places* places, const double* chunk, Py_ssize_t frames, double* out
+) noexcept nogil:
     cdef int64_t smooth = state[SMOOTH], slow = state[SLOW], every = state[EVERY]
     cdef int64_t* raw = state + HEAD  # the last ``slow`` frames
     cdef int64_t* slow_once = raw + slow
     cdef int64_t* waiting = slow_once + slow  # smooth values until the slow ones of the same instant come
     cdef int64_t* smooth_once = waiting + slow
     cdef int64_t* sums = state + SUMS
-    cdef int64_t span = 2 * slow - 1, taken = state[TAKEN], frame, first
-    cdef int64_t here = taken % slow, short = taken % smooth, until = every - taken % every
-    cdef int64_t behind = (here + slow - smooth) % slow, due = (here + smooth) % slow
+    cdef int64_t span = 2 * slow - 1, frame, first
+    cdef int64_t here = places.here, short = places.short, until = places.until
+    cdef int64_t behind = places.behind, due = places.due
     cdef double of_smooth = PER_MMHG * smooth * smooth, of_slow = PER_MMHG * slow * slow, level, value
     cdef Py_ssize_t at, written = 0
     for at in range(frames):
         value = chunk[at]
         if isfinite(value) and fabs(value) <= LARGEST:
-            frame = <int64_t>floor(value * PER_MMHG + 0.5)
+            value = value * PER_MMHG + 0.5
+            frame = <int64_t>value
+            frame -= frame > value  # floor, without a call
             state[VALID] += 1
         else:
             frame = 0
@@ -122,12 +142,12 @@ cdef Py_ssize_t _push(int64_t* state, const double* chunk, Py_ssize_t frames, do
                 out[written] = NAN
                 out[written + 1] = NAN
             written += 2
-        taken += 1
         here = 0 if here + 1 == slow else here + 1
         behind = 0 if behind + 1 == slow else behind + 1
         due = 0 if due + 1 == slow else due + 1
         short = 0 if short + 1 == smooth else short + 1
-    state[TAKEN] = taken
+    state[TAKEN] += frames
+    places[0] = Places(here, behind, due, short, until)
     return written
 
 

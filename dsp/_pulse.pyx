@@ -7,6 +7,7 @@ sum that is taken anew whenever its ring comes round, at the same samples whatev
 
 from array import array
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
 from libc.math cimport NAN, floor, isfinite, sqrt
 from libc.stdint cimport int64_t
@@ -42,6 +43,15 @@ cdef enum:
     NUMBERS = 70    # 6 + POINTS
 
 
+cdef double _anew(const double* ring, int64_t newest, int64_t length, int64_t mask) noexcept nogil:
+    cdef double total = 0.0
+    cdef int64_t at
+    for at in range(length):
+        total += ring[(newest - at) & mask]
+    return total
+
+
+@cython.final
 cdef class BeatKernel:
     """Samples of a pulse wave to beats."""
 
@@ -51,6 +61,9 @@ cdef class BeatKernel:
     cdef int64_t[::1] _integers
     cdef Py_ssize_t _largest, _size, _made
     cdef Py_ssize_t _smooth, _slow, _peak, _beat, _nearest, _longest, _delay
+    cdef Py_ssize_t[4] _lengths
+    cdef int64_t[4] _late  # how many samples after the newest each sum begins
+    cdef int64_t[4] _until  # how many samples until each sum is taken anew: follows from RUN
     cdef double _offset, _forget, _alike, _grid
 
     def __init__(self, smooth, slow, peak, beat, nearest, longest, offset, forget, alike, grid, largest_chunk):
@@ -58,6 +71,8 @@ cdef class BeatKernel:
         self._nearest, self._longest, self._largest = nearest, longest, largest_chunk
         self._offset, self._forget, self._alike, self._grid = offset, forget, alike, grid
         self._delay = slow // 2 + beat // 2
+        self._lengths = [smooth, slow, peak, beat]
+        self._late = [slow // 2 - smooth // 2, 0, slow - 1 + beat // 2 - peak // 2, slow - 1]
         self._size = 1  # a power of two, so that the remainder is a mask
         while self._size < 2 * longest + slow + beat + peak + smooth + 2:
             self._size *= 2
@@ -68,6 +83,7 @@ cdef class BeatKernel:
         self._rings = self._rings_held
         self.out = array("d", bytes(8 * WIDTH * (largest_chunk // nearest + 2)))
         self._out = self.out
+        self._count_down()
 
     def state(self):
         return self._integers_held.tobytes() + self._numbers_held.tobytes() + self._rings_held.tobytes()
@@ -79,6 +95,15 @@ cdef class BeatKernel:
         self._integers_held[:] = array("q", state[:first])
         self._numbers_held[:] = array("d", state[first:second])
         self._rings_held[:] = array("d", state[second:])
+        self._count_down()
+
+    cdef void _count_down(self) noexcept nogil:
+        """From how many samples each sum has seen to when it is taken anew."""
+        cdef int64_t run, length
+        cdef int which
+        for which in range(4):
+            run, length = self._integers[RUN] - self._late[which], self._lengths[which]
+            self._until[which] = length - (run % length if run > 0 else run)
 
     def push(self, chunk):
         cdef Py_buffer view
@@ -106,46 +131,43 @@ cdef class BeatKernel:
         self._integers[RUN] = 0
         for at in range(BLOCK, LEARNED):
             self._integers[at] = -1
+        self._count_down()
 
     cdef inline double _raw(self, int64_t number) noexcept nogil:
         return self._rings[number & (self._size - 1)]
 
     cdef void _one(self, double sample) noexcept nogil:
-        cdef int64_t now = self._integers[AT]
-        cdef int64_t run
+        cdef int64_t now = self._integers[AT], run = self._integers[RUN] + 1
+        cdef int64_t centre = now - self._slow // 2
+        cdef double* squared = &self._rings[self._size]
         self._rings[now & (self._size - 1)] = sample
-        self._integers[RUN] += 1
-        run = self._integers[RUN]
-        self._mean(SMOOTH_SUM, now - self._slow // 2 + self._smooth // 2, self._smooth, run - self._slow // 2 + self._smooth // 2)
-        self._slide(SLOW_SUM, 0, now, self._slow, run)
+        self._integers[RUN] = run
+        self._slide(SMOOTH_SUM, &self._rings[0], now - self._late[SMOOTH_SUM], run)
+        self._slide(SLOW_SUM, &self._rings[0], now, run)
         if run < self._slow:
+            self._until[PEAK_SUM] -= 1
+            self._until[BEAT_SUM] -= 1
             return
-        self._squared(now - self._slow // 2)
-        run -= self._slow - 1
-        self._slide_late(PEAK_SUM, now - self._slow // 2 - self._beat // 2 + self._peak // 2, self._peak, run - self._beat // 2 + self._peak // 2)
-        self._slide(BEAT_SUM, self._size, now - self._slow // 2, self._beat, run)
-        if run >= self._beat:
+        self._squared(centre)
+        self._slide(PEAK_SUM, squared, centre + self._peak // 2 - self._beat // 2, run)
+        self._slide(BEAT_SUM, squared, centre, run)
+        if run - self._late[BEAT_SUM] >= self._beat:
             self._judge(now - self._delay)
 
-    cdef void _slide(self, Py_ssize_t which, Py_ssize_t ring, int64_t newest, Py_ssize_t length, int64_t run) noexcept nogil:
+    cdef void _slide(self, int which, const double* ring, int64_t newest, int64_t run) noexcept nogil:
         """The sum of the last ``length`` of a ring, taken anew every ``length`` samples."""
-        cdef Py_ssize_t at
-        if run % length == 0 and run >= length:
-            self._numbers[which] = 0.0
-            for at in range(length):
-                self._numbers[which] += self._rings[ring + ((newest - at) & (self._size - 1))]
+        cdef int64_t length = self._lengths[which], mask = self._size - 1, seen = run - self._late[which]
+        cdef double* total = &self._numbers[which]
+        self._until[which] -= 1
+        if seen <= 0:
             return
-        self._numbers[which] += self._rings[ring + (newest & (self._size - 1))]
-        if run > length:
-            self._numbers[which] -= self._rings[ring + ((newest - length) & (self._size - 1))]
-
-    cdef void _mean(self, Py_ssize_t which, int64_t newest, Py_ssize_t length, int64_t run) noexcept nogil:
-        if run > 0:
-            self._slide(which, 0, newest, length, run)
-
-    cdef void _slide_late(self, Py_ssize_t which, int64_t newest, Py_ssize_t length, int64_t run) noexcept nogil:
-        if run > 0:
-            self._slide(which, self._size, newest, length, run)
+        if self._until[which] == 0:
+            self._until[which] = length
+            total[0] = _anew(ring, newest, length, mask)
+            return
+        total[0] += ring[newest & mask]
+        if seen > length:
+            total[0] -= ring[(newest - length) & mask]
 
     cdef void _squared(self, int64_t centre) noexcept nogil:
         """The part of the band-passed sample that is above zero, squared."""
@@ -268,3 +290,15 @@ cdef class BeatKernel:
         size = sqrt(size)
         for at in range(POINTS):
             shape[at] = shape[at] / size if size > 0.0 else 0.0
+
+
+def extent(const double[::1] samples not None):
+    """How many samples are numbers, the smallest and the largest of them."""
+    cdef double low = NAN, high = NAN
+    cdef Py_ssize_t at, count = 0
+    for at in range(samples.shape[0]):
+        if isfinite(samples[at]):
+            count += 1
+            low = samples[at] if not low <= samples[at] else low
+            high = samples[at] if not high >= samples[at] else high
+    return count, low, high

@@ -20,11 +20,13 @@ Units: times in milliseconds of one monotonic clock, pressures in 0.1 mmHg.
 """
 
 from array import array
-from typing import TYPE_CHECKING, Self
 
 from dsp._band import MISSING, finish, push
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
+    from typing import Self
+
     from _typeshed import ReadableBuffer
 
 __all__ = ["LARGEST_DMMHG", "MISSING", "STANDS_FOR_MS", "TimeInBand"]
@@ -52,7 +54,7 @@ class TimeInBand:
         self._state = array("q", (start_ms, target_dmmhg, _BEFORE_TIME, MISSING, 0, 0, 0))
 
     @classmethod
-    def resumed(cls, state: bytes) -> Self:
+    def resumed(cls, state: bytes) -> "Self":
         """Continue from what ``state()`` returned."""
         band = cls(1, 0)
         if len(state) != len(band.state()):
@@ -70,10 +72,9 @@ class TimeInBand:
         Times never decrease; of two samples of one time the later counts.  On ``ValueError`` the
         samples before the offending one have been taken.
         """
-        numbers = memoryview(samples)
-        taken = push(self._state, samples)
-        if taken < len(numbers):
-            raise ValueError(self._why_refused(taken, numbers))
+        refused = push(self._state, samples)
+        if refused >= 0:
+            raise ValueError(self._why_refused(refused, memoryview(samples).cast("B").cast("q")))
 
     def finish(self, end_ms: int) -> None:
         """End the hold.  ``ValueError`` if a sample of a later time was taken."""

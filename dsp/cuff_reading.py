@@ -29,12 +29,13 @@ Units: mmHg; amplitudes in mmHg, of a distal sensor in per cent of its range.
 """
 
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
 
 from dsp import oscillometry
 from dsp.errors import SignalRefused
 from dsp.oscillometry import Envelope
+from dsp.record import NamedTuple
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 

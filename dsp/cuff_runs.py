@@ -11,10 +11,10 @@ mmHg is a run; of the two the longer one counts. An occlusion, filled fast, held
 Units: mmHg, s; samples of the recording.  Source: the numbers are ours (engineering proposal).
 """
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from dsp.oscillometry import PressureSplit
+from dsp.record import NamedTuple
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from array import array
 

@@ -14,10 +14,10 @@ Units: Hz, ms, s. ``deviations`` counts robust standard deviations (1.4826 x MAD
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from dsp.design import DesignError, bandpass
 from dsp.emg import EmgChain, EmgError
+from dsp.record import NamedTuple
 
 __all__ = [
     "MAD_TO_DEVIATION",

@@ -26,14 +26,16 @@ the noise and phase rules ours.
 """
 
 from array import array
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from dsp._evoked import PHASE_NUMBERS, Mean, all_within, extremes, moments, phases
 from dsp.errors import SignalRefused
 from dsp.median import median
+from dsp.record import NamedTuple
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Literal, Self
 
     from _typeshed import ReadableBuffer
 
@@ -84,7 +86,9 @@ class SweepMean(Mean):
     (an amplifier's end), is left out and counted.  ``ValueError`` for sizes that are not positive.
     """
 
-    def __new__(cls, largest_chunk: int, samples: int, per_mean: int, *, limit: float = _LARGEST_MV) -> Self:
+    def __new__(
+        cls, largest_chunk: int, samples: int, per_mean: int, *, limit: float = _LARGEST_MV
+    ) -> "Self":
         out = array("d", bytes(8 * max(0, samples) * (largest_chunk // max(1, per_mean) + 1)))
         made = super().__new__(cls, samples, per_mean, limit, largest_chunk, out)
         made.out = out
@@ -98,7 +102,7 @@ class SweepMean(Mean):
     @classmethod
     def resumed(
         cls, largest_chunk: int, samples: int, per_mean: int, state: bytes, *, limit: float = _LARGEST_MV
-    ) -> Self:
+    ) -> "Self":
         """Go on from ``state()`` of a mean over the same kind of sweeps."""
         mean = cls(largest_chunk, samples, per_mean, limit=limit)
         mean.restore(state)
@@ -150,7 +154,7 @@ def measure(
     sweep: "ReadableBuffer",
     rate_hz: float,
     stimulus_ms: float,
-    negative_is: Literal["up", "down"],
+    negative_is: "Literal['up', 'down']",
     *,
     artifact_ms: float,
     end_ms: float | None = None,
@@ -164,7 +168,8 @@ def measure(
     for from ``artifact_ms`` to ``end_ms`` (the sweep's end).  ``full_scale_mv`` is where the amplifier ends.
     Raises ``SignalRefused``: no samples, a NaN, saturated, constant, no baseline, no window, no response.
     """
-    samples = array("d", bytes(memoryview(sweep).cast("B")))
+    samples = array("d")
+    samples.frombytes(memoryview(sweep).cast("B"))
     stimulus, begin, end = _window(len(samples), rate_hz, stimulus_ms, artifact_ms, end_ms)
     low, high = _range(samples, begin, end, full_scale_mv)
     baseline, noise = moments(samples, 0, stimulus)

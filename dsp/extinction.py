@@ -16,11 +16,15 @@ Units: wavelengths nm; extinction per mol of haemoglobin tetramer, 1/(cm M).
 """
 
 import math
-from typing import Literal, NamedTuple
 
 from dsp.errors import SignalRefused
+from dsp.record import NamedTuple
 
-Base = Literal["10", "e"]
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Base = Literal["10", "e"]
 
 NEIGHBOURS_NM = 2.0
 """How far apart two entries may be for a value between them."""
@@ -37,7 +41,7 @@ class Table(NamedTuple):
     """A named table. ``entries`` are (nm, oxygenated, deoxygenated), rising in nm."""
 
     name: str
-    base: Base
+    base: "Base"
     source: str
     entries: tuple[tuple[float, float, float], ...]
 

@@ -18,9 +18,9 @@ Units: the peaks' own; ratios are plain numbers; slopes per contraction.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from dsp.emg import EmgError
+from dsp.errors import EmgError
+from dsp.record import NamedTuple
 
 __all__ = ["DEFINITION", "FatigueIndex", "fatigue_index"]
 

@@ -25,16 +25,13 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
-from typing import NamedTuple
 
 from dsp import _fits
 from dsp.errors import SignalRefused
+from dsp.record import NamedTuple
 from dsp.student import quantile
 
 CONFIDENCE = 0.95
-
-_GRID = 240
-_MOST_STEPS = 60
 
 
 class Line(NamedTuple):
@@ -210,39 +207,14 @@ def _finite(times_s: "array[float]", values: "array[float]") -> tuple["array[flo
     return array("d", [t for t, _ in pairs]), array("d", [v for _, v in pairs])
 
 
-def _rest(times_s: "array[float]", values: "array[float]", k_per_s: float) -> float:
-    """The sum of squares that the best curve of this k leaves."""
-    _, _, base_base, base_value, value_value = _fits.exponential_sums(times_s, values, k_per_s, times_s[0])
-    return value_value - base_value * base_value / base_base if base_base > 0.0 else value_value
-
-
 def _searched(times_s: "array[float]", values: "array[float]", low: float, high: float) -> float:
     """The k of the smallest rest between two bounds, to some 1e-7."""
-    ratio = (high / low) ** (1.0 / (_GRID - 1))
-    grid = [low * ratio**at for at in range(_GRID)]
-    rests = [_rest(times_s, values, k) for k in grid]
-    best = rests.index(min(rests))
-    if rests[0] == 0.0 or best in (0, _GRID - 1) or not rests[best] < min(rests[0], rests[-1]):
+    k_per_s = _fits.searched(times_s, values, low, high)
+    if k_per_s < 0.0:
         raise SignalRefused(
             "recovery", "no_recovery", "the points do not bend as a recovery does: look at the trace"
         )
-    return _golden(times_s, values, math.log(grid[best - 1]), math.log(grid[best + 1]))
-
-
-def _golden(times_s: "array[float]", values: "array[float]", low: float, high: float) -> float:
-    share = (math.sqrt(5.0) - 1.0) / 2.0
-    inner, outer = high - share * (high - low), low + share * (high - low)
-    at_inner, at_outer = _rest(times_s, values, math.exp(inner)), _rest(times_s, values, math.exp(outer))
-    for _ in range(_MOST_STEPS):
-        if at_inner < at_outer:
-            high, outer, at_outer = outer, inner, at_inner
-            inner = high - share * (high - low)
-            at_inner = _rest(times_s, values, math.exp(inner))
-        else:
-            low, inner, at_inner = inner, outer, at_outer
-            outer = low + share * (high - low)
-            at_outer = _rest(times_s, values, math.exp(outer))
-    return math.exp(0.5 * (low + high))
+    return k_per_s
 
 
 _Matrix = tuple[float, float, float, float, float, float]
@@ -335,17 +307,5 @@ def _profile(
     times_s: "array[float]", values: "array[float]", k_per_s: float, limit: float, factor: float
 ) -> float | None:
     """Where the rest comes to ``limit`` on one side of k; ``None`` where it does not within 2^20."""
-    inside, outside = k_per_s, k_per_s * factor
-    for _ in range(20):
-        if _rest(times_s, values, outside) >= limit:
-            break
-        inside, outside = outside, outside * factor
-    else:
-        return None
-    for _ in range(_MOST_STEPS):
-        middle = math.sqrt(inside * outside)
-        if _rest(times_s, values, middle) < limit:
-            inside = middle
-        else:
-            outside = middle
-    return math.sqrt(inside * outside)
+    found = _fits.profile(times_s, values, k_per_s, limit, factor)
+    return None if found < 0.0 else found

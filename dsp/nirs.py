@@ -31,18 +31,20 @@ Units: uM, nm, mm; saturation in %.
 import math
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from dsp._nirs import BeerLambertKernel, BloodVolumeKernel, SpatiallyResolvedKernel, ryan
+from dsp._nirs import BeerLambertKernel, BloodVolumeKernel, SpatiallyResolvedKernel, ryan, smallest
 from dsp.errors import SignalRefused
 from dsp.extinction import Table
+from dsp.record import NamedTuple
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Literal, Self
 
     from _typeshed import ReadableBuffer
 
-Takes = Literal["intensity", "attenuation, base 10", "attenuation, base e"]
+    Takes = Literal["intensity", "attenuation, base 10", "attenuation, base e"]
 
 ILL_CONDITIONED = 10.0
 """The largest condition number of a set of wavelengths: 760/850 nm has 3.5, 810/850 nm 20."""
@@ -87,7 +89,7 @@ class BeerLambert:
 
     __slots__ = ("_kernel", "optics", "out", "push")
 
-    def __init__(self, optics: Optics, takes: Takes, largest_chunk: int) -> None:
+    def __init__(self, optics: Optics, takes: "Takes", largest_chunk: int) -> None:
         weights = _weights_per_channel(optics, takes)
         channels, wavelengths = len(optics.spacings_mm), len(optics.wavelengths_nm)
         self.optics = optics
@@ -98,7 +100,7 @@ class BeerLambert:
         self.push: Callable[[ReadableBuffer], int] = self._kernel.push
 
     @classmethod
-    def resumed(cls, optics: Optics, takes: Takes, largest_chunk: int, state: bytes) -> Self:
+    def resumed(cls, optics: Optics, takes: "Takes", largest_chunk: int, state: bytes) -> "Self":
         """Go on from ``state()`` of a kernel of the same optics."""
         made = cls(optics, takes, largest_chunk)
         made._kernel.resume(state)
@@ -132,7 +134,7 @@ class SpatiallyResolved:
 
     __slots__ = ("_kernel", "optics", "out", "push")
 
-    def __init__(self, optics: SpatialOptics, takes: Takes, largest_chunk: int) -> None:
+    def __init__(self, optics: SpatialOptics, takes: "Takes", largest_chunk: int) -> None:
         mean_cm = sum(optics.distances_mm) / len(optics.distances_mm) / _MM_PER_CM
         self.optics = optics
         self._kernel = SpatiallyResolvedKernel(
@@ -148,7 +150,7 @@ class SpatiallyResolved:
         self.push: Callable[[ReadableBuffer], int] = self._kernel.push
 
     @classmethod
-    def resumed(cls, optics: SpatialOptics, takes: Takes, largest_chunk: int, state: bytes) -> Self:
+    def resumed(cls, optics: SpatialOptics, takes: "Takes", largest_chunk: int, state: bytes) -> "Self":
         """Go on from ``state()`` of a kernel of the same optics."""
         made = cls(optics, takes, largest_chunk)
         made._kernel.resume(state)
@@ -188,7 +190,7 @@ class BloodVolume:
         self.push: Callable[[ReadableBuffer], int] = self._kernel.push
 
     @classmethod
-    def resumed(cls, largest_chunk: int, state: bytes, offset_um: float = 0.0) -> Self:
+    def resumed(cls, largest_chunk: int, state: bytes, offset_um: float = 0.0) -> "Self":
         """Go on from ``state()`` of a kernel of the same offset."""
         made = cls(largest_chunk, offset_um)
         made._kernel.resume(state)
@@ -213,8 +215,7 @@ def beever2020(oxy_um: "array[float]", deoxy_um: "array[float]") -> Corrected:
     Where a value is negative both are first raised by the smallest offset that makes none so.
     """
     _equal("blood volume", oxy_um, deoxy_um)
-    lowest = min((one for one in (*oxy_um, *deoxy_um) if math.isfinite(one)), default=0.0)
-    offset_um = max(0.0, -lowest)
+    offset_um = max(0.0, -smallest(oxy_um), -smallest(deoxy_um))
     pairs = array("d", bytes(16 * len(oxy_um)))
     pairs[0::2], pairs[1::2] = oxy_um, deoxy_um
     kernel = BloodVolume(max(1, len(oxy_um)), offset_um)
@@ -285,7 +286,7 @@ def _inverted(table: Table, wavelengths_nm: Sequence[float], paths: Sequence[flo
     return [*first, *(scale * (oxy * b - both * a) for a, b in rows)]
 
 
-def _weights_per_channel(optics: Optics, takes: Takes) -> list[float]:
+def _weights_per_channel(optics: Optics, takes: "Takes") -> list[float]:
     factors = optics.path_factor.values
     if len(factors) != len(optics.wavelengths_nm) or not all(one > 0.0 for one in factors):
         raise SignalRefused(

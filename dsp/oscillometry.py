@@ -31,14 +31,16 @@ filters and bounds are ours (engineering proposal).
 
 from array import array
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, Self
 
 from dsp._oscillometry import LARGEST_WINDOW, Split, amplitudes, peaks
 from dsp.errors import SignalRefused
 from dsp.median import median
+from dsp.record import NamedTuple
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     from _typeshed import ReadableBuffer
 
@@ -64,7 +66,7 @@ class PressureSplit(Split):
     instant ``(k + 1) * every / rate_hz - delay_s`` after the start.
     """
 
-    def __new__(cls, largest_chunk: int, rate_hz: float, *, mains_hz: float = 50.0, every: int = 1) -> Self:
+    def __new__(cls, largest_chunk: int, rate_hz: float, *, mains_hz: float = 50.0, every: int = 1) -> "Self":
         smooth, slow = _windows(rate_hz, mains_hz)
         out = array("d", bytes(16 * (largest_chunk // every + 1)))
         split = super().__new__(cls, smooth, slow, every, largest_chunk, out)
@@ -81,7 +83,7 @@ class PressureSplit(Split):
     @classmethod
     def resumed(
         cls, largest_chunk: int, rate_hz: float, state: bytes, *, mains_hz: float = 50.0, every: int = 1
-    ) -> Self:
+    ) -> "Self":
         """Go on from ``state()`` of a split with the same rate, mains and ``every``."""
         split = cls(largest_chunk, rate_hz, mains_hz=mains_hz, every=every)
         split.restore(state)

@@ -26,13 +26,15 @@ Units: samples in any unit, rate Hz, times s from the first sample.
 
 import math
 from array import array
-from typing import TYPE_CHECKING, NamedTuple, Self
 
-from dsp._pulse import BeatKernel
+from dsp._pulse import BeatKernel, extent
 from dsp.errors import SignalRefused
+from dsp.record import NamedTuple
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from _typeshed import ReadableBuffer
 
@@ -109,7 +111,7 @@ class Beats:
         self.push: Callable[[ReadableBuffer], int] = self._kernel.push
 
     @classmethod
-    def resumed(cls, rate_hz: float, largest_chunk: int, state: bytes) -> Self:
+    def resumed(cls, rate_hz: float, largest_chunk: int, state: bytes) -> "Self":
         """Go on from ``state()`` of a kernel of the same rate."""
         made = cls(rate_hz, largest_chunk)
         made._kernel.resume(state)
@@ -126,13 +128,11 @@ class Beats:
 
 def beats(samples: "array[float]", rate_hz: float) -> list[Beat]:
     """Every beat of a recording. Raises ``SignalRefused`` where it is empty or constant."""
-    known = [one for one in samples if math.isfinite(one)]
-    if len(known) < rate_hz * (_SLOW_S + _BEAT_S):
-        raise SignalRefused(
-            "pulse", "too_short", f"{len(known)} samples at {rate_hz:g} Hz: give some seconds"
-        )
-    if min(known) == max(known):
-        raise SignalRefused("pulse", "constant", f"all samples are {known[0]:g}: check the sensor")
+    count, lowest, highest = extent(samples)
+    if count < rate_hz * (_SLOW_S + _BEAT_S):
+        raise SignalRefused("pulse", "too_short", f"{count} samples at {rate_hz:g} Hz: give some seconds")
+    if lowest == highest:
+        raise SignalRefused("pulse", "constant", f"all samples are {lowest:g}: check the sensor")
     kernel = Beats(rate_hz, len(samples))
     return kernel.read(kernel.push(samples))
 

@@ -20,13 +20,13 @@ Definitions from memory (clinical facts, 12); the viability ratio is doubtful wh
 Units: s; heights relative to the foot; indices %.
 """
 
-import math
 from array import array
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from dsp import _traces
 from dsp.errors import SignalRefused
 from dsp.pulse import Beat
+from dsp.record import NamedTuple
 
 GRID_S = 0.005
 LEAST_BEATS = 5
@@ -84,20 +84,7 @@ def mean_beat(samples: "array[float]", rate_hz: float, chosen: Sequence[Beat]) -
 
 def _add(total: "array[float]", samples: "array[float]", rate_hz: float, one: Beat) -> bool:
     """Add this beat's heights; not where the recording ends inside it or a sample is missing."""
-    begin, step = one.foot_s * rate_hz, GRID_S * rate_hz
-    if begin + step * len(total) + 1 >= len(samples):
-        return False
-    heights = []
-    for at in range(len(total)):
-        where = begin + at * step
-        below = int(where)
-        share = where - below
-        heights.append((1.0 - share) * samples[below] + share * samples[below + 1] - one.foot)
-    if not all(map(math.isfinite, heights)):
-        return False
-    for at, height in enumerate(heights):
-        total[at] += height
-    return True
+    return _traces.add_wave(total, samples, one.foot_s * rate_hz, GRID_S * rate_hz, one.foot)
 
 
 def derivatives(heights: "array[float]") -> tuple["array[float]", "array[float]"]:

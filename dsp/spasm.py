@@ -20,14 +20,16 @@ diagnosis.
 Units: seconds from the first frame; microvolts; microvolts squared.
 """
 
-import statistics
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
+from dsp._traces import small_numbers
 from dsp.emg import FLAT, SATURATED, EmgChain, EmgError, rows
 from dsp.emg_definitions import MAD_TO_DEVIATION, EmgDefinition, blocks_in, chain_for
+from dsp.median import median
+from dsp.record import NamedTuple
 
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -97,14 +99,14 @@ def robust_threshold(energies_uv2: Sequence[float], deviations: float, channel: 
         raise EmgError(
             f"channel {channel}: the baseline has no block with a value; choose one without stimulation"
         )
-    median = statistics.median(known)
-    mad = statistics.median(abs(energy - median) for energy in known)
+    middle = median(known)
+    mad = median(abs(energy - middle) for energy in known)
     if not 0.0 < mad < float("inf"):
         raise EmgError(f"channel {channel}: the baseline does not vary; look at the electrode")
-    value = median + deviations * MAD_TO_DEVIATION * mad
+    value = middle + deviations * MAD_TO_DEVIATION * mad
     above = sum(energy > value for energy in known)
     flags = ("baseline_not_quiet",) if above > QUIET_SHARE * len(known) else ()
-    return Threshold(channel, value, median, mad, len(known), flags)
+    return Threshold(channel, value, middle, mad, len(known), flags)
 
 
 def activity(
@@ -161,12 +163,18 @@ class _Rows:
         self.hold = blocks_in(definition.hold_ms, 1000.0 * self.block_s)
         self.release = blocks_in(definition.release_ms, 1000.0 * self.block_s)
         self.count = len(made) // (4 * channels + 1)
-        self.active = [bytes(map(int, self.column(2 * channels + one))) for one in range(channels)]
-        self.quality = [bytes(map(int, self.column(3 * channels + one))) for one in range(channels)]
+        self.active = [self._marks(2 * channels + one) for one in range(channels)]
+        self.quality = [self._marks(3 * channels + one) for one in range(channels)]
         self.stimulated = self._stimulated(blocks_in(definition.after_stimulation_ms, 1000.0 * self.block_s))
 
     def column(self, number: int) -> "array[float]":
         return self.rows[number :: 4 * self.channels + 1]
+
+    def _marks(self, number: int) -> bytes:
+        """A column of small whole numbers."""
+        made = bytearray(self.count)
+        small_numbers(self.rows, number, 4 * self.channels + 1, made)
+        return bytes(made)
 
     def _stimulated(self, after: int) -> bytes:
         """1 for each block with a blanked frame, and for those soon after it."""

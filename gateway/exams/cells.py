@@ -15,13 +15,13 @@ import csv
 import io
 import math
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from itertools import chain, filterfalse
+from typing import NamedTuple
 
 from gateway.exams.errors import RecordingUnusable
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ";\t,"
-_T = TypeVar("_T")
 
 
 class Table(NamedTuple):
@@ -61,7 +61,7 @@ def table(name: str, text: str, stated_header: Sequence[str] = ()) -> Table:
     lines = _lines(text)
     first = next(lines, "")
     separator = _separator(first)
-    rows = _split(name, _again(first, lines), separator)
+    rows = _split(name, chain((first,), lines), separator)
     header = [cell.strip() for cell in next(rows, [])]
     if not header:
         raise RecordingUnusable(name, "no header with samples below it: the file is empty")
@@ -84,7 +84,7 @@ def _stated(
         raise RecordingUnusable(
             name, f"it has a header of its own ({', '.join(first[:8])}): leave out --header"
         )
-    both = _again(first, rows)
+    both = chain((first,), rows)
     return Table(
         name, [cell.strip().lower() for cell in stated], _whole(name, both, len(stated)), decimal_comma
     )
@@ -92,7 +92,7 @@ def _stated(
 
 def _lines(text: str) -> Iterator[str]:
     """One line after the other, without empty ones."""
-    return (line for line in io.StringIO(text, newline=None) if not line.isspace())
+    return filterfalse(str.isspace, io.StringIO(text, newline=None))
 
 
 def _separator(line: str) -> str:
@@ -109,11 +109,6 @@ def _split(name: str, lines: Iterator[str], separator: str) -> Iterator[list[str
         yield from csv.reader(lines, delimiter=separator)
     except csv.Error as error:
         raise RecordingUnusable(name, f"not a table ({error}): export it as CSV again") from error
-
-
-def _again(first: _T, rest: Iterator[_T]) -> Iterator[_T]:
-    yield first
-    yield from rest
 
 
 def _plain(cell: str) -> float:

@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from dsp import traces
 from gateway.exams.result import Curve, Result
 
 Tone = Literal["signal", "second", "fit", "other_fit", "found", "quiet", "left_out"]
@@ -99,16 +100,10 @@ def thinned(xs: Sequence[float], ys: Sequence[float], label: str = "", tone: Ton
     if every <= 2:
         return Line(xs, ys, label, tone)
     at_x, at_y = array("d"), array("d")
-    for begin in range(0, len(xs), every):
-        end = min(begin + every, len(xs))
-        known = [at for at in range(begin, end) if math.isfinite(ys[at])]
-        if not known:
-            at_x.append(xs[begin])
-            at_y.append(math.nan)
-            continue
-        for at in sorted({min(known, key=ys.__getitem__), max(known, key=ys.__getitem__)}):
+    for low, high in traces.extremes(array("d", ys), every):
+        for at in sorted({low, high}):
             at_x.append(xs[at])
-            at_y.append(ys[at])
+            at_y.append(ys[at] if math.isfinite(ys[at]) else math.nan)
     return Line(at_x, at_y, label, tone)
 
 

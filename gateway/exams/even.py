@@ -8,6 +8,7 @@ column with as many NaN in each gap as it would have had.
 
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from gateway.exams.errors import RecordingUnusable
@@ -18,14 +19,16 @@ def even(recording: Recording, values: "array[float]") -> "array[float]":
     """The column at the recording's rate. Raises ``RecordingUnusable`` for gaps that are absurdly long."""
     if not recording.gaps:
         return array("d", values)
-    lost = {one.start_s: missing(recording, one) for one in recording.gaps}
-    if sum(lost.values()) > MOST_SAMPLES:
+    lost = [missing(recording, one) for one in recording.gaps]
+    if sum(lost) > MOST_SAMPLES:
         raise RecordingUnusable(recording.source.name, "its gaps are far longer than what it has: cut it")
-    made = array("d")
-    for time_s, value in zip(recording.times_s, values, strict=True):
-        made.append(value)
-        if time_s in lost:
-            made.extend([math.nan] * lost[time_s])
+    made, begin = array("d"), 0
+    for gap, count in zip(recording.gaps, lost, strict=True):
+        end = bisect_left(recording.times_s, gap.end_s)
+        made.extend(values[begin:end])
+        made.extend(array("d", [math.nan]) * count)
+        begin = end
+    made.extend(values[begin:])
     return made
 
 

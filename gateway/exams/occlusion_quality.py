@@ -20,9 +20,9 @@ import math
 import statistics
 from array import array
 
-from dsp import fits
+from dsp import fits, traces
 from gateway.exams.occlusions import Occlusion
-from gateway.exams.recording import Recording, missing_share
+from gateway.exams.recording import Recording
 from gateway.exams.result import Flag, Severity
 
 AROUND_S = 2.5
@@ -49,7 +49,7 @@ def examine(
     if gaps:
         lost_s = sum(gap.end_s - gap.start_s for gap in gaps)
         flags.append(_doubtful("gap", f"{len(gaps)} gaps, {lost_s:.1f} s without samples", of))
-    share = missing_share(values, begin, end)
+    share = traces.missing_share(values, begin, end)
     if share > _MOST_MISSING:
         flags.append(_doubtful("missing_samples", f"{100 * share:.0f} % of the samples are missing", of))
     moved = _jumps(recording.times_s, values, begin, end, one)
@@ -69,32 +69,19 @@ def _jumps(
 ) -> list[float]:
     """When a sample is far from its neighbours, or the trace steps."""
     reach = max(2, round(AROUND_S / _usual_step_s(times_s, begin, end)))
-    off: dict[int, float] = {}
-    stepped = []
-    for at in range(begin + reach, end - reach):
-        if not math.isfinite(values[at]) or _is_steep(times_s[at], one):
-            continue
-        before = _neighbours(values, at - reach, at, reach)
-        after = _neighbours(values, at + 1, at + 1 + reach, reach)
-        if len(before) < 2 or len(after) < 2:
-            continue
-        off[at] = abs(values[at] - statistics.median(before + after))
-        if abs(statistics.median(after) - statistics.median(before)) > LEAST_STEP:
-            stepped.append(at)
-    usual = _TO_DEVIATION * statistics.median(off.values()) if off else 0.0
+    distances, steps = traces.departures(values, begin, end, reach, MOST_NEIGHBOURS)
+    judged = [
+        at
+        for at, distance in enumerate(distances, begin)
+        if distance == distance and not _is_steep(times_s[at], one)
+    ]
+    usual = _TO_DEVIATION * statistics.median(distances[at - begin] for at in judged) if judged else 0.0
     limit = max(LEAST_JUMP, JUMP_FACTOR * usual)
-    jumped = (at for at, distance in off.items() if distance > limit)
-    return [times_s[at] for at in sorted({*stepped, *jumped})]
+    return [times_s[at] for at in judged if distances[at - begin] > limit or steps[at - begin] > LEAST_STEP]
 
 
 def _usual_step_s(times_s: "array[float]", begin: int, end: int) -> float:
     return (times_s[end - 1] - times_s[begin]) / max(1, end - 1 - begin) or 1.0
-
-
-def _neighbours(values: "array[float]", begin: int, end: int, reach: int) -> list[float]:
-    """The known ones of a range, thinned so that a fast recording costs no more than a slow one."""
-    step = 1 + reach // MOST_NEIGHBOURS
-    return [value for value in values[begin:end:step] if math.isfinite(value)]
 
 
 def _is_steep(at_s: float, one: Occlusion) -> bool:

@@ -25,13 +25,13 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dsp import fits
+from dsp import fits, traces
 from dsp.errors import SignalRefused
 from gateway.exams.errors import TraceUnusable
 from gateway.exams.occlusion_definitions import INDICES, OcclusionDefinition, SlopeRule, definition
 from gateway.exams.occlusion_quality import examine
 from gateway.exams.occlusions import Occlusion, find
-from gateway.exams.recording import Recording, missing_share
+from gateway.exams.recording import Recording
 from gateway.exams.result import (
     Certainty,
     Curve,
@@ -43,7 +43,6 @@ from gateway.exams.result import (
     Value,
     Window,
 )
-from gateway.exams.smoothing import smoothed
 from gateway.model import Limb
 
 EXAM = "occlusion-test"
@@ -123,7 +122,7 @@ def analyse(
     notes = _Notes()
     raw = _saturation(recording, notes)
     occlusions = find(recording, occluding_mmhg)
-    smooth = smoothed(recording.times_s, raw, chosen.smoothing_s)
+    smooth = traces.smoothed(recording.times_s, raw, chosen.smoothing_s)
     for at, one in enumerate(occlusions):
         follows = occlusions[at + 1].inflation_s if at + 1 < len(occlusions) else math.inf
         end_s = min(recording.end_s, one.release_s + chosen.recovery_s, follows)
@@ -150,14 +149,15 @@ def analyse(
 def _saturation(recording: Recording, notes: _Notes) -> "array[float]":
     values = recording.column("sto2", "%")
     inside = array("d", [one if 0.0 <= one <= 100.0 else math.nan for one in values])
-    known = [one for one in inside if math.isfinite(one)]
-    if len(known) < len(inside) / 2:
+    known = traces.known(inside, 0, len(inside))
+    if known < len(inside) / 2:
         raise TraceUnusable(
             recording.source.name, "most of sto2 is missing or not 0 to 100 %: check the probe"
         )
-    if min(known) == max(known):
-        raise TraceUnusable(recording.source.name, f"sto2 is {known[0]:g} % throughout: check the probe")
-    outside = sum(math.isfinite(one) and not 0.0 <= one <= 100.0 for one in values)
+    lowest, highest = traces.extent(inside)
+    if lowest == highest:
+        raise TraceUnusable(recording.source.name, f"sto2 is {lowest:g} % throughout: check the probe")
+    outside = traces.known(values, 0, len(values)) - known
     if outside:
         notes.flag("out_of_range", Severity.DOUBTFUL, f"{outside} values outside 0 to 100 % were left out")
     return inside
@@ -228,10 +228,9 @@ def _ischaemia(trace: _Trace, baseline: float | None, one: Occlusion, of: str, n
 
 def _extreme(trace: _Trace, start_s: float, end_s: float, sign: float) -> float | None:
     begin, end = fits.window(trace.times_s, start_s, end_s)
-    known = [one for one in trace.smooth[begin:end] if math.isfinite(one)]
-    if not known:
-        return None
-    return max(known) if sign > 0 else min(known)
+    lowest, highest = traces.extent(trace.smooth[begin:end])
+    found = highest if sign > 0 else lowest
+    return None if math.isnan(found) else found
 
 
 _AFTER = (
@@ -386,7 +385,7 @@ def _line(trace: _Trace, rule: SlopeRule, start_s: float, end_s: float) -> fits.
         raise SignalRefused(
             "slope", "too_few_samples", f"{max(0, end - begin)} samples, {LEAST_SAMPLES} needed"
         )
-    if missing_share(trace.raw, begin, end) > MOST_MISSING:
+    if traces.missing_share(trace.raw, begin, end) > MOST_MISSING:
         raise SignalRefused("slope", "missing_samples", "more than a fifth of the window is missing")
     if rule.part == "linear":
         return fits.linear_part(trace.times_s, trace.raw, start_s, until_s, rule.amount)

@@ -26,11 +26,11 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from dsp import fits, nirs
+from dsp import fits, nirs, traces
 from dsp.errors import SignalRefused
 from gateway.exams.occlusions import Occlusion, find
 from gateway.exams.oxidative_capacity_definitions import EXAM, Choices, Signal, SlopeWay
-from gateway.exams.recording import Recording, missing_share
+from gateway.exams.recording import Recording
 from gateway.exams.result import (
     Certainty,
     Curve,
@@ -123,7 +123,7 @@ def _consumption(
     values = signal(start_s)
     try:
         begin, end = fits.window(recording.times_s, start_s, end_s)
-        if missing_share(values, begin, end) > MOST_MISSING:
+        if traces.missing_share(values, begin, end) > MOST_MISSING:
             raise SignalRefused("slope", "missing_samples", "more than a fifth of it is missing")
         if way.span_s is None:
             line = fits.line(recording.times_s, values, start_s, end_s)

@@ -17,8 +17,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import neg
 
-from dsp import pulse, pulse_wave
+from dsp import pulse, pulse_wave, traces
 from dsp.errors import SignalRefused
 from gateway.exams.errors import TraceUnusable
 from gateway.exams.even import even
@@ -128,22 +129,12 @@ def samples_of(recording: Recording, column: str, chosen: Choices) -> "array[flo
     found = recording.columns.get(column)
     if found is None:
         raise TraceUnusable(recording.source.name, f"no column {column!r}: name the one with the pulse")
-    sign = -1.0 if chosen.is_inverted else 1.0
-    made = array("d", (sign * one for one in even(recording, found.values)))
-    for begin, end in stuck(made, recording.rate_hz):
+    made = even(recording, found.values)
+    if chosen.is_inverted:
+        made = array("d", map(neg, made))
+    for begin, end in traces.stuck(made, max(2, round(STUCK_S * recording.rate_hz))):
         made[begin:end] = array("d", [math.nan]) * (end - begin)
     return made
-
-
-def stuck(samples: Sequence[float], rate_hz: float) -> list[tuple[int, int]]:
-    """Where the same value stands for half a second or longer: no light, or the end of the scale."""
-    least, begin, found = max(2, round(STUCK_S * rate_hz)), 0, []
-    for at in range(1, len(samples) + 1):
-        if at == len(samples) or samples[at] != samples[begin]:
-            if at - begin >= least:
-                found.append((begin, at))
-            begin = at
-    return found
 
 
 def _flags(
@@ -153,7 +144,7 @@ def _flags(
     good: Sequence[pulse.Beat],
 ) -> list[Flag]:
     flags = []
-    known = sum(map(math.isfinite, samples))
+    known = traces.known(samples, 0, len(samples))
     if known < len(samples):
         lost_s = (len(samples) - known) / recording.rate_hz
         flags.append(_doubtful("no_signal", f"{lost_s:.1f} s without a signal: missing, stuck or saturated"))

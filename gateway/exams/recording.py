@@ -12,12 +12,12 @@ Units: times in s from the first sample; each column says its own.
 """
 
 import math
-import statistics
 from array import array
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from operator import sub
 from typing import NamedTuple
 
+from dsp import traces
 from gateway.exams.errors import RecordingUnusable
 from gateway.exams.result import Source
 
@@ -95,26 +95,24 @@ def checked(
 ) -> Recording:
     """The recording, its times counted from its first sample. Raises ``RecordingUnusable``."""
     _enough(name, times_s, columns)
-    steps = [later - earlier for earlier, later in pairwise(times_s)]
-    _rising(name, steps)
-    usual_s = statistics.median(steps)
+    _rising(name, times_s)
+    steps = array("d", map(sub, times_s[1:], times_s))
+    usual_s = traces.middle(steps)
     _as_stated(name, 1.0 / usual_s, stated_rate_hz)
     start_s = times_s[0]
-    own_s = array("d", [one - start_s for one in times_s])
-    gaps = tuple(
-        Gap(own_s[at], own_s[at + 1]) for at, step in enumerate(steps) if step > GAP_FACTOR * usual_s
-    )
+    own_s = traces.less(times_s, start_s)
+    gaps = tuple(Gap(own_s[at], own_s[at + 1]) for at in _longer(steps, GAP_FACTOR * usual_s))
     kept = tuple(Mark(one.at_s - start_s, one.text) for one in marks)
     rate_hz = stated_rate_hz or 1.0 / usual_s
     source = Source(name=name, sha256=sha256, rate_hz=rate_hz, duration_s=own_s[-1])
     return Recording(source, device, own_s, columns, kept, gaps)
 
 
-def missing_share(values: "array[float]", begin: int, end: int) -> float:
-    """How much of these samples is missing, 0 to 1; 1 where there are none."""
-    if end <= begin:
-        return 1.0
-    return sum(not math.isfinite(one) for one in values[begin:end]) / (end - begin)
+def _longer(steps: "array[float]", longest_s: float) -> list[int]:
+    """The steps that are longer than this."""
+    if traces.extent(steps)[1] <= longest_s:
+        return []
+    return [at for at, step in enumerate(steps) if step > longest_s]
 
 
 def _enough(name: str, times_s: "array[float]", columns: dict[str, Column]) -> None:
@@ -125,16 +123,16 @@ def _enough(name: str, times_s: "array[float]", columns: dict[str, Column]) -> N
     for called, column in columns.items():
         if len(column.values) != len(times_s):
             raise RecordingUnusable(name, f"{called} has {len(column.values)} values, not {len(times_s)}")
-    if not all(map(math.isfinite, times_s)):
+    if traces.known(times_s, 0, len(times_s)) < len(times_s):
         raise RecordingUnusable(name, "a time is missing: give every sample its time")
 
 
-def _rising(name: str, steps: list[float]) -> None:
-    for at, step in enumerate(steps):
-        if not step > 0.0:
-            raise RecordingUnusable(
-                name, f"the time of sample {at + 2} is not after the one before it: sort the samples by time"
-            )
+def _rising(name: str, times_s: "array[float]") -> None:
+    at = traces.rises(times_s)
+    if at is not None:
+        raise RecordingUnusable(
+            name, f"the time of sample {at + 1} is not after the one before it: sort the samples by time"
+        )
 
 
 def _as_stated(name: str, found_hz: float, stated_hz: float | None) -> None:

@@ -13,14 +13,34 @@ it inherits the rest.
 
 import random
 import sys
+import tracemalloc
 from abc import ABC, abstractmethod
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 CHUNKS = (1, 7, 16, 64)
+
+ELEMENTS = ("<f8", "<i2", "|u1", "<f4", "<f2", "<i4", "<i8", "<u2", "<u8", ">f8", ">i2", "<c16")
+"""Types that somebody may hand in. Of these a kernel takes its own and bytes."""
+
+
+def allocated(call: Callable[[Any], object], argument: object) -> int:
+    """The most memory, in bytes, that any of a hundred calls held beside what was there before it."""
+    most = 0
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            call(argument)
+            most = max(most, tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    return most
 
 
 class KernelConformance(ABC):
@@ -103,6 +123,25 @@ class KernelConformance(ABC):
                 kernel.push(wrong)
         assert kernel.state() == self.make(8).state()
 
+    def test_elements_of_another_type_are_refused(self) -> None:
+        """Of as many bytes as whole frames have, so that nothing else is wrong with them."""
+        frames = np.ascontiguousarray(self.recording()[:16])
+        kernel, before = self.make(16), self.make(16).state()
+        others = [np.dtype(one) for one in ELEMENTS if np.dtype(one) not in (frames.dtype, np.dtype("u1"))]
+        for other in others:
+            with pytest.raises(ValueError, match="chunk of elements of format"):
+                kernel.push(np.zeros(frames.nbytes // other.itemsize, other))
+        assert len(others) >= len(ELEMENTS) - 2
+        assert kernel.state() == before
+
+    def test_bytes_and_views_of_them_are_as_good_as_numbers(self) -> None:
+        frames = np.ascontiguousarray(self.recording()[:50])
+        written = []
+        for chunk in (frames, frames.tobytes(), memoryview(frames.tobytes()), bytearray(frames.tobytes())):
+            kernel = self.make(50)
+            written.append(bytes(memoryview(kernel.out).cast("B")[: 8 * kernel.push(chunk)]) + kernel.state())
+        assert written == written[:1] * 4
+
     def test_an_empty_chunk_is_nothing(self) -> None:
         kernel = self.make(8)
         assert kernel.push(b"") == 0
@@ -121,3 +160,9 @@ class KernelConformance(ABC):
         for _ in range(1000):
             push(chunk)
         assert sys.getallocatedblocks() - before < 20
+
+    def test_a_call_allocates_nothing_but_the_number_that_it_returns(self) -> None:
+        frames = np.ascontiguousarray(self.recording())
+        kernel, chunk = self.make(len(frames)), frames.tobytes()
+        kernel.push(chunk)
+        assert allocated(kernel.push, chunk) <= sys.getsizeof(2**40)

@@ -1,14 +1,17 @@
 """Time in band: the kernel against its oracle, in any chunks, and what it refuses."""
 
+import sys
 from array import array
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dsp import reference
 from dsp.band import MISSING, TimeInBand
+from tests.dsp.conformance import allocated
 
 TARGET = 1700
 
@@ -139,3 +142,25 @@ def test_refuses_a_target_that_no_sensor_reaches(target: int) -> None:
 def test_refuses_a_state_of_another_size() -> None:
     with pytest.raises(ValueError, match="56 bytes"):
         TimeInBand.resumed(b"12345678")
+
+
+def test_numbers_that_are_not_int64_are_refused() -> None:
+    band, before = TimeInBand(TARGET, 0), TimeInBand(TARGET, 0).state()
+    for wrong in (
+        array("d", (0, 1)),
+        array("i", (0, 1, 2, 3)),
+        bytes(16),
+        np.zeros(2, ">i8"),
+        np.zeros(2, "u8"),
+    ):
+        with pytest.raises(ValueError, match="give int64"):
+            band.push(wrong)
+    with pytest.raises((ValueError, BufferError)):
+        band.push(np.zeros((2, 2), np.int64)[:, 0])
+    assert band.state() == before
+
+
+def test_a_call_allocates_nothing() -> None:
+    band, pairs = TimeInBand(TARGET, 0), array("q", (0, TARGET, 0, TARGET))
+    band.push(pairs)
+    assert allocated(band.push, pairs) <= sys.getsizeof(2**40)

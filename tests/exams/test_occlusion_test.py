@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from dsp.traces import smoothed
 from gateway.exams import occlusion_test, occlusions
 from gateway.exams.errors import DefinitionUnknown, NotComparable, RecordingUnusable, TraceUnusable
 from gateway.exams.occlusion_definitions import DEFINITIONS
 from gateway.exams.recording import Column, Mark, Recording, checked, with_saturation_of_haemoglobin
 from gateway.exams.recordings import read
 from gateway.exams.result import Probe, Result, change, decode, encode
-from gateway.exams.smoothing import smoothed
 from gateway.model import Limb
 from tests.exams.traces import (
     DROP_PER_S,

@@ -20,12 +20,12 @@ Units: uV, s, frames.
 
 import math
 from array import array
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from statistics import median
 from typing import NamedTuple
 
+from dsp import traces
 from dsp.emg import FLAT, EmgError
 from dsp.emg_definitions import TEAGER_MAD_DRAFT, EmgDefinition, blocks_in, frames_in
 from dsp.spasm import Activity, activity
@@ -42,8 +42,9 @@ DEFINITIONS = {TEAGER_MAD_DRAFT.id: TEAGER_MAD_DRAFT}
 STIMULUS_WORDS = ("stim", "pulse")
 
 _LARGEST = 32_000
-_END = 32_767
+_AT_THE_END = 3
 _FLAT_S = 1.0
+_MOST_STILL = 0.2
 _CERTAINTIES = {"R": Certainty.READ, "M": Certainty.MEMORY, "E": Certainty.PROPOSAL}
 _UNITS = {"hz": "Hz", "ms": "ms", "s": "s"}
 
@@ -93,7 +94,7 @@ def muscle(recording: Recording, detection: Detection) -> Muscle:
     samples, middle = _centred(recording, even(recording, recording.column("emg", "uV")))
     rate_hz = recording.rate_hz
     blanked = _blanked(recording, samples, detection)
-    frames, microvolts = _frames(samples, _ends(samples, middle, detection.full_scale_mv))
+    frames, microvolts = _frames(recording, samples, _ends(samples, middle, detection.full_scale_mv))
     baseline_s, flags = _baseline(recording, samples, blanked, detection, definition)
     try:
         found = activity(
@@ -172,21 +173,20 @@ def _settings(definition: EmgDefinition, detection: Detection) -> tuple[Paramete
 
 def _centred(recording: Recording, samples: "array[float]") -> tuple["array[float]", float]:
     """The samples without their median, and the median."""
-    known = [one for one in samples if math.isfinite(one)]
     name = recording.source.name
-    if len(known) < len(samples) / 2:
+    if traces.known(samples, 0, len(samples)) < len(samples) / 2:
         raise TraceUnusable(name, "most of emg is missing: check the electrode and the column")
-    if min(known) == max(known):
-        raise TraceUnusable(name, f"emg is {known[0]:g} uV throughout: look at the electrode")
-    middle = median(known)
-    return array("d", [one - middle for one in samples]), middle
+    lowest, highest = traces.extent(samples)
+    if lowest == highest:
+        raise TraceUnusable(name, f"emg is {lowest:g} uV throughout: look at the electrode")
+    middle = traces.middle(samples)
+    return traces.less(samples, middle), middle
 
 
 def _blanked(recording: Recording, samples: "array[float]", detection: Detection) -> list[tuple[int, int]]:
     """Frames that no activity is told from: beginnings and ends, in order."""
     rate_hz, count = recording.rate_hz, len(samples)
-    is_whole = math.isfinite(sum(samples))
-    found = [] if is_whole else stretches(not math.isfinite(one) for one in samples)
+    found = traces.missing(samples)
     found += [(at, at + 1) for at in _stimuli(recording)]
     for text in detection.stimulated:
         start_s, end_s = stretch("--stimulated", text)
@@ -204,13 +204,8 @@ def _stimuli(recording: Recording) -> list[int]:
     ]
     column = recording.columns.get("stimulus")
     if column is not None:
-        known = [one for one in column.values if math.isfinite(one)]
-        half = (min(known, default=0.0) + max(known, default=0.0)) / 2.0
-        times_s += [
-            recording.times_s[at + 1]
-            for at, (before, after) in enumerate(pairwise(column.values))
-            if before <= half < after
-        ]
+        half = sum(traces.extent(column.values)) / 2.0
+        times_s += [recording.times_s[at] for at in traces.rises_over(column.values, half)]
     return [round(at_s * rate_hz) for at_s in times_s]
 
 
@@ -220,38 +215,26 @@ def _marked(blanked: Sequence[tuple[int, int]], definition: EmgDefinition, rate_
     return [at for begin, end in blanked for at in range(begin, end, every)]
 
 
-def _frames(samples: "array[float]", ends: tuple[float, float]) -> tuple[bytes, float]:
-    """Little-endian int16 with a missing sample held, and how many microvolts a count is."""
-    known = [one for one in samples if math.isfinite(one)]
-    low, high = max(min(known), ends[0]), min(max(known), ends[1])
-    microvolts = max(-low, high) / _LARGEST
-    if len(known) == len(samples) and ends[0] < min(known) and max(known) < ends[1]:
-        return array("h", [round(one / microvolts) for one in samples]).tobytes(), microvolts
-    made, held = array("h"), 0
-    for one in samples:
-        if one <= ends[0]:
-            held = -_END - 1
-        elif one >= ends[1]:
-            held = _END
-        elif math.isfinite(one):
-            held = round(one / microvolts)
-        made.append(held)
-    return made.tobytes(), microvolts
+def _frames(
+    recording: Recording, samples: "array[float]", ends: tuple[float, float]
+) -> "tuple[array[int], float]":
+    """int16 with a missing sample held, and how many microvolts a count is."""
+    lowest, highest = traces.extent(samples)
+    microvolts = max(-max(lowest, ends[0]), min(highest, ends[1])) / _LARGEST
+    if not microvolts > 0.0:
+        raise TraceUnusable(recording.source.name, "all of emg is beyond --full-scale-mv: correct it")
+    return traces.counted(samples, microvolts, ends), microvolts
 
 
 def _ends(samples: "array[float]", middle: float, full_scale_mv: float | None) -> tuple[float, float]:
     """The ends of the scale: stated, or where three samples in a row stand at the extreme, else none."""
     if full_scale_mv is not None:
         return -1e3 * full_scale_mv - middle, 1e3 * full_scale_mv - middle
-    known = [one for one in samples if math.isfinite(one)]
-    low, high = min(known), max(known)
-    return low if _stands(samples, low) else -math.inf, high if _stands(samples, high) else math.inf
-
-
-def _stands(samples: "array[float]", extreme: float) -> bool:
-    if samples.count(extreme) < 3:
-        return False
-    return any(end - begin >= 3 for begin, end in stretches(one == extreme for one in samples))
+    lowest, highest = traces.extent(samples)
+    return (
+        lowest if traces.stands(samples, lowest, _AT_THE_END) else -math.inf,
+        highest if traces.stands(samples, highest, _AT_THE_END) else math.inf,
+    )
 
 
 def _baseline(
@@ -277,24 +260,19 @@ def _baseline(
 def _quietest(
     samples: "array[float]", rate_hz: float, blanked: Sequence[tuple[int, int]], definition: EmgDefinition
 ) -> tuple[float, float] | None:
-    length, step = math.ceil(definition.baseline_s * rate_hz), max(1, round(rate_hz))
-    moved = array("d", [0.0, *accumulate(_step(*pair) for pair in pairwise(samples))])
-    stood = array("q", [0, *accumulate(int(one == other) for one, other in pairwise(samples))])
+    length, every = math.ceil(definition.baseline_s * rate_hz), max(1, round(rate_hz))
     margin = frames_in(definition.blank_after_ms + definition.after_stimulation_ms, rate_hz)
-    best, least = None, math.inf
-    for begin in range(0, len(samples) - length, step):
+    ahead, best, least = deque(blanked), None, math.inf
+    for begin in range(0, len(samples) - length, every):
         last = begin + length
-        touched = any(start < last + margin and end + margin > begin for start, end in blanked)
-        if touched or stood[last] - stood[begin] > 0.2 * length:
+        while ahead and ahead[0][1] + margin <= begin:
+            ahead.popleft()
+        if ahead and ahead[0][0] < last + margin:
             continue
-        if moved[last] - moved[begin] < least:
-            best, least = begin, moved[last] - moved[begin]
+        moved, still = traces.steps(samples, begin, last + 1)
+        if still <= _MOST_STILL * length and moved < least:
+            best, least = begin, moved
     return None if best is None else (best / rate_hz, (best + length) / rate_hz)
-
-
-def _step(one: float, other: float) -> float:
-    distance = abs(other - one)
-    return distance if math.isfinite(distance) else 0.0
 
 
 def _watched(found: Activity, definition: EmgDefinition) -> tuple[Watched, ...]:

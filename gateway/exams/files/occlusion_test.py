@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from dsp import traces
 from gateway.exams import occlusion_test
 from gateway.exams.drawing import (
     Analysed,
@@ -36,7 +37,6 @@ from gateway.exams.occlusion_test import Choices
 from gateway.exams.occlusions import EMPTY_MMHG
 from gateway.exams.recording import Recording, with_saturation_of_haemoglobin
 from gateway.exams.result import Certainty, Flag, Parameter, Result, Severity
-from gateway.exams.smoothing import smoothed
 
 _MOST_PANELS = 6
 ROLES = {"sto2": "%", "cuff": "mmHg", "o2hb": "uM", "hhb": "uM"}
@@ -127,7 +127,7 @@ def _overview(result: Result, recording: Recording) -> Panel:
 def _occlusion(result: Result, recording: Recording, chosen: Choices, of: str) -> Panel:
     """One occlusion from its baseline to the end of its recovery."""
     times_s, raw = recording.times_s, recording.columns["sto2"].values
-    smooth = smoothed(times_s, raw, chosen.smoothing_s)
+    smooth = traces.smoothed(times_s, raw, chosen.smoothing_s)
     windows = [one for one in result.windows if one.of == of]
     start_s, end_s = windows[0].start_s, windows[-1].end_s
     return Panel(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from dsp import traces
 from gateway.exams import spasm
 from gateway.exams.drawing import Analysed, Drawing, Level, Panel, Span, thinned, told
 from gateway.exams.files.emg import ROLES, Detection, Muscle, muscle
@@ -64,7 +65,7 @@ def drawing(result: Result, found: Muscle) -> Drawing:
 def panels(found: Muscle) -> tuple[Panel, ...]:
     """Trace and energy over one time axis."""
     rate_hz, block_s = found.rate_hz, found.block_s
-    times_s = array("d", (at / rate_hz for at in range(len(found.samples_uv))))
+    times_s = traces.evenly(len(found.samples_uv), rate_hz)
     energies = array("d", (one if one > 0.0 else math.nan for one in found.energies_uv2()))
     blocks_s = array("d", ((at + 0.5) * block_s for at in range(len(energies))))
     spans = (*_unwatched(found, times_s[-1]), *_episodes(found))

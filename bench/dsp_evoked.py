@@ -1,0 +1,160 @@
+"""Contests of evoked responses: sweeps of 100 ms at 10 kHz; means of ten, and the measures of each.
+
+The usual way: numpy where it streams, the mean of ``mne.EpochsArray`` for a whole series.
+"""
+
+from array import array
+from typing import Any
+
+import numpy as np
+
+from bench import dsp_plain
+from bench.dsp_contest import Array, Contest, consume, package, same, streaming
+from dsp.evoked import Response, SweepMean, measure
+
+CHUNKS = (1, 16)
+RATE_HZ = 10_000.0
+SAMPLES = 1000
+SWEEPS = 400
+PER_MEAN = 10
+LIMIT_MV = 50.0
+STIMULUS_MS = 20.0
+ARTIFACT_MS = 2.0
+STIMULUS, BEGIN = 200, 220
+
+
+def sweeps(number: int = SWEEPS) -> Array:
+    """An M-wave of two phases on noise, mV, negative upwards."""
+    times_ms = np.arange(SAMPLES) / RATE_HZ * 1000.0 - STIMULUS_MS
+    wave = 8.0 * np.exp(-(((times_ms - 8.0) / 2.0) ** 2)) - 4.0 * np.exp(-(((times_ms - 15.0) / 3.0) ** 2))
+    return np.asarray(wave + np.random.default_rng(6).normal(0.0, 0.01, (number, SAMPLES)))
+
+
+class UsualMean:
+    """Array expressions over each sweep that is whole."""
+
+    def __init__(self) -> None:
+        self.total, self.count = np.zeros(SAMPLES), 0
+
+    def __call__(self, chunk: bytes) -> Array:
+        made = []
+        for sweep in np.frombuffer(chunk).reshape(-1, SAMPLES):
+            if not np.all(np.abs(sweep) < LIMIT_MV):
+                continue
+            self.total, self.count = self.total + sweep, self.count + 1
+            if self.count == PER_MEAN:
+                made.append(self.total / PER_MEAN)
+                self.total, self.count = np.zeros(SAMPLES), 0
+        return np.array(made)
+
+
+def _plain_means(series: Array, out: Array, size: int) -> Array:
+    run = dsp_plain.library().plain_mean_run
+    return dsp_plain.called(run, SAMPLES, PER_MEAN, LIMIT_MV, series, len(series), size, out)
+
+
+def sweep_mean(chunk: int, lanes: int) -> Contest:
+    """Means of ten sweeps, one or more sweeps a call."""
+    series, out = sweeps(), np.zeros(SWEEPS * SAMPLES // PER_MEAN)
+    return streaming(
+        chunk,
+        series,
+        lambda: SweepMean(chunk, SAMPLES, PER_MEAN, limit=LIMIT_MV),
+        UsualMean,
+        lambda size: _plain_means(series, out, size),
+        frames_in_python=80,
+    )
+
+
+def sweep_mean_series(chunk: int, lanes: int) -> Contest:
+    """The mean of ten sweeps at once, as MNE takes them."""
+    series, out = sweeps(chunk), np.zeros(SAMPLES)
+    mne, data = package("mne"), series.tobytes()
+
+    def ours() -> SweepMean:
+        return SweepMean(chunk, SAMPLES, PER_MEAN, limit=LIMIT_MV)
+
+    def usual() -> Any:
+        return mne.EpochsArray(series[:, np.newaxis, :] * 1e-3, info, reject=None, verbose="error").average()
+
+    made = ours()
+    made.push(data)
+    same("plain C", made.out[:SAMPLES], _plain_means(series, out, chunk), 0.0)
+    if mne is not None:
+        info = mne.create_info(["muscle"], RATE_HZ, "eeg", verbose="error")
+        same("MNE", made.out[:SAMPLES], 1e3 * usual().get_data()[0], 1e-9)
+    return Contest(
+        1,
+        lambda: consume(ours().push, [data]),
+        "mne" if mne is None else lambda: usual,
+        1,
+        lambda: lambda: _plain_means(series, out, chunk),
+    )
+
+
+def m_wave(chunk: int, lanes: int) -> Contest:
+    """Onset, peak, area and duration of each of a hundred responses, ``chunk`` samples each."""
+    series = sweeps(100)
+    own, out = [array("d", sweep) for sweep in series], np.zeros(8 * len(series))
+    run = dsp_plain.library().plain_measure_run
+
+    def one(sweep: "array[float]") -> Response:
+        return measure(sweep, RATE_HZ, STIMULUS_MS, "up", artifact_ms=ARTIFACT_MS)
+
+    def plain() -> Array:
+        return dsp_plain.called(run, series, len(series), SAMPLES, RATE_HZ, STIMULUS, BEGIN, out)
+
+    ours = np.array([one(sweep)[:8] for sweep in own], dtype=float)
+    same("plain C", ours.ravel(), plain(), 0.0)
+    usual = np.array([usual_measure(sweep) for sweep in series])
+    same("the usual way", ours, np.where(np.isnan(ours), np.nan, usual), 1e-9)
+    return Contest(
+        len(own),
+        lambda: consume(one, own),
+        lambda: consume(usual_measure, series),
+        len(series),
+        lambda: plain,
+    )
+
+
+def usual_measure(sweep: Array) -> tuple[float, ...]:
+    """The same conventions over arrays."""
+    if not np.all(np.abs(sweep) < 1e6):
+        raise ValueError("a sample is missing")
+    baseline, noise = sweep[:STIMULUS].mean(), sweep[:STIMULUS].std(ddof=1)
+    x, threshold, per_ms = sweep[BEGIN:] - baseline, 5.0 * noise, RATE_HZ / 1000.0
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], (x > 0).astype(np.int8), [0]))))
+    runs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if x[a:b].max() >= threshold]
+    least = 0.05 * max(x[a:b].max() for a, b in runs)
+    runs = [(a, b) for a, b in runs if x[a:b].max() >= least]
+    parts = [_usual_phase(x, a, b, threshold) for a, b in runs]
+    main = max(parts, key=lambda part: part[2])
+    onset = (parts[0][0] + BEGIN - STIMULUS) / per_ms
+    return (
+        onset,
+        main[2],
+        (main[1] + BEGIN - STIMULUS) / per_ms,
+        float(np.ptp(sweep[BEGIN:])),
+        (main[3] + BEGIN - STIMULUS) / per_ms - onset,
+        main[4] / per_ms,
+        (parts[-1][3] + BEGIN - STIMULUS) / per_ms - onset,
+        sum(part[4] for part in parts) / per_ms,
+    )
+
+
+def _usual_phase(x: Array, a: int, b: int, threshold: float) -> tuple[float, float, float, float, float]:
+    """Onset, place of the peak, peak, end and area of one phase inside the window."""
+    left, back = a - 1 + x[a - 1] / (x[a - 1] - x[a]), b - 1 + x[b - 1] / (x[b - 1] - x[b])
+    first = a + int(np.argmax(x[a:b] >= threshold))
+    onset = first - 1 + (threshold - x[first - 1]) / (x[first] - x[first - 1])
+    inner = float(np.trapezoid(x[a:b]))
+    area = inner + 0.5 * x[a] * (a - left) + 0.5 * x[b - 1] * (back - (b - 1))
+    top = a + int(np.argmax(x[a:b]))
+    return float(onset), float(top), float(x[top]), float(back), float(area)
+
+
+CONTESTS = {
+    "sweep_mean": (sweep_mean, CHUNKS),
+    "sweep_mean_series": (sweep_mean_series, (PER_MEAN,)),
+    "m_wave": (m_wave, (SAMPLES,)),
+}
