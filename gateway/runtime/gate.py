@@ -242,9 +242,10 @@ class Gate:
             self._host.request_hello()
 
     def _meet(self, hello: wire.Hello) -> None:
+        """Who answered; without a nonce it restarted since, in the same bytes, and is asked again."""
         self.identity = _identity(hello.device)
         self.refusal = self._objection(self.identity, hello.compatible)
-        if not self.refusal and self._host is not None:
+        if not self.refusal and self._host is not None and self._host.nonce is not None:
             self._host.tighten(self._ceiling_dmmhg)
 
     def _objection(self, who: Identity, compatible: bool) -> str:

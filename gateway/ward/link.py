@@ -39,6 +39,7 @@ from gateway.ward.backlog import Backlog
 from gateway.ward.cursor import CursorFile, cursor_of
 from gateway.ward.errors import WardError
 from gateway.ward.feed import FeedReader
+from gateway.ward.lived import Lived
 from gateway.ward.messages import Feed, encode_event, status_topic
 from gateway.ward.mqtt import Answered, Connected, Connection, Happening, Lost
 from gateway.ward.presence import BIRTH_FACTS, CORE_LOST_MS, Presence
@@ -131,6 +132,7 @@ class Link:
         self._due_ms = now_ms
         self._saved = cursor
         self._saved_ms = now_ms
+        self._lived = Lived(now_ms)
 
     def turn(self) -> None:
         """One turn of the loop, then wait for bytes."""
@@ -193,25 +195,26 @@ class Link:
 
     def _move(self, now_ms: int) -> None:
         """Hear what the broker says, then send what may be sent."""
+        self._lived.turn(now_ms)
         if self._connection is None and now_ms >= self._due_ms:
             will = self._presence.will(self._stamp(now_ms))
             device = self._config.site.device
             self._connection = self._dial(self._config.mqtt, self._protocol.version, device, will)
         for happening in [] if self._connection is None else self._connection.poll():
             self._take_happening(happening, now_ms)
-        for command in self._window.step(now_ms, self._backlog.newest()):
+        for command in self._window.step(self._lived.ms, self._backlog.newest()):
             self._carry_out(command, now_ms)
 
     def _take_happening(self, happening: Happening, now_ms: int) -> None:
         match happening:
             case Answered(token, reason):
-                self._window.answered(token, reason, now_ms)
+                self._window.answered(token, reason, self._lived.ms)
             case Connected(receive_maximum):
                 _log.info("connected, MQTT %s, %d at once", self._protocol.version, receive_maximum)
                 self._protocol.understood()
                 self._backoff.connected(now_ms)
                 self._presence.bear(self._stamp(now_ms))
-                events_from_ms = now_ms + RETURN_MS if self._has_lost else now_ms
+                events_from_ms = self._lived.ms + RETURN_MS if self._has_lost else self._lived.ms
                 self._window.connected(receive_maximum, self._backlog.newest(), events_from_ms)
             case Lost(reason, is_version):
                 if is_version:

@@ -207,6 +207,19 @@ class TestAcceptance:
         assert inflated.gate.accepted
         assert {lease.nonce for lease in inflated.leases()} == {NONCE + 1}
 
+    def test_a_hello_and_the_restart_after_it_may_come_in_the_same_bytes(self) -> None:
+        """As after a stall of the gateway, or on a line that delays: what had greeted is no longer there."""
+        wire, late = Wire(), []
+        wire.to_gate = lambda data: late.append(data) or b""  # type: ignore[func-returns-value]
+        wire.run(500)
+        wire.power_up(NONCE + 1)
+        wire.run(500)
+        wire.to_gate = as_it_is
+        list(wire.gate.receive(b"".join(late), wire.now))
+        assert not wire.gate.accepted
+        wire.run(1_000)
+        assert wire.gate.accepted
+
     def test_a_port_that_is_gone_takes_everything_known_with_it(self, inflated: Wire) -> None:
         inflated.gate.disconnected("/dev/rvos-cuff: unplugged")
         gate = inflated.gate

@@ -120,6 +120,17 @@ def test_a_row_that_was_promised_and_is_gone_is_a_harm(
     assert HarmKind.RECORD_LOST in kinds(session_with(warm, tmp_path / "s"))
 
 
+def test_a_clock_that_jumps_makes_no_event_count_as_safe_while_its_broker_still_forgets_it(
+    warm: Warm, tmp_path: Path
+) -> None:
+    """Half a minute on the link's clock is ten seconds of the broker's."""
+    jump = Fault("monotonic_clock_steps", 11_700, FOREVER_MS, {"step_ms": 20_500})
+    down = Fault("broker_down", 30_500, 320_000, {"lag_ms": 24_800, "away_ms": 1_100})
+    outcome = session_with(warm, tmp_path / "s", jump, down)
+    assert outcome.trips
+    assert not outcome.harms
+
+
 # --- campaigns ----------------------------------------------------------------------------------------
 
 
