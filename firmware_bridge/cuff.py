@@ -5,11 +5,9 @@ Theory of operation
 One function of the host is one ECP packet with a code from 40 hex on, answered with the same code;
 status (C0) comes by itself, twenty times a second.  Every message that can change an output or that a
 decision rests on ends in a CRC-16 over its code and its content (``fields``), because ECP's short form has
-no checksum: only a lease whose CRC holds can energise.  Vent and relay-open carry nothing, so that nothing
-can be wrong with them.
+no checksum: only a lease whose CRC holds can energise.  Vent and relay-open carry nothing that could fail.
 
-Two outputs are leased, each with sequence numbers of its own: the cuff, for one of four limbs, and the
-relay in the lead of the stimulator.
+Two outputs are leased, each numbered by itself: the cuff, for one of four limbs, and the stimulator's relay.
 
 ``encode_x_request`` / ``decode_x_reply`` are the host's half, ``decode_x_request`` / ``encode_x_reply``
 the device's; ``encode_*`` return whole frames, ``decode_*`` take an ``ecp.Packet`` and return the
@@ -71,8 +69,7 @@ INFLATING = 1
 HOLDING = 2
 LOWERING = 3
 
-# The bits of ``actuators``.  MOVING: air is being moved on purpose, in or out, while energised.
-# PATIENT_STOP: the patient's stop is pressed, or was since the last press of the bedside button.
+# ``actuators``.  MOVING: air goes in or out on purpose.  PATIENT_STOP: pressed, or since the button was.
 DUMP_CLOSED = 1
 INFLATE_OPEN = 2
 PUMP_ON = 4
@@ -98,6 +95,7 @@ FAULT_SELF_TEST_FAILED = 128
 FAULT_NOT_DEFLATED = 256
 FAULT_NO_RISE = 512
 FAULT_PUMP_STUCK = 1024
+FAULT_PRESSURE_STEP = 2048
 
 # The names of the firmware's built-in limits in the order in which their CRC runs over them.
 LIMIT_NAMES = (
@@ -126,6 +124,8 @@ LIMIT_NAMES = (
     "vent_check_ms",
     "vent_fall_dmmhg",
     "pump_stuck_dmmhg",
+    "pressure_step_dmmhg",
+    "pressure_step_ms",
     "silent_host_ms",
 )
 

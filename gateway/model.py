@@ -192,6 +192,7 @@ class DeviceFault(IntFlag):
     NOT_DEFLATED = 256
     NO_RISE = 512
     PUMP_STUCK = 1024
+    PRESSURE_STEP = 2048
 
 
 @dataclass(frozen=True, slots=True)

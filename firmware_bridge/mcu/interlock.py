@@ -9,7 +9,8 @@ open.  A bit that is new takes presence and the last press away (``presence``): 
 Watched at every step:
 
 * over-pressure, whatever the state: either sensor above the trip for its time, or far above it once;
-* the sensors, while energised: one missing for too long, or both too far apart for too long;
+* the sensors, while energised: one missing for too long, both too far apart for too long, or both leaping at
+  once further than air can go in a step (nobody knows then which of the two pressures the limb has);
 * the debt, whatever the state;
 * what the pressure does with the pump at work or the dump valve open (``airflow``).
 
@@ -54,6 +55,8 @@ class Interlock:
         self._control_missing = Held()
         self._limit_missing = Held()
         self._disagree = Held()
+        self._before: tuple[int | None, int | None] = (None, None)
+        self._before_ms = now_ms
 
     def latch(self, fault: int) -> None:
         """Remember a fault; the first one is kept apart."""
@@ -83,6 +86,7 @@ class Interlock:
         if debt:
             self.latch(cuff.FAULT_OCCLUSION_TIME)
         self._watch_sensors(now_ms, control_dmmhg, limit_dmmhg, energised)
+        self._watch_step(now_ms, both, energised)
         found = self.airflow.faults(now_ms, both, pumping)
         if not found:
             return
@@ -106,6 +110,19 @@ class Interlock:
         apart = energised and disagree((control_dmmhg, limit_dmmhg))
         if self._disagree.update(apart, now_ms) > limits.SENSORS_DISAGREE_MS:
             self.latch(cuff.FAULT_SENSORS_DISAGREE)
+
+    def _watch_step(self, now_ms: int, both: tuple[int | None, int | None], energised: bool) -> None:
+        if energised and now_ms - self._before_ms <= limits.PRESSURE_STEP_MS and leapt(self._before, both):
+            self.latch(cuff.FAULT_PRESSURE_STEP)
+        self._before, self._before_ms = both, now_ms
+
+
+def leapt(before: tuple[int | None, int | None], now: tuple[int | None, int | None]) -> bool:
+    """Whether both sensors, known before and now, are further from where they were than air can go."""
+    for was, this in zip(before, now):
+        if was is None or this is None or abs(this - was) <= limits.PRESSURE_STEP_DMMHG:
+            return False
+    return True
 
 
 def disagree(both: tuple[int | None, int | None]) -> bool:

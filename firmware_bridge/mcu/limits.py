@@ -19,6 +19,7 @@ reperfusion and the ten that a plan waits for a blood pressure together.  ``limb
 last deflation to an inflation of another limb.  ``no_rise_*``: what a pump at work must bring about while
 the cuff is empty.  ``vent_*``: from above ``check_above``, a vent takes ``fall`` away within ``check``.
 ``pump_stuck_dmmhg``: a rise above the pressure at the vent that only a pump that runs on can cause.
+``pressure_step_*``: what both sensors together may change by within ``ms``; no air and no limb is so fast.
 ``silent_host_ms``: a host that was heard once and says nothing for so long has been lost.  These are
 engineering proposals.
 
@@ -51,6 +52,8 @@ VENT_CHECK_ABOVE_DMMHG = 500
 VENT_CHECK_MS = 1000
 VENT_FALL_DMMHG = 100
 PUMP_STUCK_DMMHG = 200
+PRESSURE_STEP_DMMHG = 200
+PRESSURE_STEP_MS = 20
 SILENT_HOST_MS = 5000
 
 # In the order of firmware_bridge.cuff.LIMIT_NAMES.
@@ -80,5 +83,7 @@ LIMITS = (
     ("vent_check_ms", VENT_CHECK_MS),
     ("vent_fall_dmmhg", VENT_FALL_DMMHG),
     ("pump_stuck_dmmhg", PUMP_STUCK_DMMHG),
+    ("pressure_step_dmmhg", PRESSURE_STEP_DMMHG),
+    ("pressure_step_ms", PRESSURE_STEP_MS),
     ("silent_host_ms", SILENT_HOST_MS),
 )

@@ -298,6 +298,8 @@ FIRMWARE_LIMITS: tuple[tuple[str, int], ...] = (
     ("vent_check_ms", 1000),
     ("vent_fall_dmmhg", 100),
     ("pump_stuck_dmmhg", 200),
+    ("pressure_step_dmmhg", 200),
+    ("pressure_step_ms", 20),
     ("silent_host_ms", 5000),
 )
 """The limits that a cuff controller must have built in, in the order of its CRC."""

@@ -81,7 +81,7 @@ def greeted(lease_seq: int = 0) -> CuffHost:
 
 
 class PressedCuff(Board):
-    """A cuff that follows the dump valve: full pressure while it is closed, none while it is open.
+    """A cuff that follows the dump valve, 15 mmHg a step: full while it is closed, empty while it is open.
 
     ``lag_dmmhg`` is by how much it stays below that pressure.
     """
@@ -91,9 +91,10 @@ class PressedCuff(Board):
     pressed = False
     patient_pressed = False
     lag_dmmhg = 0
+    pressure_dmmhg = 0
 
     def control_dmmhg(self) -> int | None:
-        return 1700 - self.lag_dmmhg if self.dump_closed else 0
+        return max(0, self.pressure_dmmhg - self.lag_dmmhg)
 
     def limit_dmmhg(self) -> int | None:
         return self.control_dmmhg()
@@ -114,6 +115,8 @@ class PressedCuff(Board):
         relay_closed: bool = False,
     ) -> None:
         self.dump_closed, self.relay_closed = dump_closed, relay_closed
+        self.pressure_dmmhg += 150 if dump_closed else -150
+        self.pressure_dmmhg = min(max(self.pressure_dmmhg, 0), 1700)
 
 
 def press(board: PressedCuff, controller: Controller, now_ms: int) -> int:
@@ -143,6 +146,7 @@ class Bench:
 
     def restart(self, nonce: int) -> None:
         """Power on; the debt that a reset assumes is waited for, then somebody presses the bedside button."""
+        self.board.pressure_dmmhg = 0  # without power the valve is open
         self.controller = Controller(self.board, self.now_ms, nonce)
         self.controller.step(self.now_ms)
         self.now_ms += 400_000

@@ -114,6 +114,8 @@ class Bench:
         self.now_ms = start_ms
         self.board = BenchBoard()
         self.toy = toy
+        # What a test sets at once stands for air that took its time, unless the test is about the leap.
+        self.leaps = False
         self.controller = Controller(self.board, start_ms, NONCE, b"T-1", b"bench")
         if debt_ms is not None:
             self.owe(debt_ms)
@@ -172,6 +174,8 @@ class Bench:
         if self.toy is not None:
             self.toy.step(self.board, elapsed_ms)
             self.board.both(self.toy.seen_dmmhg())
+        if not self.leaps:
+            self.core.interlock._before = (None, None)
         self.controller.step(self.now_ms)
         self._collect()
 

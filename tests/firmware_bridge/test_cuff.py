@@ -238,6 +238,8 @@ def test_the_built_in_limits_are_those_agreed() -> None:
         1000,
         100,
         200,
+        200,
+        20,
         5000,
     ]
-    assert cuff.limits_crc(limits.LIMITS) == 0x0F2500D9
+    assert cuff.limits_crc(limits.LIMITS) == 0xECE39CC2

@@ -105,6 +105,71 @@ def test_sensors_may_disagree_while_vented() -> None:
     assert bench.faults() == (0, 0)
 
 
+def leaping() -> Bench:
+    """A bench with 170 mmHg in the cuff, whose next readings are taken as they are."""
+    bench = energised()
+    bench.board.both(1700)
+    bench.run(50)
+    bench.leaps = True
+    bench.step(10)
+    return bench
+
+
+def test_both_sensors_leap_at_once_further_than_air_can_go() -> None:
+    for to in (1901, 1499):
+        bench = leaping()
+        assert bench.core.is_energised()
+        bench.board.both(to)
+        bench.step(10)
+        assert_tripped(bench, cuff.FAULT_PRESSURE_STEP)
+
+
+def test_what_air_or_a_limb_can_do_is_no_leap() -> None:
+    bench = leaping()
+    for to in (1900, 2100, 1900, 1700):
+        bench.board.both(to)
+        bench.step(10)
+    assert bench.core.is_energised()
+
+
+def test_one_sensor_that_leaps_is_not_both() -> None:
+    bench = leaping()
+    bench.board.control = 1850
+    bench.board.limit = 1950
+    bench.step(10)
+    bench.board.control = 2000
+    bench.step(10)
+    assert bench.core.is_energised()
+
+
+def test_readings_further_apart_than_two_steps_say_nothing_of_how_fast_it_was() -> None:
+    for late_ms, energised_then in ((20, False), (21, True)):
+        bench = leaping()
+        bench.board.both(1950)
+        bench.step(late_ms)
+        assert bench.core.is_energised() is energised_then
+
+
+def test_a_leap_over_a_missing_reading_is_not_judged() -> None:
+    bench = leaping()
+    bench.board.both(None)
+    bench.step(10)
+    bench.board.both(1950)
+    bench.step(10)
+    assert bench.core.is_energised()
+
+
+def test_a_cuff_may_empty_as_fast_as_it_likes() -> None:
+    bench = leaping()
+    bench.vent()
+    bench.step(10)
+    for to in (1200, 100, 0):
+        bench.board.both(to)
+        bench.step(10)
+    bench.run(100)
+    assert bench.faults() == (0, 0)
+
+
 # --- loop --------------------------------------------------------------------------------------------
 
 

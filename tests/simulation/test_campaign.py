@@ -104,6 +104,17 @@ def test_a_core_that_is_killed_in_a_hold_leaves_a_vented_cuff_and_a_whole_record
     assert outcome.endings[0] == "interrupted"
 
 
+@pytest.mark.parametrize("offset_dmmhg", [395, -395])
+def test_two_sensors_that_leap_alike_in_a_hold_are_not_believed(
+    warm: Warm, tmp_path: Path, offset_dmmhg: int
+) -> None:
+    """Else the cuff is regulated to 40 mmHg beside the target, and blood may flow in and not out."""
+    leap = Fault("sensors_offset_alike", HOLD_MS, FOREVER_MS, {"offset_dmmhg": offset_dmmhg})
+    outcome = session_with(warm, tmp_path / "s", leap)
+    assert outcome.trips[0] == "device_fault"
+    assert not outcome.harms
+
+
 def test_an_exchanged_gateway_does_not_go_on_with_the_session(warm: Warm, tmp_path: Path) -> None:
     outcome = session_with(warm, tmp_path / "s", Fault("gateway_exchanged", HOLD_MS, 5_000))
     assert not outcome.harms
