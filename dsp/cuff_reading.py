@@ -25,12 +25,18 @@ The interval says how well the corner is determined, not how near it is to the t
 reading the occlusion pressure has been compared with Doppler.  Where the run ends before
 the oscillation has been level for 10 mmHg, nothing is read: the limb may not be closed at all.
 
+A cuff that climbs in steps shows nothing between two of them, and the broken line, whose lower part the true
+envelope leaves in a curve, then tends to the lower one.  Such a run is flagged ``stepped``, and its interval
+runs from step to step: below, to the step at its end or the one under it; above, to the first step beyond its
+end.  Confidence is that of the corner before this.
+
 Units: mmHg; amplitudes in mmHg, of a distal sensor in per cent of its range.
 """
 
 from array import array
+from itertools import pairwise
 
-from dsp import oscillometry
+from dsp import oscillometry, traces
 from dsp.errors import SignalRefused
 from dsp.oscillometry import Envelope
 from dsp.record import NamedTuple
@@ -58,6 +64,10 @@ _WHERE = "cuff trace"
 _LEAST_BEYOND = 4
 _LEVEL_FOR_MMHG = 10.0
 _RATIO_DOUBT = 0.05
+_STEP_WITHIN_MMHG = 1.0
+"""How far the beats of one step scatter: twice this between neighbours is another step (proposal)."""
+_STEP_BEATS = 3
+_STEP_SHARE = 0.8
 _SLOPE_OVER_MMHG = 8.0
 _LEAST_RISE = 2.5
 """The largest amplitude over the tenth percentile. Noise and drift without a pulse came to 1.95 at most in 36
@@ -104,7 +114,8 @@ class OcclusionPressure(NamedTuple):
     ``confidence``: ``good`` where the interval is within 15 mmHg on both sides (the alarm window of surgical
     tourniquets) and no flag but ``coarse_rate`` stands, else ``poor``.  ``beats_below`` and ``beats_beyond``
     is what it rests on.  The broken line: ``level`` above the corner, and from there down to ``from_mmhg``
-    higher by ``slope`` for each mmHg.
+    higher by ``slope`` for each mmHg.  ``step_mmhg`` is the distance of the cuff's steps, ``None`` without
+    any.
     """
 
     mmhg: float
@@ -118,6 +129,7 @@ class OcclusionPressure(NamedTuple):
     flags: tuple[str, ...]
     slope: float
     from_mmhg: float
+    step_mmhg: float | None = None
 
 
 def distal_envelope(
@@ -270,9 +282,39 @@ def limb_occlusion_pressure(envelope: Envelope, definition: str) -> OcclusionPre
     wide = max(mmhg - low, high - mmhg) > 15.0
     confidence = "poor" if wide or set(flags) - {"coarse_rate"} else "good"
     below = len(pressures) - beyond
+    steps = _steps(pressures)
+    step_mmhg = traces.middle(array("d", [b - a for a, b in pairwise(steps)])) if steps else None
+    if steps:
+        below_corner = min(low + _STEP_WITHIN_MMHG, mmhg - _STEP_WITHIN_MMHG)
+        low = max((one for one in steps if one <= below_corner), default=pressures[0])
+        high = min((one for one in steps if one > high + _STEP_WITHIN_MMHG), default=pressures[-1])
+        flags = (*flags, "stepped")
     return OcclusionPressure(
-        mmhg, low, high, definition, confidence, below, beyond, best.level, flags, best.slope, pressures[0]
+        mmhg,
+        low,
+        high,
+        definition,
+        confidence,
+        below,
+        beyond,
+        best.level,
+        flags,
+        best.slope,
+        pressures[0],
+        step_mmhg,
     )
+
+
+def _steps(pressures: list[float]) -> list[float]:
+    """The pressures at which the cuff stood, rising; none where it climbed evenly."""
+    groups = [[pressures[0]]]
+    for one, later in pairwise(pressures):
+        if later - one > 2 * _STEP_WITHIN_MMHG:
+            groups.append([])
+        groups[-1].append(later)
+    stood = [group for group in groups if len(group) >= _STEP_BEATS]
+    most = sum(map(len, stood)) >= _STEP_SHARE * len(pressures)
+    return [traces.middle(array("d", group)) for group in stood] if most and len(stood) > 2 else []
 
 
 def _upper_flank(envelope: Envelope) -> tuple[list[float], list[float]]:

@@ -3,9 +3,8 @@
 Theory of operation
 -------------------
 One verb for each examination, so that its help shows what it needs and nothing else.  Each calls the room of
-files (``gateway.exams.files``) and hands the result to ``_show``: a sheet for a person, or with ``--json``
-one document; with ``--plot`` the picture too, which is written before anything is printed, so that a plot
-that cannot be drawn ends the run before a program has read half an answer.
+files (``gateway.exams.files``) and hands the result to ``_show``.  A file that ``rvos exam run --recording``
+wrote says all of itself, and is analysed as it was at the bedside (``exam_again``).
 """
 
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.conversation import print_document
+from gateway.cli import exam_again
 from gateway.cli.exam_options import emg_options, occlusion_options, recording_options, sites_options
+from gateway.cli.exam_showing import check, show
 from gateway.cli.exits import RunError
-from gateway.runtime.requests import EXIT_UNAVAILABLE, EXIT_USAGE
+from gateway.runtime.requests import EXIT_USAGE
 
 if TYPE_CHECKING:
     from gateway.exams.drawing import Analysed
@@ -51,40 +51,14 @@ def analyse() -> None:
     """Analyse a recording: rvos exam analyse NAME FILE.
 
     FILE is comma-separated values (also with semicolons or tabs), an Oxysoft
-    export or a Moxy export. `rvos exam list` says what each examination needs,
-    `rvos exam analyse NAME --help` its options.
+    export, a Moxy export, or what `rvos exam run --recording` wrote.
+    `rvos exam list` says what each examination needs, `rvos exam analyse NAME
+    --help` its options.
     """
 
 
 def _show(analysed: "Analysed", as_json: bool, plot: Path | None) -> None:
-    if plot is not None:
-        _draw(analysed, plot)
-    if as_json:
-        from gateway.exams.document import document
-
-        print_document(document(analysed.result))
-        return
-    from gateway.exams.sheet import sheet
-
-    click.echo(sheet(analysed.result))
-
-
-def _check(plot: Path | None) -> None:
-    """Whether a plot can be drawn at all, before the work is done."""
-    if plot is not None:
-        from gateway.exams import plot as room
-
-        room.check(plot)
-
-
-def _draw(analysed: "Analysed", plot: Path) -> None:
-    from gateway.exams.plot import write
-
-    try:
-        write(analysed, plot)
-    except OSError as error:
-        raise RunError(f"{plot}: cannot be written ({error.strerror})", EXIT_UNAVAILABLE) from error
-    click.echo(f"plot: {plot}", err=True)
+    show(analysed.result, lambda: analysed.drawing, as_json, plot)
 
 
 @analyse.command("occlusion-test")
@@ -120,7 +94,10 @@ def occlusion_test(
     """
     from gateway.exams.files import occlusion_test as room
 
-    _check(plot)
+    check(plot)
+    others = (times, baseline_s, smoothing_s, recovery_s, from_haemoglobin)
+    if exam_again.analysed("occlusion-test", file, stated, definitions, others, as_json, plot):
+        return
     choices = room.choices(baseline_s, smoothing_s, recovery_s)
     analysed = room.analyse(file, stated, times, definitions, choices, from_haemoglobin=from_haemoglobin)
     _show(analysed, as_json, plot)
@@ -149,7 +126,9 @@ def limb_pressure(
     """
     from gateway.exams.files import limb_pressure as room
 
-    _check(plot)
+    check(plot)
+    if exam_again.analysed("limb-pressure", file, stated, definition, bedside.values(), as_json, plot):
+        return
     bedside["systolic_mmhg"] = bedside.pop("systolic")
     _show(room.analyse(file, stated, room.Bedside(**bedside), definition), as_json, plot)
 
@@ -178,7 +157,10 @@ def oxidative_capacity(
     """
     from gateway.exams.files import oxidative_capacity as room
 
-    _check(plot)
+    check(plot)
+    others = (times, series_gap_s, from_haemoglobin)
+    if exam_again.analysed("oxidative-capacity", file, stated, definition, others, as_json, plot):
+        return
     chosen = room.chosen(definition, series_gap_s)
     _show(room.analyse(file, stated, times, chosen, from_haemoglobin=from_haemoglobin), as_json, plot)
 
@@ -237,7 +219,7 @@ def conduction(
     from gateway.exams.files.studies import Measured
     from gateway.exams.files.sweeps import Measuring
 
-    _check(plot)
+    check(plot)
     asked = room.Asked(
         definition=definition,
         criteria=criteria,
@@ -266,7 +248,7 @@ def spasm(
 
     from gateway.exams.files import spasm as room
 
-    _check(plot)
+    check(plot)
     _show(room.analyse(file, stated, replace(detection, definition=definition)), as_json, plot)
 
 
@@ -297,7 +279,7 @@ def fatigue(
     """
     from gateway.exams.files import fatigue as room
 
-    _check(plot)
+    check(plot)
     _show(room.analyse(file, stated, room.Course(**course), detection, definition), as_json, plot)
 
 
@@ -318,5 +300,5 @@ def pulse(
     """
     from gateway.exams.files import pulse as room
 
-    _check(plot)
+    check(plot)
     _show(room.analyse(file, stated, definition, **choices), as_json, plot)

@@ -44,6 +44,25 @@ _PROBE = (
         "--spacing-mm", type=float, metavar="MM", help="Light source to detector, or between electrodes."
     ),
 )
+_ANALYSIS = (
+    click.option(
+        "--definition",
+        "definitions",
+        multiple=True,
+        metavar="ID",
+        help="Analyse by this definition; see: rvos exam list",
+    ),
+    click.option("--site", default="", metavar="TEXT", help="Where the probe lies, in your words."),
+    click.option(
+        "--spacing", type=float, metavar="MM", help="From the probe's light source to its detector."
+    ),
+    click.option(
+        "--recording",
+        type=_FILE,
+        metavar="FILE",
+        help="Keep every sample in this new file, for: rvos exam analyse NAME FILE",
+    ),
+)
 _COLUMNS = (
     click.option("--rate", type=float, metavar="HZ", help="Samples a second, of a file without times."),
     click.option(
@@ -97,6 +116,21 @@ def recording_options(function: Verb) -> Verb:
     return wearing(
         made, click.argument("file", type=_FILE), *_OUTPUT, *_PROBE, *_COLUMNS[:3], _COLUMN, _COLUMNS[3]
     )
+
+
+def analysis_options(function: Verb) -> Verb:
+    """What a person says of an examination's analysis; it becomes the argument ``wanted``."""
+
+    @functools.wraps(function)
+    def with_wanted(**given: Any) -> Any:
+        from gateway.cli.exam_giving import Wanted
+
+        names = ("site", "definitions", "recording", "plot", "as_json")
+        own = {name: given.pop(name) for name in names}
+        return function(wanted=Wanted(spacing_mm=given.pop("spacing"), **own), **given)
+
+    made: Any = with_wanted
+    return wearing(made, *_ANALYSIS, *_OUTPUT)
 
 
 def sites_options(function: Verb) -> Verb:

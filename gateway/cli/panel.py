@@ -28,6 +28,13 @@ _PHASES = {
     "inflating": "inflating",
     "holding": "occluded",
     "reperfusion": "deflated, limb reperfusing",
+    "recovery": "deflated, watching the recovery",
+    "occluding": "occluded",
+    "rest": "deflated, resting before the next occlusion",
+    "climbing": "climbing in steps",
+    "emptying": "deflating after a run",
+    "ready": "armed, no examination under way; the session then ends by itself",
+    "prescription_ready": "none under way; begin the prescription (rvos session begin), or it ends",
     "contracting": "stimulating",
     "resting": "resting between contractions",
     "finished": "finished",
@@ -82,6 +89,9 @@ def _rows(feed: Feed, language: Language) -> Iterator[tuple[str, str]]:
 
 def _session_rows(state: State, language: Language) -> Iterator[tuple[str, str]]:
     leg = state.limb.replace("_", " ") if state.limb else "limb unknown"
+    if not state.prescription or state.examination or state.phase in ("ready", "prescription_ready"):
+        yield from _examination_rows(state, leg, language)
+        return
     yield "Session", f"{state.session}, prescription {state.prescription}, {leg}"
     step = "Contraction" if state.therapy == "nmes" else "Cycle"
     yield step, f"{state.cycle} of {state.cycles_prescribed}: {_phase(state)}"
@@ -91,8 +101,21 @@ def _session_rows(state: State, language: Language) -> Iterator[tuple[str, str]]
         yield "Waiting", reason_text(state.waiting_for, language)
 
 
+def _examination_rows(state: State, leg: str, language: Language) -> Iterator[tuple[str, str]]:
+    what = f"prescription {state.prescription} and examinations" if state.prescription else "examinations"
+    yield "Session", f"{state.session}, {what}, {leg}"
+    yield "Examination", f"{state.examination or 'none now'}: {_phase(state)}"
+    if state.waiting_for is not None:
+        yield "Waiting", reason_text(state.waiting_for, language)
+
+
+def phase_words(phase: str) -> str:
+    """What a plan's phase means to a person; its own word where this version does not know it."""
+    return _PHASES.get(phase, phase or "phase unknown")
+
+
 def _phase(state: State) -> str:
-    name = _PHASES.get(state.phase or "", state.phase or "phase unknown")
+    name = phase_words(state.phase or "")
     if state.therapy == "nmes":
         name = _PHASES_OF_STIMULATION.get(state.phase or "", name)
     timed = state.phase_left_s is not None and state.phase_left_s > 0 and state.phase != "ending"

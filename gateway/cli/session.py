@@ -25,6 +25,7 @@ from gateway.cli.options import config_option, confirm_option, json_option, meas
 from gateway.cli.start import screening, start
 from gateway.runtime.control_client import CoreUnavailable, ask
 from gateway.runtime.requests import (
+    SessionBegin,
     SessionClearPatient,
     SessionCuffRemoved,
     SessionLower,
@@ -46,6 +47,15 @@ def session() -> None:
 
 session.add_command(start)
 session.add_command(screening)
+
+
+@session.command()
+@confirm_option
+@config_option
+def begin(confirm: bool) -> None:
+    """Begin the prescription after examinations; the cuff will inflate."""
+    needs_confirmation(confirm, "begin the prescription of the session that is armed: the cuff inflates")
+    carry_out(SessionBegin(confirm=confirm))
 
 
 @session.command()

@@ -23,23 +23,28 @@ from gateway.model import LIMBS, Limb
 from gateway.runtime.requests import EXIT_USAGE, SessionStart
 
 if TYPE_CHECKING:
-    from gateway.therapy.prescription import Prescription
+    from gateway.therapy.prescription import Written
     from gateway.therapy.screening import Question
 
-_LIMB_WORDS = {limb.value.replace("_", "-"): limb for limb in LIMBS}
+_EXAMINATIONS_FIRST = (
+    "Next: rvos exam run NAME --confirm, as often as needed. Nothing inflates before you say so.\n"
+    "Then begin the prescription, within ten minutes of the last examination: rvos session begin --confirm\n"
+    "To stop at any time: rvos session stop"
+)
+LIMB_WORDS = {limb.value.replace("_", "-"): limb for limb in LIMBS}
 
 
 def _stated_limb(context: click.Context, _: click.Parameter, value: str | None) -> Limb | None:
     if value is not None:
-        return _LIMB_WORDS[value]
+        return LIMB_WORDS[value]
     if context.resilient_parsing:
         return None
-    raise click.UsageError(f"Which limb is treated? Say --limb {', '.join(_LIMB_WORDS)}.")
+    raise click.UsageError(f"Which limb is treated? Say --limb {', '.join(LIMB_WORDS)}.")
 
 
 _limb_option = click.option(
     "--limb",
-    type=click.Choice(list(_LIMB_WORDS)),
+    type=click.Choice(list(LIMB_WORDS)),
     callback=_stated_limb,
     help="The limb with the cuff or the electrodes.",
 )
@@ -82,6 +87,12 @@ def screening(limb: Limb, prescription: str | None) -> None:
     metavar="FILE",
     help="The screening's answers, where nobody can be asked; see: rvos session screening",
 )
+@click.option(
+    "--with-examinations",
+    "examinations",
+    is_flag=True,
+    help="Examinations first; the prescription waits for rvos session begin.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the session that was interrupted within the hour.")
 @measured_again_option
 @confirm_option
@@ -95,6 +106,7 @@ def start(
     cuff_width: float | None,
     circumference: float | None,
     answers: Path | None,
+    examinations: bool,
     resume: bool,
     measured_again: bool,
     confirm: bool,
@@ -105,9 +117,9 @@ def start(
     plan = load(prescription)
     if plan.uses_cuff and (systolic is None or diastolic is None):
         raise click.UsageError("A cuff needs a blood pressure: say --systolic and --diastolic.")
-    needs_confirmation(
-        confirm, f"start {plan.name} for patient {patient}: {_what_it_does(plan, limb, systolic or 0)}"
-    )
+    when = ", examinations first and this once you say rvos session begin" if examinations else ""
+    does = _what_it_does(plan, limb, systolic or 0)
+    needs_confirmation(confirm, f"start {plan.name} for patient {patient}{when}: {does}")
     asked = _asked(plan, limb)
     carry_out(
         SessionStart(
@@ -117,17 +129,18 @@ def start(
             systolic_mmhg=systolic,
             diastolic_mmhg=diastolic,
             confirm=confirm,
-            answers=_written(answers) if answers else _spoken(asked),
-            cuff_width_mm=_mm(cuff_width),
-            circumference_mm=_mm(circumference),
+            answers=written_answers(answers) if answers else spoken_answers(asked),
+            cuff_width_mm=millimetres(cuff_width),
+            circumference_mm=millimetres(circumference),
             measured_again=measured_again,
             resume=resume,
+            examinations=examinations,
         )
     )
-    click.echo(_what_happens_next(plan, systolic or 0))
+    click.echo(_EXAMINATIONS_FIRST if examinations else _what_happens_next(plan, systolic or 0))
 
 
-def _written(path: Path) -> dict[str, str]:
+def written_answers(path: Path) -> dict[str, str]:
     """The answers of a file. Raises RunError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
@@ -137,7 +150,7 @@ def _written(path: Path) -> dict[str, str]:
         ) from error
 
 
-def _spoken(asked: "tuple[Question, ...]") -> dict[str, str]:
+def spoken_answers(asked: "tuple[Question, ...]") -> dict[str, str]:
     """The answers of the person at the terminal; none where there is no terminal."""
     if not sys.stdin.isatty():
         return {}
@@ -145,18 +158,18 @@ def _spoken(asked: "tuple[Question, ...]") -> dict[str, str]:
     return {question.id: str(click.prompt(question.text, type=answer)) for question in asked}
 
 
-def _asked(plan: "Prescription", limb: Limb) -> "tuple[Question, ...]":
+def _asked(plan: "Written", limb: Limb) -> "tuple[Question, ...]":
     """What has to be asked for this prescription on this limb."""
     from gateway.therapy.screening import questions
 
     return questions(limb, cuff=plan.uses_cuff, stimulation=plan.uses_stimulator)
 
 
-def _mm(length_cm: float | None) -> int | None:
+def millimetres(length_cm: float | None) -> int | None:
     return None if length_cm is None else round(length_cm * 10)
 
 
-def _what_it_does(plan: "Prescription", limb: Limb, systolic_mmhg: int) -> str:
+def _what_it_does(plan: "Written", limb: Limb, systolic_mmhg: int) -> str:
     """What will happen to the limb."""
     from gateway.record.words import duration
     from gateway.record.words import limb as limb_words
@@ -173,7 +186,7 @@ def _what_it_does(plan: "Prescription", limb: Limb, systolic_mmhg: int) -> str:
     )
 
 
-def _what_happens_next(plan: "Prescription", systolic_mmhg: int) -> str:
+def _what_happens_next(plan: "Written", systolic_mmhg: int) -> str:
     """What a person who has just started a session must know."""
     from gateway.record.words import duration
     from gateway.safety.limits import HARD

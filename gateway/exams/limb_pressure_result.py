@@ -6,7 +6,8 @@ Each run of the cuff is read by one definition of ``dsp.cuff_reading``: ``cuff_f
 own oscillation, ``distal_disappearance`` from a sensor beyond it.  A run that does not allow it is refused
 with its reason and stays in the result as missing.  The result is the median of the runs, with their spread;
 runs that differ by more than 15 mmHg (the alarm window of surgical tourniquets) are doubtful, and so is a
-single run.
+single run.  Its interval is that of all runs together.  Whoever needs a pressure that closes the limb takes
+the interval's upper end.
 
 With ``ratios`` (or the steepest slope) the same traces also give systolic, mean and diastolic, for a person
 to hold against the entered blood pressure.  They are no blood pressure for therapy.
@@ -186,7 +187,8 @@ class _Made:
                 f"run {flag.of}: {flag.text}" for flag in self.flags if flag.id == "run_refused"
             )
             raise TraceUnusable(_WHERE, f"no run could be read: {texts}")
-        self._value("limb_occlusion_pressure", f"median_of_{self.definition}", median(found), "")
+        low, high = min(one.low_mmhg for one in self._read), max(one.high_mmhg for one in self._read)
+        self._value("limb_occlusion_pressure", f"median_of_{self.definition}", median(found), "", low, high)
         self._value(
             "spread", "largest_minus_smallest", max(found) - min(found) if len(found) > 1 else None, ""
         )
@@ -208,10 +210,12 @@ class _Made:
                 of=of,
                 low=found.low_mmhg,
                 high=found.high_mmhg,
-                confidence=0.95,
+                confidence=0.95 if found.step_mmhg is None else None,  # wider than the beats alone allow
                 samples=found.beats_below + found.beats_beyond,
             )
         )
+        if found.step_mmhg is not None:
+            self._flag("stepped", Severity.NOTE, _stepped(found), about="limb_occlusion_pressure", of=of)
         if found.confidence != "good":
             text = f"confidence {found.confidence}: {', '.join(found.flags) or 'wide interval'}"
             self._flag("low_confidence", Severity.DOUBTFUL, text, about="limb_occlusion_pressure", of=of)
@@ -252,6 +256,14 @@ class _Made:
 
     def _flag(self, name: str, severity: Severity, text: str, *, about: str = "", of: str = "") -> None:
         self.flags.append(Flag(id=name, severity=severity, text=text, about=about, of=of))
+
+
+def _stepped(found: OcclusionPressure) -> str:
+    return (
+        f"the cuff stood on steps of {found.step_mmhg:.0f} mmHg: where between two of them the limb closes "
+        f"is not seen, and the reading tends to the lower one; the interval, {found.low_mmhg:.0f} to "
+        f"{found.high_mmhg:.0f} mmHg, runs from step to step"
+    )
 
 
 def _distal(run: Run, distal: "ReadableBuffer", mains_hz: float) -> Envelope:

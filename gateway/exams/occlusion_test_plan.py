@@ -19,12 +19,15 @@ Bezemer 2009; a fixed time as the default and a cap for the target, our proposal
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar
 
 from gateway.exams.errors import PlanRefused
 from gateway.exams.plan import VENT, InPhases, Seen, Step, begun_ms, wait
 from gateway.model import BloodPressure, Intent, Output, Purpose, Reason
 
 LONGEST_MS = 300_000
+REST_LONGEST_MS = 600_000
+"""Of baseline, recovery and a wait for a person, each: the trace of an examination is kept in memory."""
 _MARGIN_MMHG = (20, 150)
 _TARGET_PERMILLE = (200, 900)
 
@@ -56,6 +59,15 @@ class OcclusionTestOrder:
             )
         if min(self.baseline_ms, self.recovery_ms, self.pressure_wait_ms, self.confirm_ms, self.lost_ms) < 0:
             raise PlanRefused("occlusion test", "a time is negative: give 0 or more")
+        if max(self.baseline_ms, self.recovery_ms, self.pressure_wait_ms) > REST_LONGEST_MS:
+            raise PlanRefused("occlusion test", f"baseline and recovery: {REST_LONGEST_MS} ms at most")
+
+    exam: ClassVar[str] = "occlusion-test"
+    inflations: ClassVar[int] = 1
+
+    def under_pressure_ms(self, systolic_mmhg: int) -> int:
+        """From inflation command to vent command, at the longest."""
+        return self.occlusion_ms
 
 
 def until_target(target_permille: int, cap_ms: int = LONGEST_MS) -> OcclusionTestOrder:
@@ -98,6 +110,10 @@ class OcclusionTestPlan(InPhases):
             Phase.RECOVERY: self.since_ms + self.order.recovery_ms,
         }
         return max(0, lasts_ms.get(self.phase_now, now) - now)
+
+    def next_inflation(self, pressure: BloodPressure | None) -> Intent:
+        """The occlusion as it would be asked for now."""
+        return _inflate(self, _target_dmmhg(self, pressure))
 
     def step(self, seen: Seen, now: int) -> Step:
         """One step; pure and total."""

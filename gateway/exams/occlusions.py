@@ -54,8 +54,9 @@ def find(
     """Every occlusion of at least a second, in time. Raises ``TraceUnusable`` where there is none."""
     if occluding_mmhg is not None and not occluding_mmhg > EMPTY_MMHG:
         raise TraceUnusable(recording.source.name, f"{occluding_mmhg} mmHg occludes nothing: give more")
-    if "cuff" in recording.columns:
-        found = from_pressure(recording.times_s, recording.column("cuff", "mmHg"), occluding_mmhg)
+    cuff = recording.cuff_trace
+    if cuff is not None:
+        found = from_pressure(cuff.times_s, cuff.pressures_mmhg, occluding_mmhg)
         how = "the cuff's pressure shows no occlusion: check the trace and the occluding pressure"
     else:
         found = from_marks(recording.marks, begins, ends)

@@ -8,23 +8,27 @@ It begins when the exercise has ended and asks for ``occlusions`` of ``occlusion
 reperfusion between.  The rest is never shorter than an occlusion, so the ischaemia debt is paid each time.
 
 The slope of an occlusion that takes seconds to come about says nothing, so a cuff that needs more than a
-second to its target, or whose filling time nobody measured, is refused: it needs a reservoir.  An occlusion
-is asked for with its filling time on top, at most 10 s, and a series lasts at most 10 min (the supervisor's
-rules; a refusal by them ends the examination after ``pressure_wait_ms``).
+second to its target, or whose filling time nobody measured, is refused: it needs a reservoir.  Whatever was
+measured before, each occlusion measures it again: one that is not at its target after a second is vented, and
+the examination ends (``INFLATION_TOO_SLOW``).  An occlusion is asked for with its filling time on top, at
+most 10 s, and a series lasts at most 10 min (the supervisor's rules; a refusal by them ends the examination
+after ``pressure_wait_ms``).
 
 Units: pressures 0.1 mmHg, times ms.  Sources: 5 s with 10 s between (mnirs, read); six suffice (Sumner 2020).
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar
 
 from gateway.exams.errors import PlanRefused
 from gateway.exams.plan import VENT, InPhases, Seen, Step, begun_ms, wait
-from gateway.model import Intent, Output, Purpose, Reason
+from gateway.model import BloodPressure, Intent, Output, Purpose, Reason
 
 SLOWEST_FILL_MS = 1_000
 LONGEST_MS = 10_000
 SERIES_MS = 600_000
+TOO_SLOW = f"this cuff takes longer than {SLOWEST_FILL_MS} ms to its target: it needs a reservoir"
 FEWEST = 5
 
 
@@ -44,7 +48,7 @@ class ShortOcclusionsOrder:
         if self.fill_ms is None or self.fill_ms < 0:
             raise PlanRefused(where, "the cuff's filling time is not known: measure it first")
         if self.fill_ms > SLOWEST_FILL_MS:
-            raise PlanRefused(where, f"the cuff takes {self.fill_ms} ms to its target: it needs a reservoir")
+            raise PlanRefused(where, TOO_SLOW)
         if self.occlusion_ms < 1_000 or self.planned_ms > LONGEST_MS:
             raise PlanRefused(
                 where, f"{self.planned_ms} ms under pressure: 1 s to {LONGEST_MS} ms with filling"
@@ -60,10 +64,21 @@ class ShortOcclusionsOrder:
         if not 20 <= self.margin_mmhg <= 150 or self.pressure_wait_ms < 0:
             raise PlanRefused(where, f"systolic + {self.margin_mmhg} mmHg: 20 to 150 is possible")
 
+    exam: ClassVar[str] = "oxidative-capacity"
+
     @property
     def planned_ms(self) -> int:
         """From inflation command to vent command."""
         return self.occlusion_ms + (self.fill_ms or 0)
+
+    @property
+    def inflations(self) -> int:
+        """How many there are."""
+        return self.occlusions
+
+    def under_pressure_ms(self, systolic_mmhg: int) -> int:
+        """From inflation command to vent command, all together."""
+        return self.occlusions * self.planned_ms
 
 
 class Phase(StrEnum):
@@ -86,6 +101,7 @@ class ShortOcclusionsPlan(InPhases):
     target_dmmhg: int = 0
     started_ms: int = 0
     refused_since_ms: int | None = None
+    filled: bool = False
 
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts by the plan."""
@@ -94,6 +110,10 @@ class ShortOcclusionsPlan(InPhases):
             Phase.REST: self.since_ms + self.order.rest_ms,
         }
         return max(0, lasts_ms.get(self.phase_now, now) - now)
+
+    def next_inflation(self, pressure: BloodPressure | None) -> Intent:
+        """The next occlusion as it would be asked for now."""
+        return _inflate(self, _target_dmmhg(self, pressure))
 
     def step(self, seen: Seen, now: int) -> Step:
         """One step; pure and total."""
@@ -113,9 +133,13 @@ def _inflate(plan: ShortOcclusionsPlan, target_dmmhg: int) -> Intent:
     )
 
 
+def _target_dmmhg(plan: ShortOcclusionsPlan, pressure: BloodPressure | None) -> int:
+    """What would be asked for; 0, which cannot be granted, while no blood pressure is known."""
+    return 0 if pressure is None else (pressure.systolic_mmhg + plan.order.margin_mmhg) * 10
+
+
 def _ask(plan: ShortOcclusionsPlan, seen: Seen) -> Step:
-    pressure = seen.blood_pressure
-    target_dmmhg = 0 if pressure is None else (pressure.systolic_mmhg + plan.order.margin_mmhg) * 10
+    target_dmmhg = _target_dmmhg(plan, seen.blood_pressure)
     return Step(replace(plan, target_dmmhg=target_dmmhg), (_inflate(plan, target_dmmhg),))
 
 
@@ -128,6 +152,7 @@ def _waiting(plan: ShortOcclusionsPlan, seen: Seen, now: int) -> Step:
             since_ms=now,
             started_ms=started_ms,
             refused_since_ms=None,
+            filled=False,
         )
         return Step(begun, (_inflate(begun, begun.target_dmmhg),))
     waited = wait(seen, plan.refused_since_ms, plan.order.pressure_wait_ms, now)
@@ -137,6 +162,11 @@ def _waiting(plan: ShortOcclusionsPlan, seen: Seen, now: int) -> Step:
 
 
 def _occluding(plan: ShortOcclusionsPlan, seen: Seen, now: int) -> Step:
+    plan = replace(plan, filled=plan.filled or seen.hold_reached)
+    inflated = seen.inflation_started_ms is not None
+    if inflated and not plan.filled and now - plan.started_ms > SLOWEST_FILL_MS:
+        slow = replace(plan, phase_now=Phase.FINISHED, since_ms=now)
+        return Step(slow, (VENT,), Reason.INFLATION_TOO_SLOW)
     if seen.inflation_started_ms is None or now - plan.started_ms >= plan.order.planned_ms:
         return Step(replace(plan, phase_now=Phase.REST, since_ms=now), (VENT,))
     return Step(plan, (_inflate(plan, plan.target_dmmhg),))

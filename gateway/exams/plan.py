@@ -38,7 +38,10 @@ NEEDS_A_PERSON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a plan may look at: the last answer, the cuff's inflation, tissue saturation."""
+    """What a plan may look at: the last answer, the cuff's inflation, tissue saturation.
+
+    ``pulse_gone`` is what a watcher of the pulse says of this instant, ``None`` where there is none.
+    """
 
     answer: Permit | Safe | None
     blood_pressure: BloodPressure | None
@@ -46,6 +49,7 @@ class Seen:
     hold_reached: bool
     deflated: bool
     tissue: Sample | None = None
+    pulse_gone: bool | None = None
 
 
 class Step(NamedTuple):
@@ -77,6 +81,9 @@ class ExamPlan(Protocol):
 
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts, at least; 0 where it cannot be said."""
+
+    def next_inflation(self, pressure: BloodPressure | None) -> Intent:
+        """The next inflation as it would be asked for now: what may be judged before anything begins."""
 
     def step(self, seen: Seen, now: int) -> Step:
         """One step; pure and total."""

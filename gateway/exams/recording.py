@@ -48,9 +48,20 @@ class Gap(NamedTuple):
     end_s: float
 
 
+class CuffTrace(NamedTuple):
+    """The cuff's pressure in mmHg over times of its own, counted as the recording's."""
+
+    times_s: "array[float]"
+    pressures_mmhg: "array[float]"
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Columns of equal length over ``times_s``, which rises from zero."""
+    """Columns of equal length over ``times_s``, which rises from zero.
+
+    ``cuff`` is there where the cuff was recorded at another rate than the rest: the gateway has twenty
+    pressures for each saturation, and an onset must not be rounded to whole seconds.
+    """
 
     source: Source
     device: str
@@ -58,6 +69,14 @@ class Recording:
     columns: dict[str, Column]
     marks: tuple[Mark, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    cuff: CuffTrace | None = None
+
+    @property
+    def cuff_trace(self) -> CuffTrace | None:
+        """The cuff as it was recorded: beside the rest, or in a column of it. Raises ``TraceUnusable``."""
+        if self.cuff is not None or "cuff" not in self.columns:
+            return self.cuff
+        return CuffTrace(self.times_s, self.column("cuff", "mmHg"))
 
     @property
     def rate_hz(self) -> float:

@@ -80,6 +80,15 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     current_most_ua: int = 0
     stimulator_description: str = ""
     cuff_accepted: bool = False
+    examinations: bool = False  # armed for examinations too, or for nothing else
+
+
+class PrescriptionBegun(Event, frozen=True, kw_only=True):
+    """A person began the prescription of a session that was armed for examinations too."""
+
+    name: ClassVar[str] = "prescription_begun"
+    prescription: str
+    first_cycle: int
 
 
 class BloodPressureEntered(Event, frozen=True, kw_only=True):
@@ -289,6 +298,80 @@ class CuffTested(Event, frozen=True, kw_only=True):
     cuff_serial: str
     cuff_description: str
     reason: str  # why it was not accepted; empty when it was
+
+
+class ExaminationStarted(Event, frozen=True, kw_only=True):
+    """An examination was asked for and fits; ``examination`` counts those of its session, from 1.
+
+    ``inflations`` and ``under_pressure_ms`` are its whole schedule; of the choices that an examination does
+    not have, ``occlusion_ms`` and ``margin_mmhg`` are 0 and ``target_permille`` is ``null``.
+    """
+
+    name: ClassVar[str] = "examination_started"
+    examination: int
+    exam: str
+    limb: str
+    posture: str
+    inflations: int
+    under_pressure_ms: int
+    margin_mmhg: int
+    occlusion_ms: int
+    target_permille: int | None
+
+
+class ExaminationEnded(Event, frozen=True, kw_only=True):
+    """``outcome`` is "completed", "given_up", or as its session ended, "stopped" or "interrupted".
+
+    ``trace_sha256`` is over its samples (``gateway.record.exam_trace``); ``trace_complete``: none is missing.
+    Where core died meanwhile the next run writes this row, interrupted, without samples or digest: what was
+    recorded stands in the ``trace`` rows.
+    """
+
+    name: ClassVar[str] = "examination_ended"
+    examination: int
+    exam: str
+    outcome: str
+    reason: str
+    cuff_samples: int
+    sto2_samples: int
+    trace_complete: bool
+    trace_sha256: str
+
+
+class ExaminationResult(Event, frozen=True, kw_only=True):
+    """What an analysis outside core made of an examination's trace.
+
+    ``document`` is the whole result as JSON (``gateway.exams.result``), ``sha256`` the digest of its bytes;
+    ``values`` counts its numbers, ``doubts`` the flags that say that one is doubtful or missing.
+    """
+
+    name: ClassVar[str] = "examination_result"
+    examination: int
+    exam: str
+    definition: str
+    limb: str
+    values: int
+    doubts: int
+    trace_sha256: str
+    sha256: str
+    document: str
+
+
+class LimbPressureMeasured(Event, frozen=True, kw_only=True):
+    """From now on targets above 250 mmHg may be granted in this session; durable before any is.
+
+    ``high_mmhg`` is the upper end of its interval: what closes the limb for certain.
+    """
+
+    name: ClassVar[str] = "limb_pressure_measured"
+    examination: int
+    pressure_mmhg: int
+    high_mmhg: int
+    systolic_mmhg: int
+    limb: str
+    posture: str
+    cuff_serial: str
+    cuff_description: str
 
 
 class SelfTested(Event, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 ``gather`` walks the rows of a session once, from ``session_started`` to ``session_ended`` in the order
 of the journal.  For each fact it keeps where it happened (``Moment``), for each cycle its milestones;
-of a milestone that is reported twice the first counts.  Samples of the trace rows are kept per run of
+of a milestone that is reported twice the first counts.  Inflations of examinations are no cycles: what an
+examination found is kept instead.  Samples of the trace rows are kept per run of
 core, because monotonic times of two runs cannot be compared; a trace row may follow the session's end
 by up to a second, so samples that were taken before the end still count, and nothing else that
 follows it does.  Row types that it does not know are passed over: the record is additive.  A stored
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from gateway.model import Purpose
 from gateway.record.errors import UNREADABLE, RowUnreadable, SessionUnknown
 from gateway.record.events import (
     EVENTS,
@@ -27,9 +29,13 @@ from gateway.record.events import (
     CuffDeflated,
     CycleSkipped,
     Event,
+    ExaminationEnded,
+    ExaminationResult,
+    ExaminationStarted,
     HoldReached,
     InflationAuthorised,
     InflationStarted,
+    LimbPressureMeasured,
     SessionEnded,
     SessionStarted,
     SessionStopped,
@@ -101,6 +107,15 @@ class Cycle:
         return self.hold_reached is not None and self.vent_reason == "planned"
 
 
+class Examination:
+    """One examination: how it ended and what was made of it, ``None`` until then; the newest result."""
+
+    def __init__(self, started: ExaminationStarted) -> None:
+        self.started = started
+        self.ended: ExaminationEnded | None = None
+        self.result: ExaminationResult | None = None
+
+
 class Facts:
     """One session's facts.  ``last`` is the newest moment of any of its rows."""
 
@@ -111,6 +126,10 @@ class Facts:
         self.ended: SessionEnded | None = None
         self.ended_at: Moment | None = None
         self.cycles: dict[int, Cycle] = {}
+        self.examinations: dict[int, Examination] = {}
+        self.limb_pressure: LimbPressureMeasured | None = None
+        self.examining = False
+        self.examined_at: list[Moment] = []
         self.trains: list[StimulationEnded] = []
         self.pressures: list[BloodPressureEntered] = []
         self.alarms: list[tuple[Moment, AlarmRaised]] = []
@@ -131,9 +150,9 @@ class Facts:
         return min((c.inflation_started for c in self.cycles.values() if c.inflation_started), default=None)
 
     def inflation_after(self, moment: Moment) -> Moment | None:
-        """The next inflation of any cycle."""
-        begun = (c.inflation_started for c in self.cycles.values() if c.inflation_started)
-        return min((at for at in begun if at > moment), default=None)
+        """The next inflation of any cycle or examination."""
+        begun = [c.inflation_started for c in self.cycles.values() if c.inflation_started]
+        return min((at for at in (*begun, *self.examined_at) if at > moment), default=None)
 
 
 def gather(rows: Iterable[StoredRow], session: str) -> Facts:
@@ -216,13 +235,36 @@ def _note_event(facts: Facts, event: Event, at: Moment) -> None:
             facts.ended, facts.ended_at = event, at
         case StimulationEnded():
             facts.trains.append(event)
+        case ExaminationStarted() | ExaminationEnded() | ExaminationResult() | LimbPressureMeasured():
+            _note_examination(facts, event)
         case _ if facts.started.uses_cuff:
             _note_cycle(facts, event, at)
+
+
+def _note_examination(
+    facts: Facts, event: ExaminationStarted | ExaminationEnded | ExaminationResult | LimbPressureMeasured
+) -> None:
+    if isinstance(event, LimbPressureMeasured):
+        facts.limb_pressure = event
+    elif isinstance(event, ExaminationStarted):
+        facts.examinations[event.examination] = Examination(event)
+    elif event.examination in facts.examinations:
+        found = facts.examinations[event.examination]
+        if isinstance(event, ExaminationEnded):
+            found.ended = event
+        else:
+            found.result = event
 
 
 def _note_cycle(facts: Facts, event: Event, at: Moment) -> None:
     number = getattr(event, "cycle", None)
     if number is None:
+        return
+    if isinstance(event, InflationStarted):
+        facts.examining = not Purpose(event.purpose).is_therapy
+        if facts.examining:
+            facts.examined_at.append(at)
+    if facts.examining and not isinstance(event, CycleSkipped):
         return
     cycle = facts.cycles.setdefault(number, Cycle())
     match event:

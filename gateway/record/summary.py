@@ -6,7 +6,8 @@ Theory of operation
 recompute what the ward received; it never looks at a stored summary.  The document is flat, because
 no-code dashboards bind to top-level keys: scalars, and lists with one entry per cycle, where entry
 i belongs to cycle i + 1 and is ``null`` for what did not happen or is not known.  A key never
-changes its type: a measured number is always a float.
+changes its type: a measured number is always a float.  The lists of examinations have one entry for each
+examination of the session in the same way.
 
 An unfinished session folds too, with the outcome "running", as far as its record goes.  Of the rows
 after ``session_ended`` only samples taken before it count: whoever folds later gets the same document.
@@ -17,9 +18,11 @@ What each measured number means stands in ``measures``.
 from collections.abc import Iterable
 from typing import ClassVar
 
+import msgspec
+
 from gateway.model import Priority
 from gateway.record import measures
-from gateway.record.events import Event
+from gateway.record.events import Event, LimbPressureMeasured
 from gateway.record.facts import Cycle, Facts, gather
 from gateway.record.row import ClockQuality, StoredRow
 
@@ -88,6 +91,12 @@ class Summary(Event, frozen=True, kw_only=True):
     current_highest_ma: float | None = None
     stimulation_s: float = 0.0
 
+    examinations: list[str] = msgspec.field(default_factory=list)
+    examination_outcomes: list[str | None] = msgspec.field(default_factory=list)
+    examination_definitions: list[str | None] = msgspec.field(default_factory=list)
+    examination_result_sha256: list[str | None] = msgspec.field(default_factory=list)
+    limb_occlusion_pressure_mmhg: float | None = None
+
 
 def fold(rows: Iterable[StoredRow], session: str) -> Summary:
     """The summary of ``session``; rows of other sessions are passed over.
@@ -100,6 +109,7 @@ def fold(rows: Iterable[StoredRow], session: str) -> Summary:
 def summarise(facts: Facts, session: str) -> Summary:
     """The summary of facts already gathered."""
     cycles = _in_order(facts)
+    examined = [facts.examinations[number] for number in sorted(facts.examinations)]
     started, ended = facts.started, facts.ended
     shares = measures.shares_in_band(facts)
     baseline = measures.baseline(facts)
@@ -151,12 +161,21 @@ def summarise(facts: Facts, session: str) -> Summary:
         contractions_without_response=measures.contractions_without_response(facts),
         current_highest_ma=measures.current_highest_ma(facts),
         stimulation_s=sum(train.duration_ms for train in facts.trains) / 1000,
+        examinations=[one.started.exam for one in examined],
+        examination_outcomes=[one.ended.outcome if one.ended else None for one in examined],
+        examination_definitions=[one.result.definition if one.result else None for one in examined],
+        examination_result_sha256=[one.result.sha256 if one.result else None for one in examined],
+        limb_occlusion_pressure_mmhg=_whole(facts.limb_pressure),
     )
 
 
 def _in_order(facts: Facts) -> list[Cycle]:
     """One entry for every cycle up to the last that is on record."""
     return [facts.cycles.get(number, Cycle()) for number in range(1, max(facts.cycles, default=0) + 1)]
+
+
+def _whole(measured: LimbPressureMeasured | None) -> float | None:
+    return None if measured is None else float(measured.pressure_mmhg)
 
 
 def _worst(clocks: set[ClockQuality]) -> str:

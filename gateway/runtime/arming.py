@@ -44,6 +44,8 @@ from gateway.safety.texts import text_of
 from gateway.therapy import prescription, screening
 from gateway.therapy.prescription import (
     NmesPrescription,
+    NoPrescription,
+    Prescription,
     PrescriptionError,
     RvosPrescription,
 )
@@ -61,6 +63,9 @@ _TOO_OLD = (
 _HANDED_ON = (
     " The history was exported from here: enter what was done elsewhere since (--nothing if nothing was), "
     "or import the file from there."
+)
+_NO_CUFF = (
+    "examinations go with a prescription for the cuff: this one stimulates; give them a session of their own"
 )
 MISSING_WORDS = {
     Check.SCREENING: "the screening is not answered",
@@ -111,10 +116,14 @@ class ArmingDesk:
         wrong = _wrong_words(request)
         if wrong:
             return refusal(EXIT_USAGE, wrong)
+        if request.resume and (request.examinations or not request.prescription):
+            return refusal(EXIT_USAGE, "examinations are not resumed: arm a new session for them")
         try:
-            found = prescription.load(request.prescription)
+            found = _prescribed(request.prescription)
         except PrescriptionError as error:
             return refusal(EXIT_CONFIG, str(error))
+        if request.examinations and not found.uses_cuff:
+            return refusal(EXIT_USAGE, _NO_CUFF)
         wrong = _wrong_pressure(request, needed=found.uses_cuff)
         if wrong:
             return refusal(EXIT_USAGE, wrong)
@@ -132,9 +141,10 @@ class ArmingDesk:
         objection = screening.objection(asked.questions, asked.request.answers)
         if objection:
             return refusal(EXIT_REFUSED, f"not started: {objection}")
-        if not isinstance(asked.prescription, RvosPrescription) or asked.pressure is None:
+        if asked.pressure is None or not asked.prescription.uses_cuff:
             return None
-        return self._pressure_gate(asked, asked.pressure, asked.prescription.margin_mmhg, now)
+        margin_mmhg = getattr(asked.prescription, "margin_mmhg", 0)
+        return self._pressure_gate(asked, asked.pressure, margin_mmhg, now)
 
     def _pressure_gate(
         self, asked: Asked, pressure: BloodPressure, margin_mmhg: int, now: int
@@ -169,7 +179,8 @@ class ArmingDesk:
             unfit = budget.inflation_refusal(limits, exposures, limb, therapy=True, above_ms=above_ms)
             unfit = unfit if budget.is_known(limits, history) else Reason.HISTORY_UNKNOWN
             return self._resumed(asked, now) if unfit is None else self._no_budget(unfit, patient, now)
-        unfit = budget.session_refusal(limits, history, limb, therapy=True, above_ms=above_ms)
+        therapy = not isinstance(wanted, NoPrescription)
+        unfit = budget.session_refusal(limits, history, limb, therapy=therapy, above_ms=above_ms)
         return asked if unfit is None else self._no_budget(unfit, patient, now)
 
     def _no_budget(self, unfit: Reason, patient: str, now: int) -> Reply:
@@ -232,6 +243,11 @@ class ArmingDesk:
         return refusal(
             EXIT_NOT_NOW, "not started: " + "; ".join(MISSING_WORDS[check] for check in open_checks)
         )
+
+
+def _prescribed(name: str) -> Prescription:
+    """What this name stands for; no name: examinations alone. Raises PrescriptionError."""
+    return prescription.load(name) if name else NoPrescription()
 
 
 def unconfirmed(confirm: bool) -> str:

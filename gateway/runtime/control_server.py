@@ -36,7 +36,9 @@ from gateway.runtime.requests import (
     refusal,
 )
 
-LONGEST_REQUEST = 16_384
+LONGEST_REQUEST = 131_072
+"""Twice the largest that there is: the result of 75 short occlusions, as many as a series of ten minutes has
+room for with a line through each, comes to 59 kB; that of an occlusion test by every definition to 12 kB."""
 _CHUNK = 65_536
 _READ_S = 5.0
 _MOST_SILENT = 32

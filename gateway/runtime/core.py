@@ -33,6 +33,7 @@ from gateway.record.events import (
 )
 from gateway.runtime.acceptance import Acceptance
 from gateway.runtime.devices import cuff_identified, in_words
+from gateway.runtime.examining import Examination
 from gateway.runtime.frames import frame
 from gateway.runtime.gate import Gate
 from gateway.runtime.opening import alarm_event, open_run
@@ -93,6 +94,8 @@ class Core:
         self._stop_asked: Reason | None = None
         self._reset_asked = False
         self._oximeter_there = False
+        self._examined: Examination | None = None
+        self.cut_off = restored.open_examination
 
     # sense
 
@@ -285,8 +288,13 @@ class Core:
 
     def _frame(self) -> Trace:
         """The frame of this second, as the recorder asks for it when one is over."""
-        plan = self.session.plan if self.session else None
-        return frame(self.state, plan.cycle if plan else 0, plan.phase if plan else "idle")
+        session = self.session
+        return frame(self.state, session.cycle if session else 0, session.plan_phase if session else "idle")
+
+    @property
+    def examination(self) -> Examination | None:
+        """The newest examination of this run, under way or over."""
+        return (self.session.examining.newest if self.session is not None else None) or self._examined
 
     @property
     def owed_ms(self) -> int:
@@ -297,11 +305,11 @@ class Core:
         session = self.session
         wishes: tuple[Wish, ...] = ()
         if session is not None:
-            answers = Answers(self.answer, self.pulses)
-            wishes = session.wishes(answers, self.state, self.deflated(now), now)
+            answers, tissue = Answers(self.answer, self.pulses), self.oximeter.tissue
+            wishes = session.wishes(answers, self.state, self.deflated(now), tissue.saturation, now)
         elif self.acceptance is not None:
             wishes = self.acceptance.wishes(self.state, now)
-        seen = self._observe(session)
+        seen = self.observe()
         before = self.state
         self.state, verdict = supervisor.step(self.setup.limits, before, seen, wishes, now)
         self.answer, self.pulses = verdict.cuff, verdict.stimulator
@@ -314,14 +322,16 @@ class Core:
         self.alarms, changes = alarms.step(self.alarms, conditions, now, verdict.latched)
         self._note_alarms(changes, now)
 
-    def _observe(self, session: Session | None) -> Observations:
+    def observe(self) -> Observations:
+        """What the supervisor may look at now."""
+        session = self.session
         run = session or self.acceptance
         return Observations(
             cuff=self.cuff,
             cuff_accepted=self.gate.accepted,
             blood_pressure=run.blood_pressure if run else None,
             tissue=self.oximeter.tissue,
-            saturation_expected=self.setup.config.oximeter is not None and _occludes(session),
+            saturation_expected=self.setup.config.oximeter is not None and bool(session and session.occludes),
             authorisation=run.authorisation if run else None,
             arming=run.arming if run else None,
             stop=self._stop_asked,
@@ -389,8 +399,9 @@ class Core:
         session = self.session
         if session is None or not session.close_if_over(at_once or self.deflated(now), now):
             return
-        self.recorder.flush(frame(self.state, session.plan.cycle, "ended"), session.name, now)
+        self.recorder.flush(frame(self.state, session.cycle, "ended"), session.name, now)
         self.recorder.summarise(session.name, now)
+        self._examined = session.examining.newest or self._examined
         self.session = None
         self.epoch += 1
         self._idle_since_ms = now
@@ -433,8 +444,3 @@ class Core:
 
     def _event(self, event: Event, now: int) -> None:
         self.recorder.event(event, self._session_name(), now)
-
-
-def _occludes(session: Session | None) -> bool:
-    """Whether a running session needs the oximeter: only an occlusion is watched by it."""
-    return session is not None and session.prescription.uses_cuff

@@ -29,6 +29,7 @@ from gateway.runtime.admission import AuditRows
 from gateway.runtime.arming import PRESS_FIRST, ArmingDesk, mistyped, unconfirmed
 from gateway.runtime.core import Core
 from gateway.runtime.cuff_desk import LONGEST_MS, CuffDesk
+from gateway.runtime.exam_desk import ExamDesk
 from gateway.runtime.opening import alarm_id
 from gateway.runtime.patients import PatientDesk
 from gateway.runtime.requests import (
@@ -43,6 +44,10 @@ from gateway.runtime.requests import (
     AlarmPause,
     AnyRequest,
     CuffAccept,
+    ExamResult,
+    ExamShow,
+    ExamStart,
+    ExamTracePage,
     PatientExport,
     PatientHistory,
     PatientImport,
@@ -50,6 +55,7 @@ from gateway.runtime.requests import (
     Reply,
     Request,
     SelfTest,
+    SessionBegin,
     SessionClearPatient,
     SessionCuffRemoved,
     SessionLower,
@@ -105,6 +111,7 @@ class Desk:
         self._arming = ArmingDesk(core)
         self._cuff = CuffDesk(core, self._arming)
         self._patients = PatientDesk(core)
+        self._exams = ExamDesk(core)
         self._waiting: list[_Waiting] = []
         self._audit_rows = AuditRows()
 
@@ -119,7 +126,7 @@ class Desk:
             answer(self._stop(request, asker, now))
             return
         acts_first = isinstance(request, SessionPain | SessionLower | AlarmAck)
-        looks_only = isinstance(request, SessionStatus | AlarmList)
+        looks_only = isinstance(request, SessionStatus | AlarmList | ExamShow | ExamTracePage)
         if not acts_first and not looks_only and not self._journal(request, asker, now, "asked"):
             answer(refusal(EXIT_NOT_NOW, "too many requests of this user: wait a minute"))
             return
@@ -173,6 +180,8 @@ class Desk:
                 return self._accept_cuff(request, now, answer)
             case PatientHistory() | PatientImport() | PatientExport() | PatientShow():
                 return self._begun(self._patients.handle(request, now), now, answer, alone=False)
+            case ExamStart() | ExamShow() | ExamTracePage() | ExamResult() | SessionBegin():
+                return self._begun(self._exams.handle(request, now), now, answer, alone=False)
             case _:
                 return refusal(EXIT_USAGE, "this request is not known")
 
@@ -245,7 +254,7 @@ class Desk:
             return refusal(EXIT_NOT_NOW, "no session is running: a pain score belongs to a session")
         scale, score = ("cpot", request.cpot or 0) if request.nrs is None else ("nrs", request.nrs)
         session.pain.score(now)
-        session.note(PainScored(cycle=session.plan.cycle, scale=scale, score=score), now)
+        session.note(PainScored(cycle=session.cycle, scale=scale, score=score), now)
         if not pain.stops(request.nrs, request.cpot):
             return Reply(message="entered")
         self._core.stop(Reason.INTOLERABLE, now)
@@ -287,6 +296,7 @@ class Desk:
 
     def _cuff_removed(self, now: int) -> Reply:
         core = self._core
+        self._exams.end_idle_session(now)
         if core.session is not None:
             return refusal(EXIT_NOT_NOW, "the session is still running; stop it before the cuff comes off")
         core.cuff_removed()

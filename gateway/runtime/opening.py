@@ -3,10 +3,10 @@
 Theory of operation
 -------------------
 Before its first turn the core writes down what ``restore`` found: the start itself with the debt and its
-proof; a session that was running as interrupted; the summary of a session that ended without one; and
-the end of every alarm of the earlier run, whose names would otherwise stay open on the ward for ever.
-A high-priority alarm that nobody had acknowledged is raised again under a new name: a restart silences
-nothing.
+proof; a session that was running as interrupted, and an examination in it; the summary of a session that
+ended without one; and the end of every alarm of the earlier run, whose names would otherwise stay open on the
+ward for ever.  A high-priority alarm that nobody had acknowledged is raised again under a new name: a
+restart silences nothing.
 """
 
 from gateway.model import Priority, Reason
@@ -19,6 +19,8 @@ from gateway.record.events import (
     AlarmRaised,
     CoreStarted,
     Event,
+    ExaminationEnded,
+    ExaminationStarted,
     SessionEnded,
     Tripped,
 )
@@ -37,12 +39,28 @@ def open_run(setup: Setup, recorder: Recorder, restored: Restored, now: int) -> 
         detail = f"session {restored.open_session or 'none'} was running"
         recorder.event(Tripped(reason=restored.tripped.value, detail=detail), restored.open_session, now)
     if restored.open_session:
+        if restored.open_examination is not None:
+            recorder.event(_cut_off(restored.open_examination), restored.open_session, now)
         ended = SessionEnded(outcome="interrupted", reason=Reason.CORE_RESTARTED.value)
         recorder.event(ended, restored.open_session, now)
         recorder.summarise(restored.open_session, now)
     elif restored.untold_session:
         recorder.summarise(restored.untold_session, now)
     return _inherit(setup, recorder, restored, now)
+
+
+def _cut_off(examination: ExaminationStarted) -> ExaminationEnded:
+    """What it had in memory is gone; the trace rows of its session have it."""
+    return ExaminationEnded(
+        examination=examination.examination,
+        exam=examination.exam,
+        outcome="interrupted",
+        reason=Reason.CORE_RESTARTED.value,
+        cuff_samples=0,
+        sto2_samples=0,
+        trace_complete=False,
+        trace_sha256="",
+    )
 
 
 def _started(setup: Setup, restored: Restored) -> CoreStarted:

@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.model import CuffReading, Exposure, History, Sample
 from gateway.record.events import Event, Trace
+from gateway.record.exam_trace import ExamTrace
 from gateway.record.history_file import Entry, Stimulation
 from gateway.record.ledger import Ledger
 from gateway.record.ledger_rows import handed_on_row, patient_row, told_row
@@ -43,6 +44,8 @@ class Recorder:
         self._newest_ticket = self._oldest_ticket = 0
         self._oldest_ms = 0
         self._silence: str | None = None
+        self.trace: ExamTrace | None = None
+        """That of the examination under way, which gets every sample too."""
 
     @property
     def failure(self) -> str | None:
@@ -123,10 +126,14 @@ class Recorder:
     def cuff(self, reading: CuffReading) -> None:
         """Note one status frame for this second's trace."""
         self._cuff.append((reading.arrived_ms, reading.control_dmmhg, reading.limit_dmmhg))
+        if self.trace is not None:
+            self.trace.cuff(*self._cuff[-1])
 
     def saturation(self, sample: Sample) -> None:
         """Note one StO2 value for this second's trace."""
         self._sto2.append((sample.arrived_ms, sample.value))
+        if self.trace is not None:
+            self.trace.sto2(*self._sto2[-1])
 
     def second(self, trace: Callable[[], Trace], session: str, now: int, *, following: bool) -> None:
         """Close the second that ends at ``now``: a row when something in it or before it was followed.

@@ -37,7 +37,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="verb", forbi
 class SessionStart(Request, frozen=True, kw_only=True, tag="session_start"):
     """``answers`` are those of ``gateway.therapy.screening``; ``resume`` takes up an interrupted session.
 
-    A blood pressure is needed where a cuff inflates.
+    A blood pressure is needed where a cuff inflates.  With ``examinations`` the prescription waits for
+    ``SessionBegin``, and examinations may be given before and after it; without a ``prescription`` the
+    session is armed for examinations alone.
     """
 
     prescription: str
@@ -51,6 +53,13 @@ class SessionStart(Request, frozen=True, kw_only=True, tag="session_start"):
     circumference_mm: int | None = None
     measured_again: bool = False
     resume: bool = False
+    examinations: bool = False
+
+
+class SessionBegin(Request, frozen=True, kw_only=True, tag="session_begin"):
+    """Begin the prescription of a session that was armed for examinations too."""
+
+    confirm: bool
 
 
 class SessionPressure(Request, frozen=True, kw_only=True, tag="session_pressure"):
@@ -179,7 +188,43 @@ class PatientShow(Request, frozen=True, kw_only=True, tag="patient_show"):
     patient: str
 
 
+class ExamStart(Request, frozen=True, kw_only=True, tag="exam_start"):
+    """Begin an examination in the session that is armed for them.
+
+    ``choices`` are those of ``gateway.exams.plans``; ``posture`` is needed where a limb occlusion pressure is
+    measured or relied on.
+    """
+
+    exam: str
+    confirm: bool
+    posture: str = ""
+    choices: dict[str, int] = {}
+
+
+class ExamShow(Request, frozen=True, kw_only=True, tag="exam_show"):
+    """The newest examination of this run, under way or over."""
+
+
+class ExamTracePage(Request, frozen=True, kw_only=True, tag="exam_trace"):
+    """A part of the trace of an examination that is over, from these samples on."""
+
+    session: str
+    examination: int
+    cuff_from: int = 0
+    sto2_from: int = 0
+
+
+class ExamResult(Request, frozen=True, kw_only=True, tag="exam_result"):
+    """What an analysis made of that trace: the JSON of a ``gateway.exams.result.Result``."""
+
+    session: str
+    examination: int
+    document: str
+
+
 AnyPatientRequest = PatientHistory | PatientImport | PatientExport | PatientShow
+
+AnyExamRequest = ExamStart | ExamShow | ExamTracePage | ExamResult | SessionBegin
 
 AnyRequest = (
     SessionStart
@@ -198,6 +243,7 @@ AnyRequest = (
     | SelfTest
     | CuffAccept
     | AnyPatientRequest
+    | AnyExamRequest
 )
 
 

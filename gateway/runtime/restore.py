@@ -13,7 +13,8 @@ when nobody asked for it.
   rows of an inflation that has begun may be lost with the power.  Then the time since counts as reperfusion
   where a clock vouches for it (the same boot of the machine, or wall clocks that were synchronised
   both times), and counts as nothing where none does.  Anything else is 300 s.
-- *open session*: to be ended as interrupted, so that its summary reaches the ward.
+- *open session*: to be ended as interrupted, so that its summary reaches the ward; so is an examination that
+  was under way in it.
 - *untold session*: one that ended, and whose summary a kill prevented.
 - *open alarms*: what was raised and not ended, and whether somebody had acknowledged it.
 - *cuff on*: whether a session was given after the last "cuff removed"; *limb*: on which limb it was, ``None``
@@ -41,6 +42,8 @@ from gateway.record.events import (
     CoreStarted,
     CuffRemoved,
     CuffTested,
+    ExaminationEnded,
+    ExaminationStarted,
     InflationAuthorised,
     SessionEnded,
     SessionStarted,
@@ -90,6 +93,7 @@ class Restored:
     idle_ms: int = 0
     accepted_cuffs: frozenset[tuple[str, str]] = frozenset()
     unrecovered: Unrecovered | None = None
+    open_examination: ExaminationStarted | None = None
 
 
 def with_test(accepted: frozenset[tuple[str, str]], test: CuffTested) -> frozenset[tuple[str, str]]:
@@ -113,6 +117,7 @@ class _Fold:
     untold_session: str = ""
     alarms: dict[str, OpenAlarm] = field(default_factory=dict)
     accepted_cuffs: frozenset[tuple[str, str]] = frozenset()
+    examination: ExaminationStarted | None = None
     holds: Holds = field(default_factory=Holds)
 
 
@@ -139,6 +144,7 @@ def restore(reader: JournalReader, limits: Limits, boot_id: str, stamp: Stamp) -
         _idle_ms(fold, boot_id, stamp),
         fold.accepted_cuffs,
         unrecovered(reader, limits, fold.holds.last),
+        fold.examination,
     )
 
 
@@ -194,9 +200,18 @@ def _session_started(fold: _Fold, row: StoredRow) -> None:
 
 def _session_ended(fold: _Fold, row: StoredRow) -> None:
     fold.open_session = ""
+    fold.examination = None
     fold.untold_session = row.session
     if fold.inflation_open:
         _vented(fold, row)
+
+
+def _examination_started(fold: _Fold, row: StoredRow) -> None:
+    fold.examination = _body(row, ExaminationStarted)
+
+
+def _examination_ended(fold: _Fold, row: StoredRow) -> None:
+    fold.examination = None
 
 
 def _session_told(fold: _Fold, row: StoredRow) -> None:
@@ -259,6 +274,8 @@ def _vented(fold: _Fold, row: StoredRow) -> None:
 _FOLDS = {
     SessionStarted.name: _session_started,
     SessionEnded.name: _session_ended,
+    ExaminationStarted.name: _examination_started,
+    ExaminationEnded.name: _examination_ended,
     CuffRemoved.name: _cuff_removed,
     CuffTested.name: _cuff_tested,
     Tripped.name: _tripped,

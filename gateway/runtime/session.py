@@ -3,7 +3,10 @@
 Theory of operation
 -------------------
 A session is a plan (``gateway.therapy.plan``) + blood pressure + the authorisation of the inflation that
-is about to start, or of the contraction (``trains``).  It ends in two steps.  ``end`` decides how
+is about to start, or of the contraction (``trains``) + its examinations (``examining``).  While an
+examination is under way it is the one that wishes.  A session that was armed for a prescription and
+examinations begins with these, goes on with the prescription when a person says so, and has room for
+examinations again when that is over.  It ends in two steps.  ``end`` decides how
 ("completed", "stopped", "interrupted") and stops asking for anything at once; the row that closes it is
 written when the cuff has deflated, or 10 s later, so that the record holds the fall of the pressure too.
 
@@ -11,8 +14,11 @@ States: running -> ending (vented, waiting for the cuff to empty) -> over.
 Units: ms; 0.1 mmHg.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gateway.exams.limb_pressure import Measured
+from gateway.exams.plan import Seen as ExamSeen
+from gateway.exams.plans import Order
 from gateway.model import (
     BloodPressure,
     Intent,
@@ -21,6 +27,7 @@ from gateway.model import (
     Permit,
     Reason,
     Safe,
+    Sample,
     StimulationPermit,
 )
 from gateway.record.events import (
@@ -33,14 +40,18 @@ from gateway.record.events import (
     InflationAuthorised,
     InflationStarted,
     OcclusionJudged,
+    PrescriptionBegun,
     SessionEnded,
     VentCommanded,
 )
+from gateway.runtime.examining import Circumstances, Examination, Examining
 from gateway.runtime.pain import PainScores
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.trains import Trains
 from gateway.safety.observations import Arming, Authorisation, Inflation, State, Watch
 from gateway.safety.reasons import Kind, kind_of
+from gateway.therapy import plans
+from gateway.therapy.examinations import ExaminationsPlan
 from gateway.therapy.plan import More, Plan, Seen, Wish, Word
 
 ENDING_LONGEST_MS = 10_000
@@ -94,15 +105,17 @@ class Session:
     ) -> None:
         self.name, self.plan, self.patient = name, plan, patient
         self.prescription = plan.prescription
+        self._examines = isinstance(plan, ExaminationsPlan)
         if arming.limb is None:
             raise ValueError("a session is on a limb: only the cuff's own test is on none")
         self.limb: Limb = arming.limb
         self.blood_pressure = pressure
         self.trains = Trains(self.note, recorder.is_durable)
         self.pain = PainScores()
+        self.examining = Examining(self.note, recorder)
         self._arming = arming
         self._judged_cycle = 0
-        self._inflated = False
+        self._inflated_cycle: int | None = None
         self.ending: Ending | None = None
         self.authorisation: Authorisation | None = None
         self._asked: _Asked | None = None
@@ -115,9 +128,68 @@ class Session:
         return self.ending is None
 
     @property
+    def occludes(self) -> bool:
+        """Whether it needs the oximeter: only an occlusion is watched by it."""
+        return self.prescription.uses_cuff
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an examination may begin: none is under way, nor is a prescription."""
+        free = self.running and self.examining.current is None
+        return free and isinstance(self.plan, ExaminationsPlan)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it has a prescription that a person has to begin."""
+        return isinstance(self.plan, ExaminationsPlan) and self.plan.due
+
+    @property
+    def cycle(self) -> int:
+        """The present inflation of an examination, else the present cycle or contraction."""
+        examination = self.examining.current
+        return self.plan.cycle if examination is None else examination.cycle
+
+    @property
+    def phase(self) -> str:
+        """Where the session stands, in one word."""
+        return "ending" if self.ending is not None else self.plan_phase
+
+    @property
+    def plan_phase(self) -> str:
+        """The same without regard to its end: the trace tells what it was doing then."""
+        examination = self.examining.current
+        return self.plan.phase if examination is None else examination.plan.phase
+
+    @property
+    def waits_for(self) -> Output | None:
+        """The output that was asked for and not been granted yet."""
+        examination = self.examining.current
+        return self.plan.waits_for if examination is None else examination.plan.waits_for
+
+    def time_left_ms(self, now: int) -> int:
+        """How long the present phase still lasts, at least."""
+        examination = self.examining.current
+        return (self.plan if examination is None else examination.plan).time_left_ms(now)
+
+    @property
     def arming(self) -> Arming | None:
         """What was settled when this session was armed; ``None`` once it is ending."""
-        return self._arming if self.ending is None else None
+        if self.ending is not None:
+            return None
+        examination = self.examining.current
+        return self._arming if examination is None else self.arming_for(examination.circumstances)
+
+    def arming_for(self, where: Circumstances) -> Arming:
+        """The arming with the limb occlusion pressure that counts for an examination made like this."""
+        found = self.examining.limb_pressure(where, self.blood_pressure)
+        if not isinstance(found, Measured):
+            return self._arming
+        return replace(self._arming, limb_pressure_dmmhg=found.pressure_mmhg * 10)
+
+    def examine(self, order: Order, where: Circumstances, now: int) -> Examination:
+        """Begin an examination; the desk has made sure that it may. Raises ``PlanRefused``."""
+        systolic_mmhg = self.blood_pressure.systolic_mmhg if self.blood_pressure else 0
+        return self.examining.begin(order, where, systolic_mmhg, now)
 
     def note(self, event: Event, now: int) -> int:
         """Write an event of this session."""
@@ -131,12 +203,16 @@ class Session:
         )
         return self.note(entered, now)
 
-    def wishes(self, answers: Answers, state: State, deflated: bool, now: int) -> tuple[Wish, ...]:
-        """What the plan wishes now; nothing once the session is ending."""
+    def wishes(
+        self, answers: Answers, state: State, deflated: bool, saturation: Sample | None, now: int
+    ) -> tuple[Wish, ...]:
+        """What the examination or the plan wishes now; nothing once the session is ending."""
         under_way, train = state.inflation, state.stimulation
         self._note_deflated(deflated, under_way, now)
         if self.ending is not None:
             return ()
+        if self.examining.current is not None:
+            return self._examined(self.examining.current, answers.cuff, under_way, deflated, saturation, now)
         seen = Seen(
             answers.cuff,
             self.blood_pressure,
@@ -150,7 +226,51 @@ class Session:
         for skipped in given_up:
             self.note(CycleSkipped(cycle=skipped.cycle, reason=skipped.reason.value), now)
         if self.plan.is_finished:
+            self._plan_over(now)
+        return wishes
+
+    def begin_prescription(self, now: int) -> None:
+        """A person begins what this session was armed for; the row stands before that of any inflation."""
+        if not isinstance(self.plan, ExaminationsPlan) or not self.plan.due:
+            raise ValueError("no prescription is due: the desk has to refuse that")
+        first_cycle = self.plan.first_cycle
+        self.note(PrescriptionBegun(prescription=self.prescription.name, first_cycle=first_cycle), now)
+        self.plan = plans.begin(self.prescription, now, first_cycle)
+
+    def _plan_over(self, now: int) -> None:
+        """All was given that was prescribed, or nobody has asked for anything for too long."""
+        if self._examines and not isinstance(self.plan, ExaminationsPlan):
+            self.plan = ExaminationsPlan(self.prescription, now)
+        else:
+            self.end_idle(now)
+
+    def end_idle(self, now: int) -> None:
+        """Nobody asks for more: as planned, unless its prescription was never begun."""
+        if self.is_due:
+            self.end("stopped", Reason.NO_REQUEST, now)
+        else:
             self.end("completed", Reason.PLANNED, now)
+
+    def _examined(
+        self,
+        examination: Examination,
+        answer: Permit | Safe,
+        under_way: Inflation | None,
+        deflated: bool,
+        saturation: Sample | None,
+        now: int,
+    ) -> tuple[Wish, ...]:
+        seen = ExamSeen(
+            answer,
+            self.blood_pressure,
+            under_way.started_ms if under_way else None,
+            under_way is not None and under_way.reached_ms is not None,
+            deflated,
+            saturation,
+        )
+        wishes = self.examining.step(examination, seen, now)
+        if self.examining.current is None and isinstance(self.plan, ExaminationsPlan):
+            self.plan = self.plan.anew(now)
         return wishes
 
     def hear(self, word: Word, now: int) -> str:
@@ -192,7 +312,8 @@ class Session:
         """Write what the supervisor's inflation did in this step: began, arrived, was vented."""
         if before is None and after is not None:
             self.authorisation = None
-            self._deflated_noted, self._inflated = False, True
+            self._deflated_noted, self._inflated_cycle, self._judged_cycle = False, after.cycle, 0
+            self.examining.inflated(after)
             started = InflationStarted(
                 cycle=after.cycle, target_dmmhg=after.target_dmmhg, purpose=after.purpose.value
             )
@@ -200,11 +321,12 @@ class Session:
         if before is not None and after is None:
             self.note(VentCommanded(cycle=before.cycle, reason=_vent_reason(answer).value), now)
         elif after is not None and after.reached_ms is not None and _not_yet_there(before):
+            self.examining.filled(after)
             self.note(HoldReached(cycle=after.cycle, target_dmmhg=after.target_dmmhg), now)
 
     def judge(self, watch: Watch | None, now: int) -> None:
         """Write the verdict on an occlusion, once, when it is there; not that of a session before."""
-        if watch is None or not self._inflated:
+        if watch is None or self._inflated_cycle is None:
             return
         if watch.verified is None or watch.cycle == self._judged_cycle:
             return
@@ -215,6 +337,7 @@ class Session:
         """Ask for no more pressure. The first ending stands."""
         if self.ending is None:
             self.ending = Ending(outcome, reason, now)
+            self.examining.end(outcome, reason, now)
 
     def close_if_over(self, deflated: bool, now: int) -> bool:
         """Write the closing row once the cuff is empty or has had its time; says whether it did."""
@@ -240,7 +363,7 @@ class Session:
     def _note_deflated(self, deflated: bool, under_way: Inflation | None, now: int) -> None:
         if deflated and under_way is None and not self._deflated_noted:
             self._deflated_noted = True
-            self.note(CuffDeflated(cycle=self.plan.cycle), now)
+            self.note(CuffDeflated(cycle=self._inflated_cycle or self.plan.cycle), now)
 
 
 def _not_yet_there(before: Inflation | None) -> bool:

@@ -37,7 +37,9 @@ from gateway.safety.budget import Left
 from gateway.safety.observations import Arming
 from gateway.safety.readiness import Readiness
 from gateway.therapy import plans, screening
-from gateway.therapy.prescription import NmesPrescription, Prescription, RvosPrescription
+from gateway.therapy.examinations import ExaminationsPlan
+from gateway.therapy.plan import Plan
+from gateway.therapy.prescription import NmesPrescription, NoPrescription, Prescription, RvosPrescription
 from gateway.therapy.screening import Question
 
 _UNTESTED = "; no acceptance of this cuff is on record: run `rvos cuff accept` when it is off the patient"
@@ -67,6 +69,17 @@ class Asked:
     stimulation_left_ms: int = 0
     first_cycle: int = 1
     resumes: str = ""
+
+    @property
+    def examines(self) -> bool:
+        """Whether examinations may be given in it."""
+        return self.request.examinations or isinstance(self.prescription, NoPrescription)
+
+    def plan(self, now: int) -> Plan:
+        """How it begins."""
+        if self.request.examinations and not isinstance(self.prescription, NoPrescription):
+            return ExaminationsPlan(self.prescription, now, due=True, first_cycle=self.first_cycle)
+        return plans.begin(self.prescription, now, self.first_cycle)
 
 
 class Start:
@@ -155,7 +168,7 @@ class Start:
             stimulation_left_ms=asked.stimulation_left_ms,
             stimulation=ceilings.of_site(core.setup.config.stimulator),
         )
-        plan = plans.begin(asked.prescription, now, asked.first_cycle)
+        plan = asked.plan(now)
         return Session(self._name, plan, asked.request.patient, arming, asked.pressure, core.recorder)
 
     def _started(self) -> SessionStarted:
@@ -176,6 +189,7 @@ class Start:
             margin_mmhg=occludes.margin_mmhg if occludes else 0,
             therapy=wanted.therapy,
             uses_cuff=wanted.uses_cuff,
+            examinations=asked.examines,
             contractions_prescribed=stimulates.contractions if stimulates else 0,
             current_most_ua=stimulates.current_ua if stimulates else 0,
             stimulator_description=stimulator.description if stimulates and stimulator else "",

@@ -62,7 +62,7 @@ def pause_left_s(core: Core, now: int) -> float | None:
 
 def _state(core: Core, now: int) -> State:
     session, latched = core.session, core.state.latched
-    plan = session.plan if session else None
+    examination = session.examining.current if session else None
     under_way = core.state.inflation
     cuff = core.cuff if is_fresh(core.setup.limits, core.cuff, now) else None
     saturation = _saturation(core, now)
@@ -71,10 +71,10 @@ def _state(core: Core, now: int) -> State:
         session=session.name if session else None,
         prescription=session.prescription.name if session else None,
         limb=session.limb.value if session else None,
-        cycle=plan.cycle if plan else None,
+        cycle=session.cycle if session else None,
         cycles_prescribed=session.prescription.steps if session else None,
-        phase=_phase(core),
-        phase_left_s=session.plan.time_left_ms(now) / 1000 if session else None,
+        phase=session.phase if session else None,
+        phase_left_s=session.time_left_ms(now) / 1000 if session else None,
         target_mmhg=_mmhg(under_way.target_dmmhg) if under_way else None,
         cuff_mmhg=_mmhg(cuff.control_dmmhg) if cuff else None,
         limit_mmhg=_mmhg(cuff.limit_dmmhg) if cuff else None,
@@ -90,6 +90,7 @@ def _state(core: Core, now: int) -> State:
         alarm_pause_left_s=pause_left_s(core, now),
         therapy=session.prescription.therapy if session else None,
         current_ma=core.pulses.current_ua / 1000 if isinstance(core.pulses, StimulationPermit) else None,
+        examination=examination.exam if examination else None,
         stimulator_ok=core.stimulator.answers(now) if core.setup.config.stimulator else None,
     )
 
@@ -104,12 +105,6 @@ def _pain_score_due(core: Core, now: int) -> bool | None:
     return None if session is None else session.pain.due_since_ms(core.state.inflation, now) is not None
 
 
-def _phase(core: Core) -> str | None:
-    if core.session is None:
-        return None
-    return "ending" if core.session.ending else core.session.plan.phase
-
-
 def _mmhg(pressure_dmmhg: int | None) -> float | None:
     return None if pressure_dmmhg is None else pressure_dmmhg / 10
 
@@ -122,7 +117,7 @@ def _saturation(core: Core, now: int) -> int | None:
 
 
 def _waiting_for(core: Core) -> str | None:
-    output = core.session.plan.waits_for if core.session else None
+    output = core.session.waits_for if core.session else None
     answer = core.pulses if output is Output.STIMULATOR else core.answer
     if output is None or isinstance(answer, Permit | StimulationPermit):
         return None

@@ -9,6 +9,7 @@ A model is a frozen set of numbers; the physics that use them stand in ``air`` (
 
 Two pairs exist.  ``thigh_cuff`` with ``limb`` behaves like a thigh under a diaphragm-pump cuff, in
 real proportions.  ``fast_cuff`` with ``fast_limb`` lets a person see a whole session in a minute.
+``reservoir_cuff`` is at its target within a second, as a series of short occlusions needs.
 ``padded_limb`` is a limb that 50 mmHg above its systolic pressure do not occlude.
 
 Units
@@ -238,6 +239,13 @@ FAST_CUFF = replace(
     dump_ml_s_mmhg=11.0,
 )
 
+RESERVOIR_CUFF = replace(
+    FAST_CUFF,
+    name="reservoir_cuff",
+    description="simulated cuff filled from a reservoir (0.75 s up, 1 s down)",
+    pump_flow_ml_s=1500.0,
+)
+
 LIMB = Limb(
     name="limb",
     description="simulated limb",
@@ -304,5 +312,7 @@ QUADRICEPS = Muscle(
     sources=_MUSCLE_SOURCES,
 )
 
-CUFFS: Mapping[str, Cuff] = MappingProxyType({cuff.name: cuff for cuff in (THIGH_CUFF, FAST_CUFF)})
+CUFFS: Mapping[str, Cuff] = MappingProxyType(
+    {cuff.name: cuff for cuff in (THIGH_CUFF, FAST_CUFF, RESERVOIR_CUFF)}
+)
 LIMBS: Mapping[str, Limb] = MappingProxyType({limb.name: limb for limb in (LIMB, FAST_LIMB, PADDED_LIMB)})

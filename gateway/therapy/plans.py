@@ -8,8 +8,9 @@ Units: ms.
 """
 
 from gateway.therapy import nmes, rvos
+from gateway.therapy.examinations import ExaminationsPlan
 from gateway.therapy.plan import Plan
-from gateway.therapy.prescription import NmesPrescription, Prescription, RvosPrescription
+from gateway.therapy.prescription import NmesPrescription, NoPrescription, Prescription, RvosPrescription
 
 
 def begin(prescription: Prescription, now: int, first_cycle: int = 1) -> Plan:
@@ -19,3 +20,5 @@ def begin(prescription: Prescription, now: int, first_cycle: int = 1) -> Plan:
             return rvos.RvosPlan(prescription, rvos.start(now, first_cycle))
         case NmesPrescription():
             return nmes.start(prescription, now, first_cycle)
+        case NoPrescription():
+            return ExaminationsPlan(prescription, now)

@@ -85,7 +85,24 @@ class NmesPrescription:
         return replace(self, current_ua=min(self.current_ua, current_ua))
 
 
-Prescription = RvosPrescription | NmesPrescription
+@dataclass(frozen=True, slots=True)
+class NoPrescription:
+    """What a session for examinations alone has in the place of one; its name is empty in every record."""
+
+    name: str = ""
+    title: str = "examinations"
+    sha256: str = ""
+
+    therapy: ClassVar[str] = ""
+    uses_cuff: ClassVar[bool] = True
+    uses_stimulator: ClassVar[bool] = False
+    steps: ClassVar[int] = 0
+
+
+Written = RvosPrescription | NmesPrescription
+"""A prescription that somebody wrote."""
+
+Prescription = Written | NoPrescription
 
 
 _Words = Annotated[str, msgspec.Meta(pattern=r"\S")]
@@ -199,12 +216,12 @@ def text(name: str) -> str:
     return _read(name).decode()
 
 
-def load(name: str) -> Prescription:
+def load(name: str) -> Written:
     """The prescription of this name. Raises PrescriptionError."""
     return parse(name, _read(name))
 
 
-def parse(name: str, data: bytes) -> Prescription:
+def parse(name: str, data: bytes) -> Written:
     """A prescription from the bytes of its file. Raises PrescriptionError."""
     written = _decode(name, data)
     if written.name != name:

@@ -121,6 +121,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     therapy: str | None = None
     current_ma: float | None = None
     stimulator_ok: bool | None = None
+    examination: str | None = None
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,6 +60,7 @@ def test_start_asks_core_and_says_what_comes(run: Any, core: StandIn) -> None:
             "circumference_mm": 560,
             "measured_again": False,
             "resume": False,
+            "examinations": False,
         }
     ]
     first, *following = result.stdout.splitlines()
@@ -358,3 +359,17 @@ def test_the_configuration_may_stand_before_or_after_the_verb(core: StandIn, con
         core.reply(data=msgspec.to_builtins(FEED))
         assert CliRunner().invoke(rvos, words).exit_code == 0
     assert len(core.asked) == 3
+
+
+def test_examinations_first_and_the_prescription_when_somebody_begins_it(run: Any, core: StandIn) -> None:
+    core.reply(message="session gateway-1-4-1 started")
+    core.reply(message="begun: demo, left thigh")
+    words = ("--with-examinations", "--cuff-width", "18", "--circumference", "56")
+    without = run(*START, *PRESSURE, *words)
+    assert (without.exit_code, "once you say rvos session begin" in without.stderr) == (2, True)
+    armed = run(*START, *PRESSURE, *words, "--confirm")
+    assert "Nothing inflates before you say so" in armed.stdout
+    assert core.asked[0]["examinations"] is True
+    assert run("session", "begin").exit_code == 2
+    assert run("session", "begin", "--confirm").exit_code == 0
+    assert core.asked[1] == {"verb": "session_begin", "confirm": True}

@@ -158,7 +158,7 @@ def test_one_step_more_is_enough() -> None:
     pressures, distal = climb(top_mmhg=190.0)
     found = limb_occlusion_pressure(distal_envelope(pressures, distal, 100.0), "distal_disappearance")
     assert found.low_mmhg == pytest.approx(170, abs=1)
-    assert found.high_mmhg == pytest.approx(180, abs=1)
+    assert found.high_mmhg == pytest.approx(190, abs=1), "the first step beyond what the beats allow"
 
 
 def test_a_dead_distal_sensor_is_refused() -> None:
@@ -226,3 +226,21 @@ def test_six_arms_close_above_their_systolic_or_near_it(real: list[tuple[Referen
         found = limb_occlusion_pressure(made, "cuff_flattening")
         assert one.systolic - 10 < found.mmhg < one.systolic + 30
         assert found.high_mmhg - found.low_mmhg < 30
+
+
+@pytest.mark.parametrize("closed_mmhg", [171.0, 173.0, 175.0, 177.0, 180.0, 183.0])
+def test_steps_are_told_and_the_interval_runs_from_step_to_step(closed_mmhg: float) -> None:
+    pressures, _ = climb(cuff=Cuff(mean_mmhg=100.0, closed_mmhg=closed_mmhg, rate_hz=100.0))
+    found = limb_occlusion_pressure(envelope(pressures, 100.0), "cuff_flattening")
+    assert found.step_mmhg == pytest.approx(10.0, abs=0.5)
+    assert "stepped" in found.flags
+    assert found.low_mmhg <= closed_mmhg <= found.high_mmhg
+    assert found.high_mmhg - found.low_mmhg >= 10.0
+    for end in (found.low_mmhg, found.high_mmhg):
+        assert abs(end - 10 * round(end / 10)) <= 2.0, "a step, not between two"
+
+
+def test_an_even_climb_has_no_steps() -> None:
+    made = Cuff(rate_hz=100.0, rising=True).run()
+    found = limb_occlusion_pressure(envelope(made, 100.0), "cuff_flattening")
+    assert (found.step_mmhg, "stepped" in found.flags) == (None, False)

@@ -27,6 +27,7 @@ class Bedside:
         self.answer = answer or (lambda wish, now: Permit(wish.output, wish.pressure_dmmhg or 0, now + 500))
         self.tissue: Callable[[int], int | None] = lambda ms: max(200, 700 - ms // 500)
         self.given: Any = None
+        self.fills = True
         self.held: list[tuple[int, int]] = []
         self.wishes: list[Intent] = []
         self.ended: Reason | None = None
@@ -35,7 +36,7 @@ class Bedside:
         since_ms = 0 if self.started_ms is None else self.now - self.started_ms
         sample = Sample(self.tissue(since_ms), self.now)
         holds = self.started_ms is not None
-        seen = Seen(self.given, PRESSURE, self.started_ms, holds, not holds, sample)
+        seen = Seen(self.given, PRESSURE, self.started_ms, holds and self.fills, not holds, sample)
         self.plan, (wish,), ended = self.plan.step(seen, self.now)
         self.ended = self.ended or ended
         self.wishes.append(wish)
@@ -179,6 +180,14 @@ def test_short_occlusions_with_their_rests() -> None:
     assert bedside.ended is Reason.PLANNED
 
 
+def test_a_cuff_that_turns_out_to_be_slow_is_vented_at_once() -> None:
+    bedside = Bedside(oxidative_capacity_plan.start(ShortOcclusionsOrder(800), 0))
+    bedside.fills = False
+    ((begin, end),) = bedside.run().held
+    assert 1_000 < end - begin <= 1_200
+    assert bedside.ended is Reason.INFLATION_TOO_SLOW
+
+
 def test_the_debt_is_paid_in_every_rest() -> None:
     order = ShortOcclusionsOrder(1_000, occlusions=20, occlusion_ms=5_000, rest_ms=10_000)
     debt = largest = 0
@@ -220,6 +229,7 @@ def test_series_that_make_no_sense_are_refused(other: dict[str, Any], why: str) 
         {"target_permille": 199},
         {"target_permille": 901},
         {"baseline_ms": -1},
+        {"baseline_ms": 600_001},
         {"confirm_ms": -1},
     ],
 )

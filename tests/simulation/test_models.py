@@ -30,7 +30,7 @@ def test_every_number_has_a_source(model: Cuff | Limb | Muscle) -> None:
 
 
 def test_models_are_found_by_name() -> None:
-    assert set(CUFFS) == {"thigh_cuff", "fast_cuff"}
+    assert set(CUFFS) == {"thigh_cuff", "fast_cuff", "reservoir_cuff"}
     assert set(LIMBS) == {"limb", "fast_limb", "padded_limb"}
 
 

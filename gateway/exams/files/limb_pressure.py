@@ -64,7 +64,7 @@ def analyse(path: Path, stated: Stated, bedside: Bedside, definition: str = "") 
         raise TraceUnusable(recording.source.name, str(error)) from error
     mains = entered("mains", mains_hz, "Hz", assumed=bedside.mains_hz is None)
     whole = completed(result, known, (mains,))
-    return Analysed(whole, _drawing(whole, recording, runs, mains_hz))
+    return Analysed(whole, drawing(whole, recording, runs, mains_hz))
 
 
 def _circumstances(stated: Stated, bedside: Bedside) -> Circumstances:
@@ -157,7 +157,8 @@ def _reading(run: Run, definition: str, mains_hz: float) -> _Reading | None:
         return _Reading(envelope, None, unit)
 
 
-def _drawing(result: Result, recording: Recording, runs: list[Run], mains_hz: float) -> Drawing:
+def drawing(result: Result, recording: Recording, runs: list[Run], mains_hz: float) -> Drawing:
+    """What to look at: the runs of the cuff, and each one's oscillation with its corner."""
     spans = tuple(Span(one.start_s, one.end_s, "run", "found", one.of) for one in result.windows)
     cuff = thinned(recording.times_s, recording.columns["cuff"].values, "cuff")
     panels = [Panel("Cuff (mmHg)", (cuff,), spans=spans, title="The whole recording", share=1.3)]
@@ -195,7 +196,7 @@ def _envelope(result: Result, of: str, read: _Reading) -> Panel:
     title = f"Run {of}: oscillation over pressure; no occlusion pressure was read"
     if read.pressure is not None:
         lines.append(_broken(read.pressure, read.envelope.highest_mmhg))
-        spans = (Span(read.pressure.low_mmhg, read.pressure.high_mmhg, "95 % of the corner", "quiet"),)
+        spans = (Span(read.pressure.low_mmhg, read.pressure.high_mmhg, _interval(read.pressure), "quiet"),)
         levels = (*levels, Level(read.pressure.mmhg, f"occlusion {read.pressure.mmhg:.0f}", upright=True))
         title = f"Run {of}: oscillation over pressure, the broken line and its corner"
     return Panel(
@@ -207,6 +208,10 @@ def _envelope(result: Result, of: str, read: _Reading) -> Panel:
         title=title,
         share=2.4,
     )
+
+
+def _interval(found: OcclusionPressure) -> str:
+    return "95 % of the corner" if found.step_mmhg is None else "from step to step"
 
 
 def _broken(found: OcclusionPressure, highest_mmhg: float) -> Line:

@@ -89,7 +89,7 @@ def analyse(
     result = occlusion_test.analyse(found, known.probe, known.limb, asked, times.occluding_mmhg, chosen)
     flags = (OF_HAEMOGLOBIN,) if from_haemoglobin else ()
     whole = completed(result, known, (*parameters, *_changed(chosen)), flags)
-    return Analysed(whole, _drawing(whole, recording, chosen or Choices()))
+    return Analysed(whole, drawing(whole, recording, chosen or Choices()))
 
 
 def _changed(chosen: Choices | None) -> tuple[Parameter, ...]:
@@ -106,12 +106,14 @@ def _has_saturation(recording: Recording) -> None:
     needed(recording, "sto2")
 
 
-def _drawing(result: Result, recording: Recording, chosen: Choices) -> Drawing:
+def drawing(result: Result, recording: Recording, chosen: Choices) -> Drawing:
+    """What to look at: each occlusion with its lines, and the cuff."""
     parts = _parts(result)
     panels = [_overview(result, recording)] if len(parts) > 1 else []
     panels += [_occlusion(result, recording, chosen, of) for of in parts[:_MOST_PANELS]]
-    if "cuff" in recording.columns:
-        trace = thinned(recording.times_s, recording.columns["cuff"].values, "cuff")
+    cuff = recording.cuff_trace
+    if cuff is not None:
+        trace = thinned(cuff.times_s, cuff.pressures_mmhg, "cuff")
         levels = (Level(EMPTY_MMHG, f"empty below {EMPTY_MMHG:g}"),)
         panels.append(Panel("Cuff (mmHg)", (trace,), spans=_spans(result, parts), levels=levels))
     return Drawing(tuple(panels), _numbers(result))

@@ -62,7 +62,7 @@ def analyse(
     result = oxidative_capacity.analyse(found, known.probe, known.limb, choices, times.occluding_mmhg)
     flags = (OF_HAEMOGLOBIN,) if from_haemoglobin and choices.signal == "sto2" else ()
     whole = completed(result, known, parameters, flags)
-    return Analysed(whole, _drawing(whole, recording, choices))
+    return Analysed(whole, drawing(whole, recording, choices))
 
 
 class _Trace(NamedTuple):
@@ -82,7 +82,8 @@ def _trace(recording: Recording, choices: Choices) -> _Trace:
     return _Trace(deoxy, "HHb as recorded", "HHb (uM)")
 
 
-def _drawing(result: Result, recording: Recording, choices: Choices) -> Drawing:
+def drawing(result: Result, recording: Recording, choices: Choices) -> Drawing:
+    """What to look at: every occlusion with its line, and the recovery of the slopes."""
     trace = _trace(recording, choices)
     windows = [one for one in result.windows if one.name == "occlusion"]
     series = _series(result)
