@@ -30,16 +30,20 @@ envelope leaves in a curve, then tends to the lower one.  Such a run is flagged 
 runs from step to step: below, to the step at its end or the one under it; above, to the first step beyond its
 end.  Confidence is that of the corner before this.
 
+Level is not gone: what is left of a distal pulse beyond the corner is examined by ``dsp.pulse_left``, and so
+is a pulse that hardly changes over the whole run, before it is called noise.
+
 Units: mmHg; amplitudes in mmHg, of a distal sensor in per cent of its range.
 """
 
 from array import array
 from itertools import pairwise
 
-from dsp import oscillometry, traces
+from dsp import oscillometry, pulse_left, traces
 from dsp.errors import SignalRefused
 from dsp.oscillometry import Envelope
 from dsp.record import NamedTuple
+from dsp.student import quantile
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
@@ -175,9 +179,11 @@ def blood_pressure(envelope: Envelope, definition: "Ratios | str") -> BloodPress
 
 def _has_pulse(envelope: Envelope) -> None:
     heights = sorted(envelope.amplitudes_mmhg)
-    if heights[-1] < _LEAST_RISE * heights[len(heights) // 10]:
-        text = "the oscillation hardly depends on the pressure: noise or tremor, no artery"
-        raise SignalRefused(_WHERE, "no_pulse", text)
+    if heights[-1] >= _LEAST_RISE * heights[len(heights) // 10]:
+        return
+    pulse_left.refuse_pulsing(envelope, envelope.beats)
+    text = "the oscillation hardly depends on the pressure: noise or tremor, no artery"
+    raise SignalRefused(_WHERE, "no_pulse", text)
 
 
 def _has_inner_maximum(envelope: Envelope) -> None:
@@ -274,10 +280,12 @@ def limb_occlusion_pressure(envelope: Envelope, definition: str) -> OcclusionPre
     beyond = sum(one > mmhg for one in pressures)
     _closed(envelope, best, mmhg, beyond)
     degrees = len(pressures) - 3
-    worst = best.squares * (1 + (3.84 + 11 / degrees) / degrees)
+    worst = best.squares * (1 + quantile(0.95, degrees) ** 2 / degrees)
     inside = [at for line, at in corners if line.squares <= worst]
     low = min(*inside, pressures[-beyond - 1])
     high = max(*inside, pressures[-beyond])
+    if definition == "distal_disappearance":
+        pulse_left.refuse_residue(envelope, best.level, mmhg, high)
     flags = _flags(envelope)
     wide = max(mmhg - low, high - mmhg) > 15.0
     confidence = "poor" if wide or set(flags) - {"coarse_rate"} else "good"

@@ -112,14 +112,31 @@ def steepest_line(
 
 
 def linear_part(
-    times_s: "array[float]", values: "array[float]", start_s: float, end_s: float, least_r_squared: float
+    times_s: "array[float]",
+    values: "array[float]",
+    start_s: float,
+    end_s: float,
+    least_r_squared: float,
+    *,
+    least_s: float = 0.0,
+    least_samples: int = 3,
 ) -> Line:
-    """The line of the longest part from ``start_s`` with more than this R2. Raises ``SignalRefused``."""
+    """The line of the longest part from ``start_s`` with more than this R2. Raises ``SignalRefused``.
+
+    The part lasts ``least_s`` and has ``least_samples`` at least: three samples of noise often lie on a line.
+    """
     begin, end = window(times_s, start_s, end_s)
-    last = _fits.linear_part(times_s, values, begin, end, least_r_squared, 3)
+    shortest = _fits.sums(times_s, values, *window(times_s, start_s, start_s + least_s))[0]
+    last = -1
+    if begin < end and times_s[end - 1] >= start_s + least_s - 1e-6:
+        least = max(3, least_samples, shortest)
+        last = _fits.linear_part(times_s, values, begin, end, least_r_squared, least)
     if last < 0:
+        of_s = f" of {least_s:g} s or longer" if least_s else ""
         raise SignalRefused(
-            "linear part", "not_linear", f"no part from {start_s:.1f} s has an R2 above {least_r_squared}"
+            "linear part",
+            "not_linear",
+            f"no part{of_s} from {start_s:.1f} s has an R2 above {least_r_squared}",
         )
     return _line(times_s, values, begin, last, CONFIDENCE)
 

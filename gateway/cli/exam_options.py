@@ -166,11 +166,18 @@ def occlusion_options(function: Verb) -> Verb:
         begins: tuple[str, ...],
         ends: tuple[str, ...],
         occluding_mmhg: float | None,
+        systolic: float | None,
         **given: Any,
     ) -> Any:
         from gateway.exams.files.occlusion_times import Times
 
-        times = Times(occlusions=occlusions, begins=begins, ends=ends, occluding_mmhg=occluding_mmhg)
+        times = Times(
+            occlusions=occlusions,
+            begins=begins,
+            ends=ends,
+            occluding_mmhg=occluding_mmhg,
+            systolic_mmhg=systolic,
+        )
         return function(times=times, **given)
 
     return wearing(
@@ -183,13 +190,20 @@ def occlusion_options(function: Verb) -> Verb:
             help="One occlusion, in s from the first sample; for each again.",
         ),
         click.option(
-            "--begin-word", "begins", multiple=True, metavar="WORD", help="What marks that begin one contain."
+            "--begin-word",
+            "begins",
+            multiple=True,
+            metavar="WORD",
+            help="A whole word of marks that begin one.",
         ),
         click.option(
-            "--end-word", "ends", multiple=True, metavar="WORD", help="What marks that end one contain."
+            "--end-word", "ends", multiple=True, metavar="WORD", help="A whole word of marks that end one."
         ),
         click.option(
             "--occluding-mmhg", type=float, metavar="MMHG", help="From which cuff pressure on it is occluded."
+        ),
+        click.option(
+            "--systolic", type=float, metavar="MMHG", help="The systolic pressure: less occludes nothing."
         ),
         click.option(
             "--from-haemoglobin", is_flag=True, help="Make sto2 of o2hb and hhb; relative, and flagged."

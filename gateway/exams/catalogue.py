@@ -44,8 +44,9 @@ def _occlusion() -> Entry:
         needs=(
             "sto2 in %, or o2hb and hhb in uM with --from-haemoglobin",
             "the occlusions: a column cuff in mmHg, marks, or --occlusion START-END",
+            "--systolic, which the cuff must exceed; without it the occlusion is not verified",
         ),
-        yields="baseline, minimum, overshoot, times, areas; slopes by each definition asked for",
+        yields="cuff pressure, baseline, minimum, overshoot, times, areas; slopes by each definition",
         usual="the definitions with a slope that was read in its source: creteur2007, bezemer2009",
         definitions=(INDICES, *(one.describe() for one in DEFINITIONS.values())),
     )
@@ -65,7 +66,7 @@ def _limb_pressure() -> Entry:
         usual="distal_disappearance where there is a distal column, else cuff_flattening",
         definitions=(
             _own("cuff_flattening", memory.format("oscillation of the cuff")),
-            _own("distal_disappearance", memory.format("pulse beyond the cuff")),
+            _own("distal_disappearance", memory.format("pulse beyond the cuff") + " and gone"),
             Definition(
                 id=RATIOS_BMRI_2017.id,
                 text="--blood-pressure: systolic and diastolic at fixed parts of the largest oscillation",

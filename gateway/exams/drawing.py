@@ -33,7 +33,7 @@ class Line(NamedTuple):
     ys: Sequence[float]
     label: str = ""
     tone: Tone = "signal"
-    style: Literal["line", "thick", "dashed", "points", "hollow"] = "line"
+    style: Literal["line", "thin", "thick", "dashed", "points", "hollow"] = "line"
     bars: tuple[Sequence[float], Sequence[float]] | None = None
 
 

@@ -9,22 +9,27 @@ runs that differ by more than 15 mmHg (the alarm window of surgical tourniquets)
 single run.  Its interval is that of all runs together.  Whoever needs a pressure that closes the limb takes
 the interval's upper end.
 
-With ``ratios`` (or the steepest slope) the same traces also give systolic, mean and diastolic, for a person
-to hold against the entered blood pressure.  They are no blood pressure for therapy.
+A limb does not close below its systolic pressure.  A run that is read below the stated one is doubtful; more
+than 15 mmHg below it, something else was read, and the run is missing.
 
-Units: mmHg.  Sources: ``dsp.cuff_reading``; 15 mmHg: surgical tourniquets (read, clinical facts 6.1).
+With ``ratios`` (or the steepest slope) the same traces also give systolic, mean and diastolic, for a person
+to hold against the entered blood pressure; a systolic more than 20 mmHg from it is doubtful.  They are no
+blood pressure for therapy.
+
+Units: mmHg.  Sources: ``dsp.cuff_reading``; 15 mmHg between runs: surgical tourniquets (read, clinical facts
+6.1); 15 mmHg below the systolic and 20 mmHg from it: engineering proposal.
 """
 
 from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from dsp import cuff_reading, cuff_runs, oscillometry
+from dsp import cuff_reading, cuff_runs, oscillometry, pulse_left
 from dsp.cuff_reading import OcclusionPressure, Ratios, Reading
 from dsp.errors import SignalRefused
 from dsp.oscillometry import Envelope
 from gateway.exams.errors import TraceUnusable
-from gateway.exams.limb_pressure import SUPINE
+from gateway.exams.limb_pressure import SUPINE, SYSTOLIC_WITHIN_MMHG
 from gateway.exams.result import (
     Certainty,
     Definition,
@@ -43,11 +48,15 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 RUNS_APART_MMHG = 15.0
+FAR_BELOW_MMHG = 15.0
+"""So far below the stated systolic pressure no limb closes."""
 
 _WHERE = "limb-pressure"
 _TEXTS = {
     "cuff_flattening": "the pressure from which on the oscillation of the cuff is level (broken line)",
-    "distal_disappearance": "the pressure from which on the pulse beyond the cuff is level (broken line)",
+    "distal_disappearance": (
+        "the pressure from which on the pulse beyond the cuff is level (broken line) and gone"
+    ),
 }
 
 
@@ -116,7 +125,7 @@ def analyse(
     """
     _usable(runs, circumstances)
     distal = runs[0].distal is not None
-    made = _Made("distal_disappearance" if distal else "cuff_flattening")
+    made = _Made("distal_disappearance" if distal else "cuff_flattening", circumstances.systolic_mmhg)
     for number, run in enumerate(runs, 1):
         made.run(str(number), run, pressures_by, mains_hz)
     made.whole()
@@ -128,7 +137,7 @@ def analyse(
         values=tuple(made.values),
         flags=tuple(made.flags),
         limb=circumstances.limb,
-        parameters=_parameters(circumstances, mains_hz),
+        parameters=(*_parameters(circumstances, mains_hz), *_proposals(distal=distal)),
         definitions=_definitions(made.definition, pressures_by),
         windows=tuple(
             Window(name="run", start_s=run.begin_s, end_s=run.begin_s + run.duration_s, of=str(number))
@@ -158,8 +167,8 @@ def _usable(runs: Sequence[Run], circumstances: Circumstances) -> None:
 class _Made:
     """The parts of a result as they are written."""
 
-    def __init__(self, definition: str) -> None:
-        self.definition = definition
+    def __init__(self, definition: str, systolic_mmhg: int) -> None:
+        self.definition, self.systolic_mmhg = definition, systolic_mmhg
         self.values: list[Value] = []
         self.flags: list[Flag] = []
         self._read: list[OcclusionPressure] = []
@@ -184,11 +193,15 @@ class _Made:
         found = [one.mmhg for one in self._read]
         if not found:
             texts = "; ".join(
-                f"run {flag.of}: {flag.text}" for flag in self.flags if flag.id == "run_refused"
+                f"run {flag.of}: {flag.text}"
+                for flag in self.flags
+                if flag.severity is Severity.MISSING and flag.about == "limb_occlusion_pressure"
             )
             raise TraceUnusable(_WHERE, f"no run could be read: {texts}")
         low, high = min(one.low_mmhg for one in self._read), max(one.high_mmhg for one in self._read)
         self._value("limb_occlusion_pressure", f"median_of_{self.definition}", median(found), "", low, high)
+        if len(found) > 1 and median(found) < self.systolic_mmhg:
+            self._below(median(found), "")
         self._value(
             "spread", "largest_minus_smallest", max(found) - min(found) if len(found) > 1 else None, ""
         )
@@ -200,6 +213,10 @@ class _Made:
             self._flag("runs_apart", Severity.DOUBTFUL, text)
 
     def _pressure(self, of: str, found: OcclusionPressure) -> None:
+        if found.mmhg < self.systolic_mmhg - FAR_BELOW_MMHG:
+            self._value("limb_occlusion_pressure", self.definition, None, of)
+            self._below(found.mmhg, of)
+            return
         self._read.append(found)
         self.values.append(
             Value(
@@ -219,6 +236,18 @@ class _Made:
         if found.confidence != "good":
             text = f"confidence {found.confidence}: {', '.join(found.flags) or 'wide interval'}"
             self._flag("low_confidence", Severity.DOUBTFUL, text, about="limb_occlusion_pressure", of=of)
+        if found.mmhg < self.systolic_mmhg:
+            self._below(found.mmhg, of)
+
+    def _below(self, mmhg: float, of: str) -> None:
+        """A pressure at which the artery is still open in every beat, if the systolic is right."""
+        below = self.systolic_mmhg - mmhg
+        severity = Severity.MISSING if below > FAR_BELOW_MMHG else Severity.DOUBTFUL
+        text = (
+            f"{mmhg:.0f} mmHg was read, {below:.0f} below the stated systolic {self.systolic_mmhg} mmHg, "
+            "where no limb is expected to close: check the systolic, the cuff and the trace"
+        )
+        self._flag("below_systolic", severity, text, about="limb_occlusion_pressure", of=of)
 
     def _blood_pressure(self, of: str, envelope: Envelope, by: Ratios | str) -> None:
         try:
@@ -228,6 +257,13 @@ class _Made:
             return
         for name, one in (("systolic", read.systolic), ("mean", read.mean), ("diastolic", read.diastolic)):
             self._reading(name, of, one)
+        mmhg = read.systolic.mmhg
+        if mmhg is not None and abs(mmhg - self.systolic_mmhg) > SYSTOLIC_WITHIN_MMHG:
+            text = (
+                f"{mmhg:.0f} mmHg was read, {self.systolic_mmhg} mmHg stated: more than "
+                f"{SYSTOLIC_WITHIN_MMHG} apart, measure the blood pressure again"
+            )
+            self._flag("systolic_differs", Severity.DOUBTFUL, text, about="systolic", of=of)
         for flag in read.flags:
             self._flag(flag, Severity.DOUBTFUL, flag.replace("_", " "), of=of)
 
@@ -280,6 +316,19 @@ def _parameters(circumstances: Circumstances, mains_hz: float) -> tuple[Paramete
     return tuple(
         Parameter(name=name, value=value, unit=unit, source=source, certainty=certainty)
         for name, value, unit in stated
+    )
+
+
+def _proposals(*, distal: bool) -> tuple[Parameter, ...]:
+    """The limits that are ours."""
+    ours = [
+        ("missing_below_systolic", FAR_BELOW_MMHG, "mmHg"),
+        ("systolic_within", SYSTOLIC_WITHIN_MMHG, "mmHg"),
+    ]
+    ours += [("distal_gone_share", pulse_left.GONE_SHARE, "1")] * distal
+    return tuple(
+        Parameter(name=name, value=value, unit=unit, source="this analysis", certainty=Certainty.PROPOSAL)
+        for name, value, unit in ours
     )
 
 

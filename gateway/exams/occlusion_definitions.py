@@ -9,7 +9,8 @@ gives no method, the rule is ``None`` and the slope is reported as missing, neve
 
 A ``SlopeRule`` says over which part of the trace the least-squares line is taken:
 ``whole`` the occlusion; ``first`` so many seconds of it (or after the release); ``linear`` the longest part
-from its beginning with an R2 above the amount.
+from its beginning with an R2 above the amount; that it must last for some time is ours
+(``gateway.exams.occlusion_slopes``).
 """
 
 from typing import Literal, NamedTuple
@@ -55,7 +56,10 @@ def _words(rule: SlopeRule | None) -> str:
     part = {
         "whole": "line over the whole occlusion",
         "first": f"line over the first {rule.amount:g} s",
-        "linear": f"line over the longest part from the beginning with R2 > {rule.amount:g}",
+        "linear": (
+            f"line over the longest part from the beginning with R2 > {rule.amount:g} "
+            "(and, ours, of linear_least_s or longer)"
+        ),
     }[rule.part]
     return f"{part}, {rule.unit} ({rule.certainty.value})"
 

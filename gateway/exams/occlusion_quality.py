@@ -10,17 +10,26 @@ more than 5 %.  The seconds after inflation and release are left out, where satu
 *Saturated*: a tenth of the occlusion stands at one same value at the end of the scale (under 2 % or above
 98 %).
 
+*Stuck*: one same value for ten seconds, in a trace that otherwise has fine steps: a scale that was clipped,
+or a dead sensor.  A device that rounds to a tenth of a per cent or more holds a value for longer: a minute.
+
+*A cuff that fell*: its lowest pressure is more than 15 mmHg under its upper quartile, or not above the stated
+systolic.
+
 *Slow cuff*: the definitions of the test ask for an inflation within 5 s and a release within 1 s; it is
 judged where the cuff's pressure was recorded.
 
-Units: s, %.
+Units: s, %, mmHg.
 """
 
 import math
 import statistics
 from array import array
+from collections.abc import Sequence
+from itertools import pairwise
 
 from dsp import fits, traces
+from gateway.exams.occlusion_trace import Choices, Trace
 from gateway.exams.occlusions import Occlusion
 from gateway.exams.recording import Recording
 from gateway.exams.result import Flag, Severity
@@ -34,16 +43,32 @@ STEEP_AFTER_INFLATION_S = 5.0
 STEEP_AFTER_RELEASE_S = 30.0
 INFLATE_S = 5.0
 RELEASE_S = 1.0
+COARSE_PERCENT = 0.1
 
 _MOST_MISSING = 0.05
 _TO_DEVIATION = 1.4826
 
 
+def unverified(occlusions: Sequence[Occlusion], *, is_stated: bool) -> tuple[Flag, ...]:
+    """The flag that says that nobody knows whether the limb was occluded.
+
+    ``is_stated``: a person said which pressure occludes it.
+    """
+    if any(one.cuff_mmhg is None for one in occlusions):
+        text = "no cuff pressure beside these occlusions: whether the limb was occluded is not known"
+    elif not is_stated:
+        text = "whether this pressure occluded the limb is not known: state --systolic or --occluding-mmhg"
+    else:
+        return ()
+    return (Flag(id="occlusion_unverified", severity=Severity.DOUBTFUL, text=text),)
+
+
 def examine(
-    recording: Recording, values: "array[float]", one: Occlusion, begin_s: float, end_s: float, of: str
+    recording: Recording, trace: Trace, one: Occlusion, begin_s: float, of: str, systolic_mmhg: float | None
 ) -> list[Flag]:
     """The flags of the part from the baseline's beginning to the recovery's end."""
-    flags = []
+    values, end_s = trace.raw, trace.end_s
+    flags = fell(one, of, trace.choices.fell_mmhg, systolic_mmhg)
     begin, end = fits.window(recording.times_s, begin_s, end_s)
     gaps = recording.gaps_in(begin_s, end_s)
     if gaps:
@@ -57,7 +82,39 @@ def examine(
         flags.append(_doubtful("movement", f"{len(moved)} samples jump, the first at {moved[0]:.1f} s", of))
     if _at_the_end_of_the_scale(recording.times_s, values, one):
         flags.append(_doubtful("saturated", "saturation stood at the end of its scale", of))
+    flags += _stuck(recording.times_s, values, begin, end, of, trace.choices)
     return flags + _slow_cuff(one, of)
+
+
+def fell(one: Occlusion, of: str, most_mmhg: float, systolic_mmhg: float | None) -> list[Flag]:
+    """Whether the cuff held what it was filled to."""
+    if one.cuff_mmhg is None or one.lowest_mmhg is None or one.fell_mmhg is None:
+        return []
+    lowest = f"the cuff fell to {one.lowest_mmhg:.0f} mmHg before the release"
+    flags = []
+    if one.fell_mmhg > most_mmhg:
+        flags.append(_doubtful("pressure_fell", f"{lowest}, from a median of {one.cuff_mmhg:.0f}", of))
+    if systolic_mmhg is not None and one.lowest_mmhg <= systolic_mmhg:
+        flags.append(_doubtful("below_systolic", f"{lowest}; the systolic is {systolic_mmhg:g}", of))
+    return flags
+
+
+def _stuck(
+    times_s: "array[float]", values: "array[float]", begin: int, end: int, of: str, choices: Choices
+) -> list[Flag]:
+    """One value that stands for longer than blood, and rounding, explain."""
+    part = values[begin:end]
+    known = sorted({one for one in part[:: 1 + len(part) // 5000] if math.isfinite(one)})
+    step = min((after - before for before, after in pairwise(known)), default=0.0)
+    least_s = choices.stuck_coarse_s if step >= COARSE_PERCENT * (1 - 1e-6) else choices.stuck_s
+    least = max(4, round(least_s / _usual_step_s(times_s, begin, end)))
+    found = [(times_s[begin + first], times_s[begin + last - 1]) for first, last in traces.stuck(part, least)]
+    if not found:
+        return []
+    whole_s, (first_s, _) = sum(last - first for first, last in found), found[0]
+    value = values[fits.window(times_s, first_s, first_s)[0]]
+    text = f"one same value for {whole_s:.0f} s, first {value:g} % at {first_s:.1f} s: clipped or no signal"
+    return [_doubtful("stuck", text, of)]
 
 
 def _doubtful(id: str, text: str, of: str) -> Flag:

@@ -3,12 +3,14 @@
 Theory of operation
 -------------------
 The trace of the cuff is the truth; tissue oxygen's own minimum comes late and is never used for this.  An
-inflation begins when the pressure leaves 15 mmHg.  It occludes from when it is at the occluding pressure
-(given, or nine tenths of what the inflation reaches) until it first falls below it: that is the release.
-It has ended when it is back under 15 mmHg.  An inflation that never reaches the given pressure is none.
+inflation begins when the pressure leaves 15 mmHg and has ended when it is back under it.  Its plateau is the
+median of what is above half of its highest pressure, so that a pump that overshoots does not raise it.  It
+occludes from when it is at the occluding pressure (given, or nine tenths of the plateau) until it falls below
+it for the last time: that is the release.  A dip or a leak before it does not end it; how low the pressure
+was stands beside the occlusion.  An inflation that never reaches the given pressure, or whose plateau is not
+above a given systolic, is none.
 
-Marks are words of people: an occlusion is a mark that has one of the words for a beginning, until the next
-mark that has one of the words for an end.  A beginning without an end is left out.
+Marks are words of people: see ``gateway.exams.occlusion_marks``.
 
 Units: s, mmHg.
 """
@@ -16,21 +18,27 @@ Units: s, mmHg.
 import math
 from array import array
 from collections.abc import Sequence
+from statistics import median
 from typing import Literal, NamedTuple
 
 from gateway.exams.errors import TraceUnusable
+from gateway.exams.occlusion_marks import BEGINS, ENDS, paired, told
 from gateway.exams.recording import Mark, Recording
 
 EMPTY_MMHG = 15.0
 PLATEAU_SHARE = 0.9
 SHORTEST_S = 1.0
 
-BEGINS = ("occlusion", "resting", "inflate", "cuff on")
-ENDS = ("relaxation", "release", "deflate", "cuff off")
+RAMP_S = 2.0
+"""So long after it occludes and before the release the cuff may still be filling or emptying."""
 
 
 class Occlusion(NamedTuple):
-    """One occlusion: when the cuff began to fill, occluded, was released, and was empty."""
+    """One occlusion: when the cuff began to fill, occluded, was released, and was empty.
+
+    ``cuff_mmhg`` is the median of what it held, ``lowest_mmhg`` the lowest of it, and ``fell_mmhg`` how far
+    that is below its upper quartile; ``None`` where no cuff was recorded.
+    """
 
     inflation_s: float
     occluded_s: float
@@ -38,6 +46,9 @@ class Occlusion(NamedTuple):
     empty_s: float
     found_by: Literal["cuff pressure", "marks"]
     label: str = ""
+    cuff_mmhg: float | None = None
+    lowest_mmhg: float | None = None
+    fell_mmhg: float | None = None
 
     @property
     def duration_s(self) -> float:
@@ -50,6 +61,7 @@ def find(
     occluding_mmhg: float | None = None,
     begins: Sequence[str] = BEGINS,
     ends: Sequence[str] = ENDS,
+    systolic_mmhg: float | None = None,
 ) -> tuple[Occlusion, ...]:
     """Every occlusion of at least a second, in time. Raises ``TraceUnusable`` where there is none."""
     if occluding_mmhg is not None and not occluding_mmhg > EMPTY_MMHG:
@@ -58,10 +70,17 @@ def find(
     if cuff is not None:
         found = from_pressure(cuff.times_s, cuff.pressures_mmhg, occluding_mmhg)
         how = "the cuff's pressure shows no occlusion: check the trace and the occluding pressure"
+        if found and systolic_mmhg is not None:
+            highest = max(one.cuff_mmhg or 0.0 for one in found)
+            found = tuple(one for one in found if (one.cuff_mmhg or 0.0) > systolic_mmhg)
+            if not found:
+                held = f"the cuff held {highest:.0f} mmHg, the systolic is {systolic_mmhg:g} mmHg"
+                how = f"{held}: nothing was occluded"
     else:
         found = from_marks(recording.marks, begins, ends)
         how = (
-            f"no marks of an occlusion ({', '.join(begins)} until {', '.join(ends)}): mark it or give a cuff"
+            "no marks of an occlusion, from its beginning to its end: state it (--occlusion, or --begin-word "
+            f"and --end-word) or give a cuff; its marks: {told(recording.marks)}"
         )
     kept = tuple(one for one in found if one.duration_s >= SHORTEST_S)
     if not kept:
@@ -70,16 +89,11 @@ def find(
 
 
 def from_marks(marks: Sequence[Mark], begins: Sequence[str], ends: Sequence[str]) -> tuple[Occlusion, ...]:
-    """Pairs of a beginning and the end that follows it; of two beginnings in a row the later counts."""
-    found: list[Occlusion] = []
-    begun: Mark | None = None
-    for mark in marks:
-        if _has(mark, begins):
-            begun = mark
-        elif begun is not None and _has(mark, ends):
-            found.append(Occlusion(begun.at_s, begun.at_s, mark.at_s, mark.at_s, "marks", begun.text))
-            begun = None
-    return tuple(found)
+    """Pairs of a beginning and the end that follows it."""
+    return tuple(
+        Occlusion(begun.at_s, begun.at_s, ended.at_s, ended.at_s, "marks", begun.text)
+        for begun, ended in paired(marks, begins, ends).pairs
+    )
 
 
 def from_pressure(
@@ -89,7 +103,8 @@ def from_pressure(
     found = []
     for begin, end in _inflations(pressures_mmhg):
         highest = max(one for one in pressures_mmhg[begin:end] if math.isfinite(one))
-        limit = PLATEAU_SHARE * highest if occluding_mmhg is None else occluding_mmhg
+        plateau = median(one for one in pressures_mmhg[begin:end] if one >= highest / 2)
+        limit = PLATEAU_SHARE * plateau if occluding_mmhg is None else occluding_mmhg
         if highest >= limit:
             found.append(_inflation(times_s, pressures_mmhg, begin, end, limit))
     return tuple(found)
@@ -111,9 +126,18 @@ def _inflation(
     times_s: "array[float]", pressures_mmhg: "array[float]", begin: int, end: int, limit_mmhg: float
 ) -> Occlusion:
     reached = next(at for at in range(begin, end) if pressures_mmhg[at] >= limit_mmhg)
-    released = next(at for at in range(reached, end + 1) if pressures_mmhg[at] < limit_mmhg)
-    return Occlusion(times_s[begin], times_s[reached], times_s[released], times_s[end], "cuff pressure")
+    last = next(at for at in range(end - 1, begin - 1, -1) if pressures_mmhg[at] >= limit_mmhg)
+    released = next(at for at in range(last + 1, end + 1) if pressures_mmhg[at] < limit_mmhg)
+    held = _held(times_s, pressures_mmhg, reached, released)
+    times = (times_s[begin], times_s[reached], times_s[released], times_s[end])
+    upper = held[3 * (len(held) - 1) // 4]
+    return Occlusion(*times, "cuff pressure", "", median(held), held[0], upper - held[0])
 
 
-def _has(mark: Mark, words: Sequence[str]) -> bool:
-    return any(word in mark.text.lower() for word in words)
+def _held(times_s: "array[float]", pressures_mmhg: "array[float]", begin: int, end: int) -> list[float]:
+    """The pressures between filling and emptying, in order of size."""
+    ramp_s = min(RAMP_S, (times_s[end] - times_s[begin]) / 4)
+    first_s, last_s = times_s[begin] + ramp_s, times_s[end] - ramp_s
+    inside = [pressures_mmhg[at] for at in range(begin, end) if first_s <= times_s[at] <= last_s]
+    known = [one for one in inside or pressures_mmhg[begin:end] if math.isfinite(one)]
+    return sorted(known or [pressures_mmhg[begin]])

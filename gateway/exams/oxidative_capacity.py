@@ -16,8 +16,13 @@ than ``series_gap_s`` apart belong together; the longest run is the series, othe
 reported and not fitted. 4. *Fit.*  ``dsp.fits.recovery``; its interval of k once by curvature and once by
 profile.
 
-Flags: lines that do not fit, consumption that does not fall, consumption that rises again after three time
-constants (hyperaemia or unrest: k is then too large), too few occlusions.
+Slopes have R2 and no interval: a line chosen as the steepest of many, over samples that are not independent,
+has none that could be told.  ``ryan2012`` counts changes of blood volume from an anchor, here the beginning
+of each line, and its k depends on it: it is always doubtful, and the flag has the k of another anchor.
+
+Flags, one for all occlusions that have it: lines that do not fit, consumption that does not fall, consumption
+that rises again after three time constants (hyperaemia or unrest: k is then too large), too few occlusions, a
+cuff that fell.
 
 Units: HHb uM, slopes uM/s or %/s, times s, k 1/min.
 """
@@ -28,15 +33,23 @@ from typing import NamedTuple
 
 from dsp import fits, nirs, traces
 from dsp.errors import SignalRefused
+from gateway.exams.folded import folded
+from gateway.exams.occlusion_marks import left_over, paired
+from gateway.exams.occlusion_quality import fell, unverified
+from gateway.exams.occlusion_trace import Choices as Limits
 from gateway.exams.occlusions import Occlusion, find
-from gateway.exams.oxidative_capacity_definitions import EXAM, Choices, Signal, SlopeWay
+from gateway.exams.oxidative_capacity_definitions import (
+    EXAM,
+    Choices,
+    Signal,
+    SlopeWay,
+    definitions,
+    parameters,
+)
 from gateway.exams.recording import Recording
 from gateway.exams.result import (
-    Certainty,
     Curve,
-    Definition,
     Flag,
-    Parameter,
     Probe,
     Result,
     Severity,
@@ -74,11 +87,12 @@ def analyse(
     limb: Limb | None = None,
     choices: Choices | None = None,
     occluding_mmhg: float | None = None,
+    systolic_mmhg: float | None = None,
 ) -> Result:
     """k of the longest series of short occlusions, with every slope. Raises ``ExamRefused`` and its kinds."""
     chosen = choices or Choices()
     way = chosen.slope_way()
-    occlusions = find(recording, occluding_mmhg)
+    occlusions = find(recording, occluding_mmhg, systolic_mmhg=systolic_mmhg)
     signal = _signal(recording, chosen.signal)
     rising = chosen.signal != "sto2"
     found = [
@@ -86,10 +100,16 @@ def analyse(
         for at, one in enumerate(occlusions)
     ]
     series = _series(found, chosen.series_gap_s)
-    flags = [flag for one in found for flag in _flags_of(recording, one)]
+    flags = folded([flag for one in found for flag in _flags_of(recording, one, systolic_mmhg)])
+    if occlusions[0].found_by == "marks":
+        flags += left_over(paired(recording.marks))
+    else:
+        flags += unverified(occlusions, is_stated=(occluding_mmhg, systolic_mmhg) != (None, None))
     values = [_slope_value(one, chosen) for one in found]
     curves = [_slope_curve(one) for one in found if one.line is not None]
     _fit(series, chosen, values, flags, curves)
+    if chosen.signal == "hhb-ryan2012":
+        flags.append(_anchored_elsewhere(recording, series, way))
     return Result(
         exam=EXAM,
         definition=chosen.definition,
@@ -105,8 +125,8 @@ def analyse(
             for one in found
         ),
         curves=tuple(curves),
-        parameters=_parameters(chosen, way, series),
-        definitions=_definitions(chosen, way),
+        parameters=parameters(chosen, way, tuple(one.of for one in series)),
+        definitions=definitions(chosen, way),
     )
 
 
@@ -154,6 +174,22 @@ def _since(
     return nirs.ryan2012(oxy, deoxy, (oxy[begin], deoxy[begin])).deoxy_um
 
 
+def _anchored_elsewhere(recording: Recording, series: Sequence["Consumption"], way: SlopeWay) -> Flag:
+    """How much k of ``ryan2012`` depends on where its changes are counted from."""
+    oxy, deoxy = recording.column("o2hb", "uM"), recording.column("hhb", "uM")
+    same = nirs.ryan2012(oxy, deoxy, (oxy[0], deoxy[0])).deoxy_um
+    other = [
+        _consumption(recording, lambda _: same, way, one.occlusion, one.of, rising=True) for one in series
+    ]
+    try:
+        k_per_s = _recovery([one for one in other if one.rate is not None]).k_per_s
+        elsewhere = f"anchored at the recording's first sample k is {60.0 * k_per_s:.2f} /min"
+    except SignalRefused as refused:
+        elsewhere = f"anchored at the recording's first sample there is none ({refused.message})"
+    text = f"ryan2012 is anchored at the beginning of each line here, and k depends on that: {elsewhere}"
+    return Flag(id="anchor_matters", severity=Severity.DOUBTFUL, text=text, about="k_per_min")
+
+
 def _series(found: Sequence[Consumption], gap_s: float) -> list[Consumption]:
     """The longest run of occlusions that are close to one another; of two equal ones the later."""
     runs: list[list[Consumption]] = []
@@ -165,17 +201,19 @@ def _series(found: Sequence[Consumption], gap_s: float) -> list[Consumption]:
     return max(reversed(runs), key=len)
 
 
-def _flags_of(recording: Recording, one: Consumption) -> list[Flag]:
-    name, flags = "oxygen_consumption", []
+def _flags_of(recording: Recording, one: Consumption, systolic_mmhg: float | None) -> list[Flag]:
+    name = "oxygen_consumption"
+    flags = fell(one.occlusion, one.of, Limits().fell_mmhg, systolic_mmhg)
     if one.line is None or one.rate is None:
-        return [Flag(id="no_slope", severity=Severity.MISSING, text=one.refusal, about=name, of=one.of)]
+        missing = Flag(id="no_slope", severity=Severity.MISSING, text=one.refusal, about=name, of=one.of)
+        return [*flags, missing]
     if one.rate <= 0.0:
         text = "oxygen was not used: was the limb occluded?"
         flags.append(
             Flag(id="no_deoxygenation", severity=Severity.DOUBTFUL, text=text, about=name, of=one.of)
         )
     if one.line.r_squared < POOR_R_SQUARED:
-        text = f"R2 of the line is {one.line.r_squared:.2f}"
+        text = f"R2 of the line is below {POOR_R_SQUARED:g}"
         flags.append(Flag(id="poor_line", severity=Severity.DOUBTFUL, text=text, about=name, of=one.of))
     if recording.gaps_in(one.occlusion.inflation_s, one.occlusion.release_s):
         text = "samples are missing inside the occlusion"
@@ -189,18 +227,12 @@ def _slope_unit(chosen: Choices) -> str:
 
 def _slope_value(one: Consumption, chosen: Choices) -> Value:
     line = one.line
-    bounds = (None, None) if line is None else sorted((line.low, line.high))
-    if line is not None and one.rate != line.slope:
-        bounds = sorted((-line.low, -line.high))
     return Value(
         name="oxygen_consumption",
         unit=_slope_unit(chosen),
         definition=chosen.definition,
         value=one.rate,
         of=one.of,
-        low=bounds[0],
-        high=bounds[1],
-        confidence=None if line is None else line.confidence,
         r_squared=None if line is None else line.r_squared,
         samples=None if line is None else line.samples,
     )
@@ -327,37 +359,3 @@ def _drift(found: fits.Recovery, kept: Sequence[Consumption]) -> fits.Line | Non
         return None
     times_s = array("d", [one.at_s for one in late])
     return fits.line(times_s, array("d", [one.rate or 0.0 for one in late]), times_s[0], times_s[-1])
-
-
-def _parameters(chosen: Choices, way: SlopeWay, series: Sequence[Consumption]) -> tuple[Parameter, ...]:
-    ours = Certainty.PROPOSAL
-    return (
-        Parameter(name="lead_s", value=way.lead_s, unit="s", source=way.source, certainty=way.certainty),
-        Parameter(
-            name="span_s", value=way.span_s or 0.0, unit="s", source=way.source, certainty=way.certainty
-        ),
-        Parameter(
-            name="series_gap_s", value=chosen.series_gap_s, unit="s", source="this analysis", certainty=ours
-        ),
-        Parameter(
-            name="series",
-            value=tuple(one.of for one in series),
-            unit="",
-            source="occlusions that were fitted",
-            certainty=Certainty.MEASURED,
-        ),
-    )
-
-
-def _definitions(chosen: Choices, way: SlopeWay) -> tuple[Definition, ...]:
-    part = "one line over all of it" if way.span_s is None else f"the steepest {way.span_s:g} s"
-    memory = chosen.signal == "hhb-ryan2012"
-    return (
-        Definition(
-            id=chosen.definition,
-            text=f"signal {chosen.signal}; of each occlusion without its first {way.lead_s:g} s {part}; "
-            "k of end - drop exp(-k t) by least squares, interval from the curvature",
-            source=way.source,
-            certainty=Certainty.MEMORY if memory else way.certainty,
-        ),
-    )

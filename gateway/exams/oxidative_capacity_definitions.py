@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from gateway.exams.errors import DefinitionUnknown
-from gateway.exams.result import Certainty
+from gateway.exams.occlusion_trace import Choices as Limits
+from gateway.exams.result import Certainty, Definition, Parameter
 
 EXAM = "oxidative-capacity"
 
@@ -65,3 +66,48 @@ class Choices:
         if self.way not in WAYS:
             raise DefinitionUnknown(EXAM, self.way, list(WAYS))
         return WAYS[self.way]
+
+
+def parameters(chosen: Choices, way: SlopeWay, series: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """What the result depends on; ``series`` are the occlusions that were fitted."""
+    own = "this analysis"
+    return (
+        *_anchor(chosen),
+        _parameter("fell_mmhg", Limits().fell_mmhg, "mmHg", own),
+        _parameter("lead_s", way.lead_s, "s", way.source, way.certainty),
+        _parameter("span_s", way.span_s or 0.0, "s", way.source, way.certainty),
+        _parameter("series_gap_s", chosen.series_gap_s, "s", own),
+        _parameter("series", series, "", "occlusions that were fitted", Certainty.MEASURED),
+    )
+
+
+def _parameter(
+    name: str,
+    value: float | str | tuple[str, ...],
+    unit: str,
+    source: str,
+    certainty: Certainty = Certainty.PROPOSAL,
+) -> Parameter:
+    return Parameter(name=name, value=value, unit=unit, source=source, certainty=certainty)
+
+
+def _anchor(chosen: Choices) -> tuple[Parameter, ...]:
+    """From where blood volume is counted, where that matters."""
+    if chosen.signal != "hhb-ryan2012":
+        return ()
+    return (_parameter("anchor", "the beginning of each occlusion's line", "", "this analysis"),)
+
+
+def definitions(chosen: Choices, way: SlopeWay) -> tuple[Definition, ...]:
+    """Signal and slope in words."""
+    part = "one line over all of it" if way.span_s is None else f"the steepest {way.span_s:g} s"
+    memory = chosen.signal == "hhb-ryan2012"
+    return (
+        Definition(
+            id=chosen.definition,
+            text=f"signal {chosen.signal}; of each occlusion without its first {way.lead_s:g} s {part}; "
+            "k of end - drop exp(-k t) by least squares, interval from the curvature",
+            source=way.source,
+            certainty=Certainty.MEMORY if memory else way.certainty,
+        ),
+    )

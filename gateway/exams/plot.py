@@ -41,6 +41,7 @@ _WIDTH, _HEADER, _FOOTER, _UNIT = 10.0, 1.4, 0.75, 1.25
 _MOST_FLAGS = 4
 _LEGEND_COLUMNS, _LEGEND_LETTERS = 5, 125
 _MOST_SPAN_TEXTS = 30
+_LEVEL_ROWS, _LEVEL_POINTS = 3, 11
 
 
 class PlotUnavailable(Exception):
@@ -156,7 +157,7 @@ def _draw(axes: "Axes", panel: Panel) -> None:
     for line in panel.lines:
         _draw_line(axes, line)
     for number, level in enumerate(sorted(panel.levels, key=lambda one: one.at)):
-        _draw_level(axes, level.at, level.text, upright=level.upright, row=number % 3)
+        _draw_level(axes, level.at, level.text, upright=level.upright, row=number % _LEVEL_ROWS)
     for point in panel.points:
         _draw_point(axes, point)
     _dress(axes, panel)
@@ -179,6 +180,7 @@ def _draw_span(axes: "Axes", span: Span, labelled: set[str]) -> None:
 
 _STYLES: dict[str, dict[str, Any]] = {
     "line": {"linewidth": 0.9},
+    "thin": {"linewidth": 1.3},
     "thick": {"linewidth": 2.2, "solid_capstyle": "butt"},
     "dashed": {"linewidth": 1.1, "linestyle": (0, (5, 3))},
     "points": {"linestyle": "none", "marker": "o", "markersize": 4.5},
@@ -218,7 +220,7 @@ def _draw_level(axes: "Axes", at: float, text: str, *, upright: bool, row: int) 
         place: dict[str, Any] = {
             "xy": (at, 1),
             "xycoords": ("data", "axes fraction"),
-            "xytext": (3, -3 - 11 * row),
+            "xytext": (3, -3 - _LEVEL_POINTS * row),
         }
     else:
         axes.axhline(at, **style)
@@ -252,6 +254,7 @@ def _dress(axes: "Axes", panel: Panel) -> None:
         axes.set_yscale("log")
     else:
         axes.margins(y=0.12)
+        _make_room(axes, panel)
     axes.margins(x=0.01)
     if panel.x_range is not None:
         axes.set_xlim(*panel.x_range)
@@ -259,6 +262,16 @@ def _dress(axes: "Axes", panel: Panel) -> None:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks)
         axes.set_xlim(-0.5, len(panel.ticks) - 0.5)
     _name(axes, panel)
+
+
+def _make_room(axes: "Axes", panel: Panel) -> None:
+    """Above what is drawn, for the words of the upright levels: they must not cover it."""
+    rows = min(_LEVEL_ROWS, sum(one.upright for one in panel.levels))
+    if not rows:
+        return
+    share = (_LEVEL_POINTS * rows + 3) / (72 * _UNIT * panel.share)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, low + (high - low) / (1 - share))
 
 
 def _name(axes: "Axes", panel: Panel) -> None:

@@ -120,6 +120,26 @@ def test_the_lines_lie_on_the_trace_that_is_drawn(run: Any, tmp_path: Path, draw
     assert {"minimum", "peak", "half", "back at baseline"} <= set(drawn.texts)
 
 
+def test_the_release_is_drawn_large_and_the_cuff_below_its_saturation(run: Any, tmp_path: Path) -> None:
+    from gateway.exams.files import occlusion_test as room
+    from gateway.exams.files.occlusion_times import Times
+    from gateway.exams.files.stated import Stated
+
+    made = room.analyse(files.occlusion_test(tmp_path), Stated(), Times(systolic_mmhg=120.0), ("mclay",))
+    saturation, cuff, release = made.drawing.panels
+    assert saturation.x_range == cuff.x_range
+    release_s = made.result.windows[1].end_s
+    assert release.x_range == (release_s - 10.0, release_s + 40.0)
+    (line,) = (one for one in release.lines if one.tone in ("fit", "other_fit"))
+    assert (line.style, len(line.xs)) == ("thin", 2)
+    assert list(line.xs) == pytest.approx([release_s, release_s + 10.0], abs=0.11)
+    assert all(release_s - 10.0 <= x <= release_s + 40.0 for one in release.lines for x in one.xs)
+    two = Times(occlusions=("20-60", "180-360"))
+    panels = room.analyse(files.occlusion_test(tmp_path), Stated(), two, ("mclay",)).drawing.panels
+    assert [one.title.split(" ")[0] for one in panels] == ["The", "", "Occlusion", "Occlusion", "The", "The"]
+    assert panels[0].x_range == panels[1].x_range
+
+
 def test_the_corner_of_the_cuff_is_where_the_result_has_it(run: Any, tmp_path: Path, drawn: Drawn) -> None:
     found = plotted(run, "limb-pressure", tmp_path)
     pressure = found.value("limb_occlusion_pressure", "1")
@@ -131,6 +151,26 @@ def test_the_corner_of_the_cuff_is_where_the_result_has_it(run: Any, tmp_path: P
     flank = [(x, y) for x, y in zip(beats, heights, strict=True) if xs[0] <= x <= xs[1]]
     off = [y - (ys[0] + (ys[1] - ys[0]) * (x - xs[0]) / (xs[1] - xs[0])) for x, y in flank]
     assert max(map(abs, off)) < 0.5 * max(heights)
+    assert "systolic stated 120" in drawn.texts
+
+
+def test_the_words_of_levels_cover_no_beat() -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from gateway.exams.drawing import Level, Line, Panel
+
+    xs = list(range(60, 121))
+    line = Line(xs, [2.0 - abs(x - 85) / 40 for x in xs], "", "signal", "points")
+    levels = tuple(Level(float(x), f"a word at {x}", upright=True) for x in (70, 80, 90, 100))
+    figure = Figure(figsize=(10.0, 3.0))
+    canvas, axes = FigureCanvasAgg(figure), figure.subplots()
+    plot._draw(axes, Panel("y", (line,), levels=levels, share=2.4))
+    canvas.draw()
+    highest = axes.transData.transform((85, 2.0))[1]
+    boxes = [one.get_window_extent() for one in axes.texts]
+    assert len(boxes) == 4
+    assert min(box.y0 for box in boxes) > highest
 
 
 def test_episodes_and_threshold_are_on_the_paper(run: Any, tmp_path: Path, drawn: Drawn) -> None:

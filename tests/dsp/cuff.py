@@ -65,20 +65,24 @@ def climb(
     step_mmhg: float = 10.0,
     step_s: float = 10.0,
     cuff: Cuff | None = None,
+    left: float = 0.0,
+    irregular: bool = False,
 ) -> "tuple[array[float], array[float]]":
     """Pressures and a distal pulse of a climb in steps, each reached within 1.5 s.
 
-    The distal pulse has height 10 far below ``closed_mmhg``, falls over the last 60 mmHg and is noise above.
+    The distal pulse has height 10 far below ``closed_mmhg``, falls over the last 60 mmHg and is noise above,
+    but for the part of it that is ``left``.  An ``irregular`` heart comes early or late by up to 0.3 s.
     """
     cuff = cuff or Cuff(mean_mmhg=100.0, closed_mmhg=180.0, rate_hz=100.0)
     randomness, pressures, distal = random.Random(2), array("d"), array("d")
     steps = int((top_mmhg - start_mmhg) / step_mmhg) + 1
+    late_s = [randomness.uniform(-0.3, 0.3) * irregular for _ in range(int(steps * step_s / cuff.beat_s) + 2)]
     for at in range(int(steps * step_s * cuff.rate_hz)):
         time_s = at / cuff.rate_hz
         nth, into = divmod(time_s, step_s)
         mmhg = start_mmhg + step_mmhg * (nth + min(0.0, into / 1.5 - 1))
-        pulse = cuff.pulse(time_s, mmhg)
-        share = min(1.0, max(0.0, (cuff.closed_mmhg - mmhg) / 60))
+        pulse = cuff.pulse(time_s - late_s[int(time_s / cuff.beat_s)] + 0.3 * irregular, mmhg)
+        share = min(1.0, max(left, (cuff.closed_mmhg - mmhg) / 60))
         beyond = 10 * share * pulse / cuff.amplitude(mmhg)
         pressures.append(mmhg + pulse + randomness.gauss(0, cuff.noise_mmhg))
         distal.append(beyond + randomness.gauss(0, 0.1))

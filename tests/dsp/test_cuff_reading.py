@@ -7,7 +7,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from scipy.stats import f
 
 from dsp.cuff_reading import (
     MAXIMUM_SLOPE,
@@ -19,6 +21,7 @@ from dsp.cuff_reading import (
 )
 from dsp.errors import SignalRefused
 from dsp.oscillometry import Envelope, envelope
+from dsp.student import quantile
 from tests.dsp.cuff import RATE_HZ, Cuff, climb
 from tests.recordings import recording
 
@@ -151,7 +154,60 @@ def test_a_climb_that_ends_too_early_is_refused(top_mmhg: float) -> None:
     for made in (distal_envelope(pressures, distal, 100.0), envelope(pressures, 100.0)):
         with pytest.raises(SignalRefused) as refused:
             limb_occlusion_pressure(made, "cuff_flattening")
-        assert refused.value.code in ("not_closed", "no_pulse")
+        assert refused.value.code in ("not_closed", "still_pulsing")
+
+
+@pytest.mark.parametrize("left", [0.06, 0.2, 0.4, 1.0])
+def test_a_distal_pulse_that_stays_is_no_occlusion(left: float) -> None:
+    """An artery that no cuff closes, or a leak past it: level, and not gone."""
+    pressures, distal = climb(left=left)
+    with pytest.raises(SignalRefused, match=r"a pulse of \d+ % .* remains up to 2[23]\d mmHg") as refused:
+        limb_occlusion_pressure(distal_envelope(pressures, distal, 100.0), "distal_disappearance")
+    assert refused.value.code == "still_pulsing"
+    share = int(refused.value.message.split(" %")[0].split()[-1]) / 100
+    assert share == pytest.approx(left, abs=0.04)
+
+
+def test_an_irregular_pulse_that_stays_is_no_occlusion() -> None:
+    """Without a rhythm, so by its size alone."""
+    pressures, distal = climb(left=0.3, irregular=True)
+    with pytest.raises(SignalRefused, match="left beyond") as refused:
+        limb_occlusion_pressure(distal_envelope(pressures, distal, 100.0), "distal_disappearance")
+    assert refused.value.code == "not_quiet"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_beyond_the_corner_is_no_pulse(seed: int) -> None:
+    pressures, distal = climb()
+    randomness = random.Random(seed)
+    noisy = array("d", [one + randomness.gauss(0, 0.4) for one in distal])
+    found = limb_occlusion_pressure(distal_envelope(pressures, noisy, 100.0), "distal_disappearance")
+    assert found.mmhg == pytest.approx(180, abs=10)
+
+
+def test_the_interval_of_the_corner_is_that_of_an_f_test() -> None:
+    """F(1, 5) at 5 % is 6.608; a formula that says 6.04 is too narrow with few beats."""
+    assert quantile(0.95, 5) ** 2 == pytest.approx(6.608, abs=0.001)
+    few = of(Cuff(rate_hz=100.0, seconds=28.0, noise_mmhg=0.3))
+    found = limb_occlusion_pressure(few, "cuff_flattening")
+    degrees = found.beats_below + found.beats_beyond - 3
+    assert degrees <= 12
+    flank = sorted(
+        (beat.pressure_mmhg, beat.amplitude_mmhg)
+        for beat in few.beats
+        if beat.used and beat.pressure_mmhg >= found.from_mmhg
+    )
+
+    def left(corner: float) -> float:
+        design = np.array([[1.0, max(0.0, corner - mmhg)] for mmhg, _ in flank])
+        heights = np.array([height for _, height in flank])
+        return float(np.linalg.lstsq(design, heights, rcond=None)[1][0])
+
+    limit = left(found.mmhg) * (1 + f.ppf(0.95, 1, degrees) / degrees)
+    corners = [flank[1][0] + step for step in range(int(flank[-2][0] - flank[1][0]) + 1)]
+    inside = [one for one in corners if left(one) <= limit]
+    assert found.low_mmhg == pytest.approx(min(*inside, flank[found.beats_below - 1][0]))
+    assert found.high_mmhg == pytest.approx(max(*inside, flank[found.beats_below][0]))
 
 
 def test_one_step_more_is_enough() -> None:

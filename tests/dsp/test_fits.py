@@ -1,5 +1,6 @@
 """Lines, recoveries and areas: against scipy where it is installed, against arithmetic everywhere."""
 
+import contextlib
 import math
 from array import array
 from typing import Any
@@ -96,6 +97,28 @@ def test_the_linear_part_ends_where_r_squared_does() -> None:
     ]
     assert made.end_s == pytest.approx(times[max(ends) - 1])
     assert made.r_squared > 0.95
+
+
+def test_noise_has_no_linear_part_that_lasts() -> None:
+    """Three samples of noise lie on a line in one run of six; 20 s of it never do."""
+    times, found = floats(np.arange(0.0, 180.0, 0.1)), {0.0: 0, 20.0: 0}
+    for seed in range(100):
+        values = floats(np.random.default_rng(seed).normal(80.0, 0.3, len(times)))
+        for least_s in found:
+            with contextlib.suppress(SignalRefused):
+                fits.linear_part(times, values, 0.0, 179.9, 0.95, least_s=least_s, least_samples=3)
+                found[least_s] += 1
+    assert found[0.0] > 5
+    assert found[20.0] == 0
+
+
+def test_a_linear_part_that_is_too_short_is_refused() -> None:
+    values = floats(np.where(np.array(TIMES) < 5.0, 80.0 - np.array(TIMES), 75.0 + 5.0 * np.sin(TIMES)))
+    with pytest.raises(SignalRefused, match="no part of 20 s or longer"):
+        fits.linear_part(TIMES, values, 0.0, 29.9, 0.95, least_s=20.0)
+    with pytest.raises(SignalRefused, match="no part of 40 s or longer"):
+        fits.linear_part(TIMES, TIMES, 0.0, 29.9, 0.95, least_s=40.0)
+    assert fits.linear_part(TIMES, TIMES, 0.0, 29.9, 0.95, least_s=20.0).end_s == pytest.approx(29.9)
 
 
 def test_a_constant_has_no_linear_part() -> None:

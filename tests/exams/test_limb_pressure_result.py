@@ -36,7 +36,8 @@ def test_two_runs_give_a_median_and_a_spread() -> None:
     assert first.high is not None
     assert first.value is not None
     assert first.low <= first.value <= first.high
-    assert {one.name for one in found.parameters} == {"cuff_width", "systolic", "mains"}
+    names = {one.name for one in found.parameters}
+    assert names == {"cuff_width", "systolic", "mains", "missing_below_systolic", "systolic_within"}
     assert decode(encode(found)) == found
 
 
@@ -83,6 +84,44 @@ def test_blood_pressures_can_be_read_beside(by: Any) -> None:
 def test_circumstances_are_part_of_the_number(circumstances: Circumstances, match: str) -> None:
     with pytest.raises(TraceUnusable, match=match):
         judged(run(), circumstances=circumstances)
+
+
+def below(result: Result) -> list[tuple[str, Severity]]:
+    return [(one.of, one.severity) for one in result.flags if one.id == "below_systolic"]
+
+
+def test_a_pressure_below_the_stated_systolic_is_doubtful_and_far_below_it_none() -> None:
+    lying = LYING._replace(systolic_mmhg=145)
+    assert below(judged(run(closed_mmhg=150.0), run(closed_mmhg=150.0), circumstances=lying)) == []
+    near = judged(run(closed_mmhg=138.0), run(closed_mmhg=138.0), circumstances=lying)
+    doubtful = Severity.DOUBTFUL
+    assert below(near) == [("1", doubtful), ("2", doubtful), ("", doubtful)]
+    far = judged(run(closed_mmhg=120.0), run(closed_mmhg=155.0), circumstances=lying)
+    assert far.value("limb_occlusion_pressure", "1").value is None
+    assert below(far) == [("1", Severity.MISSING)]
+    assert far.value("limb_occlusion_pressure").value == far.value("limb_occlusion_pressure", "2").value
+    with pytest.raises(
+        TraceUnusable, match=r"run 1: 1\d\d mmHg was read, \d\d below the stated systolic 165"
+    ):
+        judged(run(), circumstances=LYING._replace(systolic_mmhg=165))
+
+
+def test_a_systolic_far_from_the_stated_one_is_doubtful() -> None:
+    def ids(systolic_mmhg: int) -> set[str]:
+        lying = LYING._replace(systolic_mmhg=systolic_mmhg)
+        return {one.id for one in judged(run(), circumstances=lying, pressures_by=RATIOS_BMRI_2017).flags}
+
+    assert "systolic_differs" in ids(90)
+    assert "systolic_differs" not in ids(120)
+
+
+def test_a_distal_pulse_that_stays_is_refused_with_where_it_stays() -> None:
+    pressures, distal = climb(left=0.2)
+    own = Run(pressures, RATE_HZ, distal)
+    with pytest.raises(TraceUnusable, match=r"a pulse of 2\d % of the largest.*\(still_pulsing\)"):
+        judged(own)
+    gone = judged(Run(*climb()[:1], RATE_HZ, climb()[1]))
+    assert next(one.value for one in gone.parameters if one.name == "distal_gone_share") == 0.1
 
 
 def test_nothing_readable_is_refused_with_every_reason() -> None:

@@ -4,6 +4,7 @@ import math
 import time
 from array import array
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from gateway.exams.errors import DefinitionUnknown, NotComparable, TraceUnusable
 from gateway.exams.oxidative_capacity_definitions import Choices
 from gateway.exams.recording import Column, Mark, Recording, checked, with_saturation_of_haemoglobin
 from gateway.exams.recordings import read
-from gateway.exams.result import Result, change, decode, encode
+from gateway.exams.result import Result, Severity, change, decode, encode
 from gateway.model import Limb
 from tests.exams.traces import PROBE
 from tests.recordings import recording
@@ -138,6 +139,40 @@ def test_constant_signals_give_no_k() -> None:
     result = analysed(checked("flat", "", "made", made.times_s, flat, made.marks))
     assert result.value("k_per_min").value is None
     assert "no_recovery" in ids(result)
+    flags = [one for one in result.flags if one.about == "oxygen_consumption"]
+    assert [one.id for one in flags] == ["no_deoxygenation", "poor_line"]
+    assert all("in 14, which are 1, 2, 3" in one.text for one in flags)
+
+
+def test_a_cuff_below_the_systolic_occludes_nothing_here_too() -> None:
+    made = series()
+    spans = [(one.at_s, two.at_s) for one, two in pairwise(made.marks) if one.text == "Occlusion"]
+    held = [100.0 if any(begin <= t < end for begin, end in spans) else 0.0 for t in made.times_s]
+    columns = {**made.columns, "cuff": Column(array("d", held), "mmHg")}
+    cuffed = checked("made", "", "made", made.times_s, columns)
+    found = analysed(cuffed)
+    assert found.value("k_per_min").value == pytest.approx(K_PER_MIN, rel=0.1)
+    assert "occlusion_unverified" in ids(found)
+    with pytest.raises(TraceUnusable, match="nothing was occluded"):
+        oxidative_capacity.analyse(cuffed, PROBE, None, None, systolic_mmhg=120.0)
+
+
+def test_slopes_have_no_interval_and_k_has() -> None:
+    result = analysed(series())
+    slopes = [one for one in result.values if one.name == "oxygen_consumption"]
+    assert all((one.low, one.high, one.confidence) == (None, None, None) for one in slopes)
+    assert all(one.r_squared is not None for one in slopes)
+    assert result.value("k_per_min").confidence == 0.95
+
+
+def test_k_of_ryan_says_what_it_is_anchored_to() -> None:
+    result = analysed(portamon(), signal="hhb-ryan2012")
+    assert result.value("k_per_min").value == pytest.approx(4.52, abs=0.01)
+    (flag,) = (one for one in result.flags if one.id == "anchor_matters")
+    assert (flag.severity, flag.about) == (Severity.DOUBTFUL, "k_per_min")
+    assert "anchored at the recording's first sample k is 2.64 /min" in flag.text
+    assert next(one.value for one in result.parameters if one.name == "anchor")
+    assert "anchor_matters" not in ids(analysed(portamon()))
 
 
 def test_missing_samples_make_a_missing_slope() -> None:
@@ -189,7 +224,7 @@ def test_the_portamon_recording() -> None:
     assert k.samples == 16
     assert (k.value, k.low, k.high) == pytest.approx((3.16, 2.35, 3.97), abs=0.01)
     assert k.r_squared == pytest.approx(0.966, abs=0.001)
-    assert ids(result) == {"drift_after_recovery"}
+    assert ids(result) == {"drift_after_recovery", "marks_unpaired"}  # "B4 Relaxation" ends nothing
 
 
 def test_it_agrees_with_what_mnirs_finds_in_the_same_recording() -> None:

@@ -53,3 +53,12 @@ def recorded(
     if cuff is not None:
         columns["cuff"] = Column(array("d", [cuff(t) for t in times]), "mmHg")
     return checked("made", "", "made", array("d", times), columns, marks)
+
+
+def cut(made: Recording, begin_s: float, end_s: float) -> Recording:
+    keep = [at for at, t in enumerate(made.times_s) if not begin_s < t < end_s]
+    columns = {
+        name: Column(array("d", [one.values[at] for at in keep]), one.unit)
+        for name, one in made.columns.items()
+    }
+    return checked("cut", "", "made", array("d", [made.times_s[at] for at in keep]), columns)

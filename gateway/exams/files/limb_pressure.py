@@ -192,9 +192,9 @@ def _envelope(result: Result, of: str, read: _Reading) -> Panel:
         Line(read.envelope.pressures_mmhg, read.envelope.amplitudes_mmhg, "envelope", "signal"),
     ]
     spans: tuple[Span, ...] = ()
-    levels = _blood_pressure(result, of)
+    levels = (*_stated(result), *_blood_pressure(result, of))
     title = f"Run {of}: oscillation over pressure; no occlusion pressure was read"
-    if read.pressure is not None:
+    if read.pressure is not None and result.value("limb_occlusion_pressure", of).value is not None:
         lines.append(_broken(read.pressure, read.envelope.highest_mmhg))
         spans = (Span(read.pressure.low_mmhg, read.pressure.high_mmhg, _interval(read.pressure), "quiet"),)
         levels = (*levels, Level(read.pressure.mmhg, f"occlusion {read.pressure.mmhg:.0f}", upright=True))
@@ -218,6 +218,11 @@ def _broken(found: OcclusionPressure, highest_mmhg: float) -> Line:
     start = found.level + found.slope * (found.mmhg - found.from_mmhg)
     xs, ys = (found.from_mmhg, found.mmhg, highest_mmhg), (start, found.level, found.level)
     return Line(xs, ys, "broken line", "fit", "thick")
+
+
+def _stated(result: Result) -> tuple[Level, ...]:
+    systolic = next(one.value for one in result.parameters if one.name == "systolic")
+    return (Level(float(systolic), f"systolic stated {systolic}", upright=True),)  # type: ignore[arg-type]
 
 
 def _blood_pressure(result: Result, of: str) -> tuple[Level, ...]:

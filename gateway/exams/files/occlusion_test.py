@@ -11,8 +11,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from dsp import traces
+from dsp.traces import smoothed
 from gateway.exams import occlusion_test
 from gateway.exams.drawing import (
     Analysed,
@@ -33,12 +34,13 @@ from gateway.exams.errors import NotStated
 from gateway.exams.files.occlusion_times import Times, with_occlusions
 from gateway.exams.files.stated import Stated, completed, entered, needed, opened
 from gateway.exams.occlusion_definitions import DEFINITIONS
-from gateway.exams.occlusion_test import Choices
+from gateway.exams.occlusion_trace import Choices
 from gateway.exams.occlusions import EMPTY_MMHG
 from gateway.exams.recording import Recording, with_saturation_of_haemoglobin
 from gateway.exams.result import Certainty, Flag, Parameter, Result, Severity
 
-_MOST_PANELS = 6
+_MOST_PANELS, _MOST_RELEASES = 6, 3
+_BEFORE_RELEASE_S, _AFTER_RELEASE_S = 10.0, 40.0
 ROLES = {"sto2": "%", "cuff": "mmHg", "o2hb": "uM", "hhb": "uM"}
 OF_HAEMOGLOBIN = Flag(
     id="saturation_of_haemoglobin",
@@ -60,7 +62,7 @@ def read_definitions() -> tuple[str, ...]:
 def choices(baseline_s: float | None, smoothing_s: float | None, recovery_s: float | None) -> Choices:
     """The choices of the analysis, with what was stated of them. Raises ``NotStated``."""
     given = {"baseline_s": baseline_s, "smoothing_s": smoothing_s, "recovery_s": recovery_s}
-    stated = {name: value for name, value in given.items() if value is not None}
+    stated: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     for name, value in stated.items():
         least = 0.0 if name == "smoothing_s" else 1e-9
         if not least <= value <= 3600.0:
@@ -84,10 +86,12 @@ def analyse(
         needed(recording, "o2hb", "hhb")
         recording = with_saturation_of_haemoglobin(recording)
     _has_saturation(recording)
-    found, parameters = with_occlusions(recording, times)
+    found, parameters, over = with_occlusions(recording, times)
     asked = tuple(definitions) or read_definitions()
-    result = occlusion_test.analyse(found, known.probe, known.limb, asked, times.occluding_mmhg, chosen)
-    flags = (OF_HAEMOGLOBIN,) if from_haemoglobin else ()
+    result = occlusion_test.analyse(
+        found, known.probe, known.limb, asked, times.occluding_mmhg, chosen, times.systolic_mmhg
+    )
+    flags = (*over, OF_HAEMOGLOBIN) if from_haemoglobin else over
     whole = completed(result, known, (*parameters, *_changed(chosen)), flags)
     return Analysed(whole, drawing(whole, recording, chosen or Choices()))
 
@@ -107,45 +111,78 @@ def _has_saturation(recording: Recording) -> None:
 
 
 def drawing(result: Result, recording: Recording, chosen: Choices) -> Drawing:
-    """What to look at: each occlusion with its lines, and the cuff."""
+    """Saturation over the cuff on one axis of time; then each occlusion, and what is about its release."""
     parts = _parts(result)
-    panels = [_overview(result, recording)] if len(parts) > 1 else []
-    panels += [_occlusion(result, recording, chosen, of) for of in parts[:_MOST_PANELS]]
+    windows = result.windows
+    is_one = len(parts) == 1
+    shown_s = (windows[0].start_s, windows[-1].end_s) if is_one else (0.0, recording.end_s)
+    panels = [] if is_one else [_overview(result, recording)]
+    large = [_occlusion(result, recording, chosen, of) for of in parts[:_MOST_PANELS]]
+    panels += large[:1] if is_one else []
     cuff = recording.cuff_trace
     if cuff is not None:
-        trace = thinned(cuff.times_s, cuff.pressures_mmhg, "cuff")
+        trace = part(cuff.times_s, cuff.pressures_mmhg, *shown_s, "cuff")
         levels = (Level(EMPTY_MMHG, f"empty below {EMPTY_MMHG:g}"),)
-        panels.append(Panel("Cuff (mmHg)", (trace,), spans=_spans(result, parts), levels=levels))
+        spans = _spans(result, parts)
+        panels.append(Panel("Cuff (mmHg)", (trace,), spans=spans, levels=levels, x_range=shown_s))
+    panels += large[1:] if is_one else large
+    panels += [_release(result, recording, chosen, of) for of in parts[:_MOST_RELEASES]]
     return Drawing(tuple(panels), _numbers(result))
 
 
 def _overview(result: Result, recording: Recording) -> Panel:
     trace = thinned(recording.times_s, recording.columns["sto2"].values, "StO2")
-    return Panel(
-        "StO2 (%)", (trace,), spans=_spans(result, _parts(result)), title="The whole recording", share=1.3
-    )
+    spans, shown_s = _spans(result, _parts(result)), (0.0, recording.end_s)
+    return Panel("StO2 (%)", (trace,), spans=spans, title="The whole recording", x_range=shown_s, share=1.3)
 
 
 def _occlusion(result: Result, recording: Recording, chosen: Choices, of: str) -> Panel:
     """One occlusion from its baseline to the end of its recovery."""
-    times_s, raw = recording.times_s, recording.columns["sto2"].values
-    smooth = traces.smoothed(times_s, raw, chosen.smoothing_s)
     windows = [one for one in result.windows if one.of == of]
-    start_s, end_s = windows[0].start_s, windows[-1].end_s
+    shown_s = (windows[0].start_s, windows[-1].end_s)
+    smooth = smoothed(recording.times_s, recording.columns["sto2"].values, chosen.smoothing_s)
+    labels = ("as recorded", f"mean over {chosen.smoothing_s:g} s")
     return Panel(
         "StO2 (%)",
         (
-            part(times_s, raw, start_s, end_s, "as recorded", "second"),
-            part(times_s, smooth, start_s, end_s, f"mean over {chosen.smoothing_s:g} s", "signal"),
+            *_traces(recording, smooth, shown_s, labels),
             *_slopes(result, of),
-            *_baseline(result, of, start_s, end_s),
+            *_baseline(result, of, *shown_s),
         ),
         spans=_spans(result, [of]),
-        points=_points(result, of, times_s, smooth),
+        points=_points(result, of, recording.times_s, smooth),
         title=f"Occlusion {of}",
-        x_range=(start_s, end_s),
+        x_range=shown_s,
         share=3.0,
     )
+
+
+def _release(result: Result, recording: Recording, chosen: Choices, of: str) -> Panel:
+    """The seconds about one release, in which the slope of reperfusion is; its lines are named above."""
+    release_s = next(one.end_s for one in result.windows if one.of == of and one.name == "occlusion")
+    shown_s = (release_s - _BEFORE_RELEASE_S, release_s + _AFTER_RELEASE_S)
+    smooth = smoothed(recording.times_s, recording.columns["sto2"].values, chosen.smoothing_s)
+    slopes = [one._replace(label="") for one in _slopes(result, of) if one.xs[0] >= release_s - 1e-6]
+    return Panel(
+        "StO2 (%)",
+        (*_traces(recording, smooth, shown_s, ("", "")), *slopes),
+        spans=tuple(one._replace(label="", text="") for one in _spans(result, [of])),
+        points=tuple(
+            one for one in _points(result, of, recording.times_s, smooth) if shown_s[0] <= one.x <= shown_s[1]
+        ),
+        levels=(Level(release_s, "release", upright=True),),
+        title=f"The release of occlusion {of}",
+        x_range=shown_s,
+        share=2.2,
+    )
+
+
+def _traces(
+    recording: Recording, smooth: "array[float]", shown_s: tuple[float, float], labels: tuple[str, str]
+) -> tuple[Line, Line]:
+    times_s, raw = recording.times_s, recording.columns["sto2"].values
+    recorded = part(times_s, raw, *shown_s, labels[0], "second")
+    return recorded, part(times_s, smooth, *shown_s, labels[1], "signal")
 
 
 _TONES: dict[str, Tone] = {"baseline": "quiet", "occlusion": "found"}
@@ -172,7 +209,7 @@ def _slopes(result: Result, of: str) -> list[Line]:
             one,
             one.about.replace("_", " "),
             "fit" if one.about.endswith(f" {result.definition}") else "other_fit",
-        )
+        )._replace(style="thin")
         for one in result.curves
         if one.of == of
     ]

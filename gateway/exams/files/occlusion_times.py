@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 ``gateway.exams.occlusions`` finds occlusions from the cuff's pressure, else from marks with its usual words.
 A person may state the stretches themselves, or the words that this file uses; either replaces the marks, and
-stretches that are stated also stand above the cuff's trace.  What was stated is a parameter of the result.
+stretches that are stated also stand above the cuff's trace.  A stated systolic pressure is what the cuff must
+exceed.  What was stated is a parameter of the result.
 
 Units: s from the first sample.
 """
@@ -12,12 +13,13 @@ Units: s from the first sample.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gateway.exams.errors import NotStated, TraceUnusable
-from gateway.exams.files.stated import entered
-from gateway.exams.occlusions import BEGINS, ENDS, from_marks
+from gateway.exams.files.stated import entered, positive
+from gateway.exams.occlusion_marks import BEGINS, ENDS, left_over, paired, told
 from gateway.exams.recording import Mark, Recording
-from gateway.exams.result import Parameter
+from gateway.exams.result import Flag, Parameter
 
 _STRETCH = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(?:-|:|to)\s*(\d+(?:\.\d*)?|\.\d+)\s*")
 
@@ -30,6 +32,7 @@ class Times:
     begins: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     occluding_mmhg: float | None = None
+    systolic_mmhg: float | None = None
 
 
 def stretch(option: str, text: str) -> tuple[float, float]:
@@ -40,30 +43,41 @@ def stretch(option: str, text: str) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
-def with_occlusions(recording: Recording, times: Times) -> tuple[Recording, tuple[Parameter, ...]]:
-    """The recording as ``occlusions.find`` shall see it, and what was stated. Raises ``NotStated``."""
+class Seen(NamedTuple):
+    """The recording as ``occlusions.find`` shall see it, what was stated, and marks that were left over."""
+
+    recording: Recording
+    parameters: tuple[Parameter, ...]
+    flags: tuple[Flag, ...] = ()
+
+
+def with_occlusions(recording: Recording, times: Times) -> Seen:
+    """The recording with the occlusions that a person stated. Raises ``NotStated``."""
+    positive("--systolic", times.systolic_mmhg)
+    pressures = {"occluding pressure": times.occluding_mmhg, "systolic": times.systolic_mmhg}
+    known = tuple(entered(name, mmhg, "mmHg") for name, mmhg in pressures.items() if mmhg is not None)
     if times.occlusions:
         stretches = sorted(stretch("--occlusion", one) for one in times.occlusions)
         _possible(recording, stretches)
         columns = {called: one for called, one in recording.columns.items() if called != "cuff"}
-        stated = tuple(entered("occlusion", one, "s") for one in stretches)
-        return replace(recording, columns=columns, marks=_marks(stretches)), _numbered(stated)
+        stated = _numbered([entered("occlusion", one, "s") for one in stretches])
+        return Seen(replace(recording, columns=columns, marks=_marks(stretches)), (*known, *stated))
     if times.begins or times.ends:
         begins, ends = (_lower(one) for one in (times.begins or BEGINS, times.ends or ENDS))
-        pairs = [(one.occluded_s, one.release_s) for one in from_marks(recording.marks, begins, ends)]
+        read = paired(recording.marks, begins, ends)
+        pairs = [(begun.at_s, ended.at_s) for begun, ended in read.pairs]
         if not pairs:
-            texts = ", ".join(dict.fromkeys(repr(one.text) for one in recording.marks[:20])) or "none"
-            text = f"no marks from {' or '.join(begins)} to {' or '.join(ends)}; its marks: {texts}"
+            marks = told(recording.marks)
+            text = f"no marks from {' or '.join(begins)} to {' or '.join(ends)}; its marks: {marks}"
             raise TraceUnusable(recording.source.name, text)
         words = (entered("begin words", tuple(begins)), entered("end words", tuple(ends)))
-        return replace(recording, marks=_marks(pairs)), words
-    if times.occluding_mmhg is not None:
-        return recording, (entered("occluding pressure", times.occluding_mmhg, "mmHg"),)
-    return recording, ()
+        over = () if "cuff" in recording.columns else left_over(read)
+        return Seen(replace(recording, marks=_marks(pairs)), (*known, *words), over)
+    return Seen(recording, known)
 
 
-def _lower(words: Sequence[str]) -> list[str]:
-    return [word.lower() for word in words]
+def _lower(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word.lower() for word in words)
 
 
 def _numbered(stated: Sequence[Parameter]) -> tuple[Parameter, ...]:

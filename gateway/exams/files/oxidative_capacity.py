@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dsp import nirs
 from gateway.exams import oxidative_capacity
-from gateway.exams.drawing import Analysed, Drawing, Line, Panel, Span, fitted, part, thinned, told
+from gateway.exams.drawing import Analysed, Drawing, Line, Panel, Span, Tone, fitted, part, thinned, told
 from gateway.exams.errors import DefinitionUnknown, NotStated
 from gateway.exams.files.occlusion_test import OF_HAEMOGLOBIN
 from gateway.exams.files.occlusion_times import Times, with_occlusions
@@ -58,9 +58,11 @@ def analyse(
         needed(recording, "o2hb", "hhb")
         recording = with_saturation_of_haemoglobin(recording)
     needed(recording, *(("sto2",) if choices.signal == "sto2" else ("o2hb", "hhb")))
-    found, parameters = with_occlusions(recording, times)
-    result = oxidative_capacity.analyse(found, known.probe, known.limb, choices, times.occluding_mmhg)
-    flags = (OF_HAEMOGLOBIN,) if from_haemoglobin and choices.signal == "sto2" else ()
+    found, parameters, over = with_occlusions(recording, times)
+    result = oxidative_capacity.analyse(
+        found, known.probe, known.limb, choices, times.occluding_mmhg, times.systolic_mmhg
+    )
+    flags = (*over, OF_HAEMOGLOBIN) if from_haemoglobin and choices.signal == "sto2" else over
     whole = completed(result, known, parameters, flags)
     return Analysed(whole, drawing(whole, recording, choices))
 
@@ -138,7 +140,7 @@ def _slopes(result: Result, series: tuple[str, ...]) -> Panel:
     values = [one for one in result.values if one.name == "oxygen_consumption" and one.value is not None]
     lines = [
         _points([one for one in values if one.of not in series], middles, "not fitted", "left_out"),
-        _points([one for one in values if one.of in series], middles, "oxygen consumption, 95 %", "signal"),
+        _points([one for one in values if one.of in series], middles, "oxygen consumption", "signal"),
         *(fitted(one, "fitted recovery") for one in result.curves if one.model == "recovery"),
     ]
     unit = values[0].unit if values else "uM/s"
@@ -146,9 +148,8 @@ def _slopes(result: Result, series: tuple[str, ...]) -> Panel:
     return Panel(f"O2 consumption ({unit})", tuple(lines), title=title, share=2.2)
 
 
-def _points(values: list[Value], middles: dict[str, float], label: str, tone: str) -> Line:
+def _points(values: list[Value], middles: dict[str, float], label: str, tone: Tone) -> Line:
     ys = [one.value or 0.0 for one in values]
-    below = [y - (y if one.low is None else one.low) for y, one in zip(ys, values, strict=True)]
-    above = [(y if one.high is None else one.high) - y for y, one in zip(ys, values, strict=True)]
-    style = "hollow" if tone == "left_out" else "points"
-    return Line([middles[one.of] for one in values], ys, label, tone, style, (below, above))  # type: ignore[arg-type]
+    return Line(
+        [middles[one.of] for one in values], ys, label, tone, "hollow" if tone == "left_out" else "points"
+    )
