@@ -145,12 +145,24 @@ def usual_measure(sweep: Array) -> tuple[float, ...]:
 def _usual_phase(x: Array, a: int, b: int, threshold: float) -> tuple[float, float, float, float, float]:
     """Onset, place of the peak, peak, end and area of one phase inside the window."""
     left, back = a - 1 + x[a - 1] / (x[a - 1] - x[a]), b - 1 + x[b - 1] / (x[b - 1] - x[b])
-    first = a + int(np.argmax(x[a:b] >= threshold))
-    onset = first - 1 + (threshold - x[first - 1]) / (x[first] - x[first - 1])
+    top = a + int(np.argmax(x[a:b]))
+    risen, twice = (_usual_rise(x, a, b, level) for level in (threshold, 2 * threshold))
+    if twice is None:
+        onset = risen if x[top] <= threshold else (risen * x[top] - top * threshold) / (x[top] - threshold)
+    else:
+        onset = 2 * (risen or 0.0) - twice
+    onset = max(onset, left)
     inner = float(np.trapezoid(x[a:b]))
     area = inner + 0.5 * x[a] * (a - left) + 0.5 * x[b - 1] * (back - (b - 1))
-    top = a + int(np.argmax(x[a:b]))
     return float(onset), float(top), float(x[top]), float(back), float(area)
+
+
+def _usual_rise(x: Array, a: int, b: int, level: float) -> float | None:
+    """Where the phase first passes this level; ``None`` where it never does."""
+    if not np.any(x[a:b] >= level):
+        return None
+    first = a + int(np.argmax(x[a:b] >= level))
+    return float(first - 1 + (level - x[first - 1]) / (x[first] - x[first - 1]))
 
 
 CONTESTS = {

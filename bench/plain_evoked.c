@@ -49,9 +49,18 @@ typedef struct {
     double left, onset, top, peak, back, area;
 } Phase;
 
+/* The onset, of a phase that never reached twice the threshold from its peak; never before it left. */
+static double begun(double left, double risen, double onset, long top, double peak, double threshold)
+{
+    if (isnan(onset)) {
+        onset = peak <= threshold || isnan(risen) ? risen : (risen * peak - top * threshold) / (peak - threshold);
+    }
+    return onset < left ? left : onset;
+}
+
 static long phases(const double *sweep, long begin, long end, double baseline, double sign, double threshold, Phase *made)
 {
-    double before = 0, area = 0, peak = 0, left = NAN, onset = NAN;
+    double before = 0, area = 0, peak = 0, left = NAN, onset = NAN, risen = NAN;
     long number = 0, top = begin;
     for (long at = begin; at < end; at++) {
         const double value = sign * (sweep[at] - baseline);
@@ -64,7 +73,7 @@ static long phases(const double *sweep, long begin, long end, double baseline, d
                 peak = value;
                 top = at;
                 left = at - 1 + share;
-                onset = NAN;
+                onset = risen = NAN;
                 area = 0.5 * value * (1 - share);
             } else {
                 area += 0.5 * (before + value);
@@ -73,22 +82,24 @@ static long phases(const double *sweep, long begin, long end, double baseline, d
                 peak = value;
                 top = at;
             }
-            if (isnan(onset) && value >= threshold && at > begin) {
-                if (before <= 0 && threshold <= 0) onset = left;
-                else if (before < threshold) onset = at - 1 + (threshold - before) / (value - before);
+            if (isnan(risen) && value >= threshold && at > begin && before < threshold) {
+                risen = at - 1 + (threshold - before) / (value - before);
+            }
+            if (isnan(onset) && value >= 2 * threshold && at > begin && before < 2 * threshold) {
+                onset = 2 * risen - (at - 1 + (2 * threshold - before) / (value - before));
             }
         } else if (at > begin && before > 0) {
             const double share = before / (before - value);
             area += 0.5 * before * share;
             if (peak >= threshold && number < MOST) {
-                made[number++] = (Phase){left, onset, (double)top, peak, at - 1 + share, area};
+                made[number++] = (Phase){left, begun(left, risen, onset, top, peak, threshold), (double)top, peak, at - 1 + share, area};
             }
             peak = 0;
         }
         before = value;
     }
     if (before > 0 && peak >= threshold && number < MOST) {
-        made[number++] = (Phase){left, onset, (double)top, peak, NAN, area};
+        made[number++] = (Phase){left, begun(left, risen, onset, top, peak, threshold), (double)top, peak, NAN, area};
     }
     return number;
 }

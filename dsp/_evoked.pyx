@@ -156,8 +156,10 @@ def phases(
     """Runs of ``sign * (sweep - baseline) > 0`` in ``[begin, end)`` that come above ``threshold``.
 
     Writes ``PHASE_NUMBERS`` each, places as fractional sample numbers: where it leaves the baseline (NaN when
-    it had before ``begin``), where it passes the threshold, the peak's place, the peak, where it is back (NaN
-    when it is not before ``end``), the area in units times samples.  Returns how many phases.
+    it had before ``begin``), its onset (NaN when it was above the threshold at ``begin``), the peak's place,
+    the peak, where it is back (NaN when it is not before ``end``), the area in units times samples.  The
+    onset is on the line through where it first passes the threshold and twice that, at the baseline, and
+    never before it left the baseline.  Returns how many phases.
     """
     cdef Py_ssize_t number = 0, room = out.shape[0] // PHASE_NUMBERS_C, at = begin
     if not 0 <= begin < end <= sweep.shape[0]:
@@ -198,7 +200,7 @@ cdef Py_ssize_t _phase(
 ) noexcept nogil:
     """Measure the phase whose first sample this is; where it ends."""
     cdef double value = sign * (sweep[first] - baseline), before = 0, peak = value, area = 0
-    cdef double left = NAN, onset = NAN, back = NAN, share
+    cdef double left = NAN, risen = NAN, onset = NAN, back = NAN, share
     cdef Py_ssize_t at = first, top = first
     if first > begin:
         before = sign * (sweep[first - 1] - baseline)
@@ -208,11 +210,10 @@ cdef Py_ssize_t _phase(
     while True:
         if value > peak:
             peak, top = value, at
-        if onset != onset and value >= threshold and at > begin:
-            if before <= 0 and threshold <= 0:
-                onset = left
-            elif before < threshold:
-                onset = at - 1 + (threshold - before) / (value - before)
+        if risen != risen and value >= threshold and at > begin and before < threshold:
+            risen = at - 1 + (threshold - before) / (value - before)
+        if onset != onset and value >= 2 * threshold and at > begin and before < 2 * threshold:
+            onset = 2 * risen - (at - 1 + (2 * threshold - before) / (value - before))
         at += 1
         if at == end:
             break
@@ -223,6 +224,10 @@ cdef Py_ssize_t _phase(
             back = at - 1 + share
             break
         area += 0.5 * (before + value)
+    if onset != onset:  # never twice the threshold: from its peak
+        onset = risen if peak <= threshold or risen != risen else (risen * peak - top * threshold) / (peak - threshold)
+    if onset < left:
+        onset = left
     out[0], out[1], out[2], out[3], out[4], out[5] = left, onset, top, peak, back, area
     return at
 

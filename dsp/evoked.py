@@ -13,6 +13,10 @@ not looked at.  What does not come above ``noise_factor`` times the noise is no 
 sign is the negative one.  A *negative phase* is a stretch on the negative side of the baseline; one smaller
 than ``least_phase_share`` of the largest is left alone.
 
+*Onset.*  A response is detected at the threshold, but it began before: the same response, half as high,
+would pass a fixed threshold later and seem shorter, which hides the dispersion of small proximal responses.
+So the line through threshold and twice the threshold is taken back to the baseline (``ONSET``).
+
 What is measured, each under the id of its definition (``DEFINITIONS``): onset, negative peak, peak to peak,
 duration and area of the phase with the largest negative peak, and of all negative phases to the last one.  A
 definition that the sweep does not allow (the onset lies in the artifact, the phase is not over at the end) is
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-__all__ = ["DEFINITIONS", "Plateau", "Response", "SweepMean", "measure", "recruitment"]
+__all__ = ["DEFINITIONS", "ONSET", "Plateau", "Response", "SweepMean", "measure", "recruitment"]
 
 _LARGEST_MV = 1e6
 _LEAST_BASELINE = 8
@@ -58,9 +62,20 @@ class Definition(NamedTuple):
 _CLINIC = "conventions of nerve conduction studies"
 _EFNS = "EFNS/PNS 2010, criterion I-G, as in PMC8108415 Table 2"
 
+ONSET = "first_negative_deflection_extrapolated"
+"""How ``measure`` finds an onset."""
+
 DEFINITIONS = {
     "first_negative_deflection": Definition(
-        "onset: where the first negative phase passes the noise threshold", _CLINIC, "from memory"
+        "onset: the first negative deflection from the baseline, as the laboratory read it",
+        _CLINIC,
+        "from memory",
+    ),
+    ONSET: Definition(
+        "onset: the line through where the first negative phase passes the noise threshold and twice that, "
+        "taken back to the baseline",
+        "rvos; the deflection from the baseline is of the conventions of nerve conduction studies",
+        "engineering proposal",
     ),
     "negative_peak": Definition("baseline to the largest negative peak", _CLINIC, "from memory"),
     "peak_to_peak": Definition("largest to smallest value after the artifact window", _CLINIC, "from memory"),

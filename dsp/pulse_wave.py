@@ -7,15 +7,20 @@ averaged; derivatives are those of a parabola fitted around each point.  On the 
 
 - systolic peak: the largest value; ``a`` and ``b``: the largest and then the smallest second derivative
 before it or shortly after; *end-systole*: the largest second derivative between 0.2 s and 0.5 s after the
-foot (at most 0.65 of the beat), after the peak, which must be a real one (a twentieth of ``a``), else it
-was not found; - diastolic peak: the first maximum after end-systole; without one, where the wave falls
-least; - shoulder: in the upstroke where it slows before the peak (the peak is then the late one), or in the
-fall before end-systole where it slows (the peak is then the early one).
+foot (at most 0.65 of the beat), after the peak and before the next maximum, which must be a real one (a
+twentieth of ``a``); where the wave rises between the peak and it, it was not found; - diastolic peak: the
+first maximum after end-systole; without one, where the wave falls least; of ``DIASTOLIC_PERCENT`` of the
+systolic height, else it was not found; - shoulder: in the upstroke where it slows before the peak (the peak
+is then the late one), or in the fall before end-systole where it slows (the peak is then the early one).
+
+Beats whose top is ``FLAT_TOP`` or more equal samples at the largest value of the recording stand at the end
+of the converter's scale: they have no shape and are left out (``clipped``).
 
 Measures: augmentation index (P2 - P1)/(peak - foot), reflection index diastolic/systolic height, time
 between the two, ageing index (b - c - d - e)/a, subendocardial viability ratio diastolic/systolic area.
 All are uncalibrated where the wave is light.  A measure whose points were not found is ``None``.
-Definitions from memory (clinical facts, 12); the viability ratio is doubtful whenever end-systole is.
+Definitions from memory (clinical facts, 12); the limits of heights and tops are ours (engineering proposal);
+the viability ratio is doubtful whenever end-systole is.
 
 Units: s; heights relative to the foot; indices %.
 """
@@ -24,16 +29,20 @@ from array import array
 from collections.abc import Sequence
 
 from dsp import _traces
+from dsp._pulse import extent
 from dsp.errors import SignalRefused
 from dsp.pulse import Beat
 from dsp.record import NamedTuple
 
 GRID_S = 0.005
 LEAST_BEATS = 5
+DIASTOLIC_PERCENT = (5.0, 100.0)
+FLAT_TOP = 3
 _SMOOTH = 5
 """Points on either side of a derivative: 25 ms."""
 _LEAST_E = 0.05
 _LEAST_FALL = 0.05
+_LEAST_RISE = 0.02
 _END_SYSTOLE_S = (0.2, 0.5)
 _LATEST_SHARE = 0.65
 
@@ -70,16 +79,41 @@ def mean_beat(samples: "array[float]", rate_hz: float, chosen: Sequence[Beat]) -
         raise SignalRefused(
             "mean beat", "too_few_beats", f"{len(chosen)} good beats, {LEAST_BEATS} are needed"
         )
-    length_s = sorted(one.interval_s for one in chosen)[len(chosen) // 2]
+    whole = [
+        one
+        for one, is_clipped in zip(chosen, clipped(samples, rate_hz, chosen), strict=True)
+        if not is_clipped
+    ]
+    if len(whole) < LEAST_BEATS:
+        flat = len(chosen) - len(whole)
+        text = f"{flat} of {len(chosen)} beats stand at the end of the scale: turn the gain down"
+        raise SignalRefused("mean beat", "saturated", text)
+    length_s = sorted(one.interval_s for one in whole)[len(whole) // 2]
     points = int(length_s / GRID_S)
     total = array("d", bytes(8 * points))
-    counted = 0
-    for one in chosen:
-        if _add(total, samples, rate_hz, one):
-            counted += 1
+    counted = sum(_add(total, samples, rate_hz, one) for one in whole)
     if counted < LEAST_BEATS:
         raise SignalRefused("mean beat", "too_few_beats", f"{counted} whole beats, {LEAST_BEATS} are needed")
     return MeanBeat(array("d", [one / counted for one in total]), counted)
+
+
+def clipped(samples: "array[float]", rate_hz: float, chosen: Sequence[Beat]) -> list[bool]:
+    """Of each beat, whether it stands at the largest value of the recording for three samples or longer."""
+    _, _, highest = extent(samples)
+    return [
+        one.peak == highest and _level(samples, round(one.peak_s * rate_hz)) >= FLAT_TOP for one in chosen
+    ]
+
+
+def _level(samples: "array[float]", at: int) -> int:
+    """How many samples in a row about this one are equal to it, up to ``FLAT_TOP`` on either side."""
+    made = 1
+    for reach in (range(1, FLAT_TOP), range(-1, -FLAT_TOP, -1)):
+        for step in reach:
+            if not 0 <= at + step < len(samples) or samples[at + step] != samples[at]:
+                break
+            made += 1
+    return made
 
 
 def _add(total: "array[float]", samples: "array[float]", rate_hz: float, one: Beat) -> bool:
@@ -109,10 +143,12 @@ def points(beat: MeanBeat) -> Points:
     if systolic < 2 * _SMOOTH or systolic > len(beat.heights) * 0.7:
         raise SignalRefused("mean beat", "no_upstroke", "its peak is not where a systole has one: look at it")
     if min(beat.heights) < -_LEAST_FALL * beat.heights[systolic]:
-        text = "it falls below its foot: the sensor's high-pass filter took its shape away"
+        text = (
+            "it falls below its foot: the signal falls with the pulse, or a high-pass filter took its shape"
+        )
         raise SignalRefused("mean beat", "high_passed", text)
-    end = _end_systole(beat, second, systolic)
-    return Points(systolic, end, _diastolic(beat, first, end), _shoulder(first, systolic, end))
+    end = _end_systole(beat, first, second, systolic)
+    return Points(systolic, end, _diastolic(beat, first, systolic, end), _shoulder(first, systolic, end))
 
 
 def shape(beat: MeanBeat, at: Points) -> Shape:
@@ -123,37 +159,51 @@ def shape(beat: MeanBeat, at: Points) -> Shape:
     )
 
 
-def _end_systole(beat: MeanBeat, second: "array[float]", systolic: int) -> int | None:
+def _end_systole(beat: MeanBeat, first: "array[float]", second: "array[float]", systolic: int) -> int | None:
     low = max(systolic + _SMOOTH, int(_END_SYSTOLE_S[0] / GRID_S))
     high = min(int(_END_SYSTOLE_S[1] / GRID_S), int(_LATEST_SHARE * len(beat.heights)))
+    high = min(high, _top(first, systolic + _SMOOTH, high) or high)
     inner = [at for at in range(low, high) if second[at] >= max(second[at - 1], second[at + 1])]
     if not inner:
         return None
     best = max(inner, key=second.__getitem__)
     steepest = max(second[:systolic])
-    return best if second[best] > _LEAST_E * steepest > 0.0 else None
+    is_real = second[best] > _LEAST_E * steepest > 0.0
+    return best if is_real and _only_falls(beat, systolic, best) else None
 
 
-def _diastolic(beat: MeanBeat, first: "array[float]", end: int | None) -> int | None:
+def _only_falls(beat: MeanBeat, systolic: int, end: int) -> bool:
+    """Whether the wave does not rise again before this point."""
+    fallen = beat.heights[systolic : end + 1]
+    return fallen[-1] - min(fallen) <= _LEAST_RISE * beat.heights[systolic]
+
+
+def _top(first: "array[float]", begin: int, end: int) -> int | None:
+    """The first maximum."""
+    return next((at for at in range(begin + 1, end) if first[at - 1] > 0.0 >= first[at]), None)
+
+
+def _diastolic(beat: MeanBeat, first: "array[float]", systolic: int, end: int | None) -> int | None:
     """The first maximum after end-systole, or where the fall is least within the next 0.3 s."""
     if end is None:
         return None
     latest = min(len(beat.heights) - _SMOOTH - 1, end + int(0.3 / GRID_S))
-    for at in range(end + 1, latest):
-        if first[at - 1] > 0.0 >= first[at]:
-            return at
-    inner = [at for at in range(end + 1, latest) if first[at] >= max(first[at - 1], first[at + 1])]
-    return inner[0] if inner else None
+    inner = (at for at in range(end + 1, latest) if first[at] >= max(first[at - 1], first[at + 1]))
+    best = _top(first, end, latest) or next(inner, None)
+    if best is None:
+        return None
+    low, high = DIASTOLIC_PERCENT
+    return best if low <= 100.0 * beat.heights[best] / beat.heights[systolic] <= high else None
 
 
 def _shoulder(first: "array[float]", systolic: int, end: int | None) -> int | None:
     """Where the rise slows before the peak, or the fall before end-systole."""
     steepest = max(range(systolic), key=first.__getitem__)
     for at in range(steepest + 1, systolic - _SMOOTH):
-        if first[at] <= min(first[at - 1], first[at + 1]):
+        if 0.0 <= first[at] <= min(first[at - 1], first[at + 1]):
             return at
     for at in range(systolic + _SMOOTH, end or 0):
-        if first[at] >= max(first[at - 1], first[at + 1]):
+        if max(first[at - 1], first[at + 1]) <= first[at] <= 0.0:
             return at
     return None
 

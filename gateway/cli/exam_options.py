@@ -220,12 +220,17 @@ def emg_options(function: Verb) -> Verb:
         baseline: str,
         stimulated: tuple[str, ...],
         full_scale_mv: float | None,
+        baseline_limit_uv: float | None,
         **given: Any,
     ) -> Any:
         from gateway.exams.files.emg import Detection
 
         detection = Detection(
-            changes=changes, baseline=baseline, stimulated=stimulated, full_scale_mv=full_scale_mv
+            changes=changes,
+            baseline=baseline,
+            stimulated=stimulated,
+            full_scale_mv=full_scale_mv,
+            baseline_limit_uv=baseline_limit_uv,
         )
         return function(detection=detection, **given)
 
@@ -246,4 +251,7 @@ def emg_options(function: Verb) -> Verb:
             help="Change a number of the detector, such as high_hz=110.",
         ),
         click.option("--full-scale-mv", type=float, metavar="MV", help="Where the amplifier's scale ends."),
+        click.option(
+            "--baseline-limit-uv", type=float, metavar="UV", help="A baseline above this is doubtful; 20."
+        ),
     )

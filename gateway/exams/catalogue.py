@@ -14,6 +14,7 @@ import msgspec
 from dsp.cuff_reading import MAXIMUM_SLOPE, RATIOS_BMRI_2017
 from dsp.emg_definitions import TEAGER_MAD_DRAFT
 from gateway.exams import criteria, pulse
+from gateway.exams.conduction_result import critical_illness_definitions
 from gateway.exams.files import oxidative_capacity as oxidative_file
 from gateway.exams.occlusion_definitions import DEFINITIONS, INDICES
 from gateway.exams.oxidative_capacity_definitions import SIGNALS, WAYS
@@ -122,12 +123,14 @@ def _conduction() -> Entry:
         needs=(
             "a study (TOML, JSON), a table of one row a site, or one of sweeps (CSV)",
             "of a table: --amplitude-is, --area-is, --duration-is; of sweeps: --negative-is, --artifact-ms",
+            "optional, in a study: critical_illness, with peroneal, ratio or duration",
         ),
-        yields="drops, velocities, an outcome for each segment and nerve, what would decide, recruitment",
+        yields="drops, velocity, outcomes by segment and nerve, recruitment; indicators of critical illness",
         usual="efns-pns-2010-mmn; --criteria FILE takes a table of the laboratory's own",
         definitions=(
             *(_from(one.id, one.title, one.source, one.certainty) for one in tables),
             _from(rule.id, rule.title, rule.source, rule.certainty),
+            *critical_illness_definitions(),
         ),
     )
 

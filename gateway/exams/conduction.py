@@ -7,34 +7,26 @@ response is measured each time.  Two neighbouring sites make a *segment*; what c
 and area fall and the duration rises from the distal to the proximal response, and how fast the nerve
 conducts.
 
-The criteria are data (``gateway.exams.criteria``).  A segment's outcome by a table is ``definite``,
-``probable``, ``none``, ``indeterminate`` or ``not_covered``.  A condition whose measure is missing is
-unknown: if it could change the grade, the outcome is ``indeterminate`` and says what would decide.  Only the
-laboratory's lower limit of normal may be missing where the table allows it: the grade then stands on a
-condition, which is part of the outcome.  A nerve's outcome is that of its best segment outside the entrapment
-sites where the table asks for that; what is found across one is told beside it.
-
-Amplitudes are compared only under the definitions that the table was made for.  A table that nobody of ours
-has read in its source flags every result that it gives.
-
-An outcome "meets criterion X".  It is never a diagnosis: the clinical part of a rule is for a person.
+What a table of criteria says of the segments is in ``gateway.exams.block``, the patient in
+``gateway.exams.patient_rule``.  A muscle response of more than ``LARGEST_MV`` is refused: it was given in
+another unit.
 
 Units: mV, mV ms, ms, mm, m/s, uV; changes in per cent of the distal response.  Sources: the tables.
 """
 
-from collections.abc import Iterable
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
 from dsp.evoked import Response
 from gateway.exams import criteria
-from gateway.exams.criteria import LOWER_LIMIT, BlockTable, Condition, Measure, Rule
-from gateway.exams.errors import NotComparable, TraceUnusable
+from gateway.exams.critical_illness import Examined
+from gateway.exams.errors import TraceUnusable
 from gateway.model import Side
 
-Outcome = Literal["definite", "probable", "none", "indeterminate", "not_covered"]
-_RANK: tuple[Outcome, ...] = ("not_covered", "none", "indeterminate", "probable", "definite")
+LARGEST_MV = 100.0
+"""No muscle answers with more (engineering proposal of this project)."""
+
 _Amount = Annotated[float, msgspec.Meta(ge=0.0, le=1e6)]
 _Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
 
@@ -89,8 +81,10 @@ class Study(_Input, frozen=True, kw_only=True, forbid_unknown_fields=True):
     amplitude: Literal["negative_peak", "peak_to_peak"]
     area: str
     duration: str
-    motor: tuple[MotorNerve, ...]
+    motor: tuple[MotorNerve, ...] = ()
     sensory: tuple[SensoryNerve, ...] = ()
+    critical_illness: Examined | None = None
+    onset: str = "first_negative_deflection"
 
 
 class Segment(NamedTuple):
@@ -111,37 +105,6 @@ class Segment(NamedTuple):
         return f"{self.distal.site}-{self.proximal.site}"
 
 
-class SegmentOutcome(NamedTuple):
-    """What a table says of one segment.
-
-    ``by`` is the rule that was met.  ``missing`` names the measures that would decide, ``would_be`` what each
-    grade that is still open needs, ``provided`` the conditions that the grade stands on.
-    """
-
-    segment: Segment
-    outcome: Outcome
-    by: str = ""
-    missing: tuple[Measure, ...] = ()
-    would_be: tuple[str, ...] = ()
-    provided: tuple[str, ...] = ()
-
-
-class NerveOutcome(NamedTuple):
-    """What a table says of one nerve."""
-
-    nerve: str
-    side: Side
-    outcome: Outcome
-    segments: tuple[SegmentOutcome, ...]
-    missing: tuple[Measure, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """Such as ``median left``."""
-        return f"{self.nerve} {self.side}"
-
-
 def site_of(
     site: str, response: Response, distance_mm: float | None = None, supramaximal: bool | None = None
 ) -> Site:
@@ -159,7 +122,10 @@ def site_of(
 
 
 def segments(motor: MotorNerve) -> tuple[Segment, ...]:
-    """The segments between neighbouring sites. Raises ``TraceUnusable`` for sites out of their order."""
+    """The segments between neighbouring sites.
+
+    Raises ``TraceUnusable`` for sites out of their order and for a response that cannot be.
+    """
     nerve = criteria.nerve(motor.nerve)
     names = [one.site for one in motor.sites]
     unknown = [name for name in names if name not in nerve.sites]
@@ -169,6 +135,10 @@ def segments(motor: MotorNerve) -> tuple[Segment, ...]:
     if sorted(set(names), key=nerve.sites.index) != names:
         text = f"sites {', '.join(names)}: give each once, from distal to proximal"
         raise TraceUnusable(f"{motor.nerve} nerve", text)
+    for one in motor.sites:
+        if one.amplitude_mv > LARGEST_MV:
+            text = f"{one.site} {one.amplitude_mv:g} mV, more than any muscle ({LARGEST_MV:g}): is it in uV?"
+            raise TraceUnusable(f"{motor.nerve} nerve", text)
     return tuple(_segment(nerve, *pair) for pair in zip(motor.sites, motor.sites[1:], strict=False))
 
 
@@ -179,7 +149,7 @@ def _segment(nerve: criteria.Nerve, distal: Site, proximal: Site) -> Segment:
         proximal,
         _drop(distal.amplitude_mv, proximal.amplitude_mv),
         _drop(distal.area_mv_ms, proximal.area_mv_ms),
-        None if rise is None else -rise,
+        None if rise is None else 0.0 - rise,
         _velocity(nerve, distal, proximal),
         nerve.entrapment_within(distal.site, proximal.site),
         nerve.is_long(distal.site, proximal.site),
@@ -203,144 +173,3 @@ def _velocity(nerve: criteria.Nerve, distal: Site, proximal: Site) -> float | No
         )
         raise TraceUnusable(f"{nerve.name} nerve", text)
     return proximal.distance_mm / later_ms
-
-
-def nerve_outcome(study: Study, motor: MotorNerve, table: BlockTable) -> NerveOutcome:
-    """One nerve by one table. Raises ``NotComparable`` where the table was made for other definitions."""
-    _same_definitions(study, table)
-    found = segments(motor)
-    judged = tuple(_judge(table, motor, segment) for segment in found)
-    counted = [one for one in judged if not (table.outside_entrapment_sites and one.segment.entrapment)]
-    best: Outcome = max((one.outcome for one in counted), key=_RANK.index, default="indeterminate")
-    missing = tuple(dict.fromkeys(name for one in counted for name in one.missing))
-    notes = _notes(table, motor, judged, bool(counted))
-    if motor.nerve not in table.nerves:
-        best = "not_covered"
-    return NerveOutcome(motor.nerve, motor.side, best, judged, missing, notes)
-
-
-def _same_definitions(study: Study, table: BlockTable) -> None:
-    wanted = {"amplitude": table.amplitude, "area": table.area, "duration": table.duration}
-    for what, definition in wanted.items():
-        if getattr(study, what) != definition:
-            text = f"its {what} is {getattr(study, what)}, {table.id} is made for {definition}: measure it so"
-            raise NotComparable("study", text)
-
-
-def _notes(
-    table: BlockTable, motor: MotorNerve, judged: tuple[SegmentOutcome, ...], counted: bool
-) -> tuple[str, ...]:
-    notes = []
-    if not counted:
-        notes.append("no segment outside entrapment sites: stimulate at more sites")
-    for one in judged:
-        graded = one.outcome in ("definite", "probable")
-        if graded and table.outside_entrapment_sites and one.segment.entrapment:
-            notes.append(f"{one.outcome} at an entrapment site, {one.segment.entrapment}: does not count")
-        if graded and one.segment.proximal.supramaximal is not True:
-            notes.append(f"stimulation at {one.segment.proximal.site} was not shown to be supramaximal")
-        if one.segment.distal.amplitude_mv < 1.0:
-            notes.append(f"{one.segment.name}: distal amplitude below 1 mV, ratios are unreliable")
-        if one.segment.proximal.amplitude_mv == 0.0:
-            notes.append(f"{one.segment.name}: no proximal response, its duration does not exist")
-    if table.dispersion is not None:
-        bound = table.dispersion.duration_rise_percent_above
-        notes += [
-            f"{one.segment.name}: abnormal temporal dispersion, duration rises by more than {bound:g} %"
-            for one in judged
-            if (one.segment.duration_rise_percent or 0.0) > bound
-        ]
-    return (*notes, *_long_distal(table, motor))
-
-
-def _long_distal(table: BlockTable, motor: MotorNerve) -> tuple[str, ...]:
-    bounds = table.distal_duration.at_least_ms if table.distal_duration is not None else {}
-    bound, distal = bounds.get(motor.nerve), motor.sites[0]
-    if bound is None or distal.last_duration_ms is None or distal.last_duration_ms < bound:
-        return ()
-    return (f"distal duration {distal.last_duration_ms:g} ms, at least {bound:g} ms: prolonged",)
-
-
-def _judge(table: BlockTable, motor: MotorNerve, segment: Segment) -> SegmentOutcome:
-    """One segment by all rules: the best grade that is sure, unless a better one is still open."""
-    if motor.nerve not in table.nerves:
-        return SegmentOutcome(segment, "not_covered")
-    tried = [_try(table, rule, motor, segment) for rule in table.rule]
-    for grade in ("definite", "probable"):
-        own = [one for one in tried if one.rule.grade == grade]
-        met = next((one for one in own if one.is_met is True), None)
-        if met is not None:
-            return SegmentOutcome(segment, met.rule.grade, met.rule.text, provided=met.provided)
-        if any(one.is_met is None for one in own):
-            return _open(segment, tried)
-    return SegmentOutcome(segment, "none")
-
-
-class _Tried(NamedTuple):
-    """A rule, each of its conditions with what is known of it, and what was granted."""
-
-    rule: Rule
-    conditions: tuple[tuple[Condition, bool | None], ...]
-    provided: tuple[str, ...]
-
-    @property
-    def is_met(self) -> bool | None:
-        """True when all hold, false when one does not, else unknown."""
-        return every(is_so for _, is_so in self.conditions)
-
-    @property
-    def unknown(self) -> tuple[Condition, ...]:
-        """The conditions whose measure is missing."""
-        return tuple(one for one, is_so in self.conditions if is_so is None)
-
-
-def _try(table: BlockTable, rule: Rule, motor: MotorNerve, segment: Segment) -> _Tried:
-    values = _measures(motor, segment)
-    fits = (rule.segments == "any" or segment.is_long) and motor.nerve not in rule.not_nerves
-    conditional = table.lower_limit_missing == "conditional" and segment.distal.amplitude_mv > 0.0
-    said: list[tuple[Condition, bool | None]] = []
-    provided = []
-    for one in rule.conditions:
-        is_so = one.holds(values[one.measure]) if fits else False
-        if is_so is None and one.measure == LOWER_LIMIT and conditional:
-            is_so = True
-            provided.append(_below(one, segment.distal.amplitude_mv))
-        said.append((one, is_so))
-    return _Tried(rule, tuple(said), tuple(provided))
-
-
-def _below(condition: Condition, distal_mv: float) -> str:
-    """What the lower limit of normal, which was not given, has to be for this condition to hold."""
-    percent = condition.above if condition.at_least is None else condition.at_least
-    highest_mv = 100.0 * distal_mv / percent if percent else 0.0
-    return f"the laboratory's lower limit of normal, not given, is below {highest_mv:.1f} mV"
-
-
-def _measures(motor: MotorNerve, segment: Segment) -> dict[Measure, float | None]:
-    limit_mv = motor.lower_limit_mv
-    return {
-        "amplitude_drop_percent": segment.amplitude_drop_percent,
-        "area_drop_percent": segment.area_drop_percent,
-        "duration_rise_percent": segment.duration_rise_percent,
-        "distal_amplitude_mv": segment.distal.amplitude_mv,
-        "distal_amplitude_percent_of_lower_limit": (
-            None if limit_mv is None else 100.0 * segment.distal.amplitude_mv / limit_mv
-        ),
-    }
-
-
-def _open(segment: Segment, tried: list[_Tried]) -> SegmentOutcome:
-    undecided = [one for one in tried if one.is_met is None]
-    missing = tuple(dict.fromkeys(condition.measure for one in undecided for condition in one.unknown))
-    would_be = [f"{one.rule.grade} if {' and '.join(map(str, one.unknown))}" for one in undecided]
-    sure = [f"at least {one.rule.grade}" for one in tried if one.is_met is True]
-    provided = tuple(dict.fromkeys(text for one in undecided for text in one.provided))
-    return SegmentOutcome(segment, "indeterminate", "", missing, tuple(sure + would_be), provided)
-
-
-def every(said: Iterable[bool | None]) -> bool | None:
-    """True when all are, false when one is, else unknown."""
-    values = list(said)
-    if False in values:
-        return False
-    return None if None in values else True

@@ -66,6 +66,11 @@ class Condition(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         (name, bound), *_ = self._bounds()
         return bool(tests[name](bound))
 
+    @property
+    def bound(self) -> float:
+        """The bound, of whichever kind."""
+        return self._bounds()[0][1]
+
     def __str__(self) -> str:
         (name, bound), *_ = self._bounds()
         return f"{self.measure} {name.replace('_', ' ')} {bound:g}"
@@ -163,12 +168,14 @@ class _Sites(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PatientRule(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many nerves make a patient."""
+    """How many nerves make a patient. ``block_table`` is the table that its "definite" is by."""
 
     id: str
     title: _Words
     source: _Words
     certainty: Certainty
+    block_table: str
+    block_limits: _Words
     least_motor_nerves: int
     least_sensory_nerves: int
     sensory_normal_where_blocked: bool

@@ -8,15 +8,59 @@ all.  The ratio of nerve to direct stimulation needs both responses from the sam
 ``criteria.CRITICAL_ILLNESS`` has the texts, the sensitivities of their studies and the table that a person
 reads beside them.
 
+``Examined`` is what a study says of them, ``indicators`` all that follow from it.
+
 An indicator that is met asks for a full study.  None is a diagnosis.
 
 Units: mV, ms.  Sources: ``criteria/critical-illness.toml``.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+import msgspec
 
 from gateway.exams.criteria import CRITICAL_ILLNESS
 from gateway.exams.errors import TraceUnusable
+
+_Amount = Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
+_Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]
+
+
+class _Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings that all parts share."""
+
+
+class Peroneal(_Input, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The peroneal test: both sides and the laboratory's mean - 2 SD with where that is from."""
+
+    lower_limit_mv: _Positive
+    limit_source: str
+    left_mv: _Amount | None = None
+    right_mv: _Amount | None = None
+
+
+class Direct(_Input, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One muscle's response to its nerve, and to direct stimulation, at the same electrodes."""
+
+    muscle: str
+    nerve_mv: _Amount
+    direct_mv: _Amount
+
+
+class Duration(_Input, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One muscle's response beside the longest that this laboratory calls normal."""
+
+    muscle: str
+    duration_ms: _Positive
+    longest_normal_ms: _Positive
+
+
+class Examined(_Input, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was examined."""
+
+    peroneal: Peroneal | None = None
+    ratio: tuple[Direct, ...] = ()
+    duration: tuple[Duration, ...] = ()
 
 
 class Indicator(NamedTuple):
@@ -70,6 +114,42 @@ def peroneal_test(
         )
         for rule in CRITICAL_ILLNESS.peroneal
     )
+
+
+def indicators(examined: Examined, duration: str) -> list[tuple[str, Indicator]]:
+    """Every indicator with what it is of; ``duration`` is the definition of the durations.
+
+    Raises ``TraceUnusable`` for what cannot be, a muscle that is there twice, and where nothing was examined.
+    """
+    made = [
+        (one.muscle, long_duration(one.duration_ms, one.longest_normal_ms, duration))
+        for one in examined.duration
+    ]
+    made += [
+        (one.muscle, found)
+        for one in examined.ratio
+        for found in nerve_to_direct_ratio(one.nerve_mv, one.direct_mv)
+    ]
+    if examined.peroneal is not None:
+        own = examined.peroneal
+        found = peroneal_test(own.left_mv, own.right_mv, own.lower_limit_mv, own.limit_source)
+        made += [("peroneal test", one) for one in found]
+    if not made:
+        raise TraceUnusable("critical illness", "nothing was examined: give peroneal, ratio or duration")
+    keys = [(of, one.id) for of, one in made]
+    if len(set(keys)) < len(keys):
+        raise TraceUnusable("critical illness", "a muscle is there twice: give each once")
+    return made
+
+
+def to_read_beside() -> list[str]:
+    """The table that tells the conditions apart, line by line; nothing is computed with it."""
+    table = CRITICAL_ILLNESS.differential
+    made = []
+    for row in table.row:
+        entries = zip(table.columns, row.entries, strict=True)
+        made.append(f"{row.name}: {'; '.join(f'{what} {entry}' for what, entry in entries)}")
+    return made
 
 
 def _sides(low: list[bool | None], least: int) -> bool | None:

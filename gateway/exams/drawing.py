@@ -33,7 +33,7 @@ class Line(NamedTuple):
     ys: Sequence[float]
     label: str = ""
     tone: Tone = "signal"
-    style: Literal["line", "thin", "thick", "dashed", "points", "hollow"] = "line"
+    style: Literal["line", "thin", "thick", "dashed", "dotted", "points", "hollow"] = "line"
     bars: tuple[Sequence[float], Sequence[float]] | None = None
 
 
@@ -144,4 +144,4 @@ def told(result: Result, name: str, of: str = "", definition: str | None = None)
     sure = "" if one.confidence is None else f"{100 * one.confidence:.0f} %: "
     between = "" if one.low is None or one.high is None else f" ({sure}{one.low:.3g} to {one.high:.3g})"
     unit = unit_words(one.unit)
-    return f"{words(name)} {one.value:.3g}{unit and ' '}{unit}{between}"
+    return f"{words(name)} {one.value + 0.0:.3g}{unit and ' '}{unit}{between}"

@@ -88,7 +88,7 @@ def analyse(
                 "slope", "%/contraction", "peak_slope", 100 * found.slope_share, len(values), found.r_squared
             ),
         ),
-        flags=_flags(peaks, values, ends),
+        flags=_flags(peaks, values, ends, found.flags),
         limb=limb,
         parameters=(*stimulation, _ends(ends)),
         definitions=tuple(
@@ -156,7 +156,9 @@ def _ends(ends: int) -> Parameter:
     )
 
 
-def _flags(peaks: Sequence[Peak], values: Sequence[float], ends: int) -> tuple[Flag, ...]:
+def _flags(
+    peaks: Sequence[Peak], values: Sequence[float], ends: int, said: Sequence[str]
+) -> tuple[Flag, ...]:
     flags = []
     lost = sum(peak.value is None for peak in peaks)
     if lost:
@@ -165,4 +167,10 @@ def _flags(peaks: Sequence[Peak], values: Sequence[float], ends: int) -> tuple[F
     if fmean(values[-ends:]) > fmean(values[:ends]):
         text = "the peaks rise: potentiation, or the stimulation or the sensor changed on the way"
         flags.append(Flag(id="rising", severity=Severity.DOUBTFUL, text=text))
+    if "potentiation" in said:
+        text = (
+            "a later peak is more than a tenth above the first ones: the muscle was still warming up, or the "
+            "stimulation was raised; the ratio is not to the strongest"
+        )
+        flags.append(Flag(id="potentiation", severity=Severity.DOUBTFUL, text=text))
     return tuple(flags)

@@ -5,14 +5,16 @@ Theory of operation
 The rule (``criteria/patient-olney-2003.toml``) asks for motor nerves with definite block outside the
 entrapment sites, for normal sensory nerves, and for a normal sensory response of each nerve that is blocked.
 What was not examined is missing, never normal: the rule is then neither met nor not met, and says what it
-lacks.  Its clinical part is for a person and is not decided here.
+lacks.  A block that stands on a condition (a limit that nobody gave) is not yet one.  The rule's clinical
+part is for a person and is not decided here.
 
 Units: uV, m/s.  Source: in the table.
 """
 
 from typing import NamedTuple
 
-from gateway.exams.conduction import NerveOutcome, SensoryNerve, Study, every
+from gateway.exams.block import NerveOutcome, every
+from gateway.exams.conduction import SensoryNerve, Study
 from gateway.exams.criteria import PatientRule
 
 
@@ -30,10 +32,11 @@ def patient_outcome(study: Study, nerves: tuple[NerveOutcome, ...], rule: Patien
     """The patient-level rule over all nerves that were examined; what was not examined is missing, not
     normal.
     """
-    blocked = [one for one in nerves if one.outcome == "definite" and not _only_at_entrapment(one)]
-    undecided = [one for one in nerves if one.outcome == "indeterminate"]
+    said_of = [(one, _is_blocked(one)) for one in nerves]
+    blocked = [one for one, is_blocked in said_of if is_blocked]
+    undecided = [one for one, is_blocked in said_of if is_blocked is None]
     normal = {f"{one.nerve} {one.side}": is_normal(one) for one in study.sensory}
-    missing = [f"{one.name}: {', '.join(one.missing) or 'more sites'}" for one in undecided]
+    missing = [f"{one.name}: {_lacks(one)}" for one in undecided]
     motor = _enough(len(blocked), len(undecided), len(nerves), rule.least_motor_nerves)
     said = list(normal.values())
     sensory = _enough(said.count(True), said.count(None), len(said), rule.least_sensory_nerves)
@@ -50,10 +53,21 @@ def patient_outcome(study: Study, nerves: tuple[NerveOutcome, ...], rule: Patien
     return PatientOutcome(rule.id, is_met, *names, tuple(missing) if is_met is None else ())
 
 
-def _only_at_entrapment(outcome: NerveOutcome) -> bool:
-    """The patient rule leaves entrapment sites out, whatever the table does."""
-    graded = [one for one in outcome.segments if one.outcome == "definite"]
-    return all(one.segment.entrapment for one in graded)
+def _is_blocked(outcome: NerveOutcome) -> bool | None:
+    """Definite block outside the entrapment sites, which this rule leaves out whatever the table does."""
+    if outcome.outcome == "indeterminate":
+        return None
+    graded = [one for one in outcome.segments if one.outcome == "definite" and not one.segment.entrapment]
+    if outcome.outcome != "definite" or not graded:
+        return False
+    return None if all(one.provided for one in graded) else True
+
+
+def _lacks(outcome: NerveOutcome) -> str:
+    """What would decide."""
+    if outcome.outcome == "definite":
+        return f"whether {'; '.join(outcome.provided)}"
+    return ", ".join((*outcome.missing, *outcome.reasons)) or "more sites"
 
 
 def _enough(sure: int, unknown: int, examined: int, least: int) -> bool | None:

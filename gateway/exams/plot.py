@@ -5,9 +5,9 @@ Theory of operation
 ``write`` is the one place that draws.  Matplotlib (extra ``plot``) is loaded when a plot is asked for and not
 before, always with the Agg canvas, so that no display is needed.  The file's ending says the format.  Colours
 are those of Okabe and Ito, which stay apart for colour-blind readers; kinds of lines differ in more than
-colour.  Above the panels stand examination, definition, recording, probe and the main numbers; below, what is
-doubtful or missing, and that this is research software and no diagnosis.  The same result gives the same
-bytes with the same Matplotlib and fonts.
+colour.  Above the panels stand examination, definition, recording, probe, the main numbers and, in the same
+ink directly under them, what is doubtful about them and then what is missing: a number is read with its
+doubts.  The same result gives the same bytes with the same Matplotlib and fonts.
 """
 
 import textwrap
@@ -37,8 +37,9 @@ _COLOURS: dict[Tone, str] = {
     "left_out": "#8a8a8a",
 }
 _SHADES: dict[Tone, float] = {"found": 0.28, "quiet": 0.18}
-_WIDTH, _HEADER, _FOOTER, _UNIT = 10.0, 1.4, 0.75, 1.25
+_WIDTH, _HEADER, _FOOTER, _UNIT = 10.0, 1.4, 0.6, 1.25
 _MOST_FLAGS = 4
+_LETTERS, _BOLD_LETTERS, _WRAP = 1180, 1030, 128
 _LEGEND_COLUMNS, _LEGEND_LETTERS = 5, 125
 _MOST_SPAN_TEXTS = 30
 _LEVEL_ROWS, _LEVEL_POINTS = 3, 11
@@ -80,8 +81,7 @@ def _fill(figure: "Figure", analysed: Analysed) -> None:
     result, drawing = analysed
     numbers = drawing.numbers.count("\n") + 1
     notes = _notes(result)
-    header = _HEADER - 0.15 + 0.17 * numbers
-    footer = _FOOTER + 0.16 * len(notes)
+    header, footer = _HEADER - 0.15 + 0.17 * (numbers + len(notes)), _FOOTER
     shares = [one.share for one in drawing.panels]
     height = header + footer + _UNIT * sum(shares) + 0.85 * (len(shares) - 1)
     figure.set_size_inches(_WIDTH, height)
@@ -92,20 +92,27 @@ def _fill(figure: "Figure", analysed: Analysed) -> None:
     )
     for one, panel in zip(axes, drawing.panels, strict=True):
         _draw(one, panel)
-    _write_header(figure, result, drawing)
-    _write_footer(figure, notes)
+    _write_header(figure, result, drawing, notes)
 
 
-def _write_header(figure: "Figure", result: Result, drawing: Drawing) -> None:
+def _write_header(figure: "Figure", result: Result, drawing: Drawing, notes: list[str]) -> None:
     _text(figure, 0.14, f"{result.exam}: {result.definition}", fontsize=13, weight="bold", color=_INK)
     _text(figure, 0.44, _where(result), color=_INK)
-    _text(figure, 0.64, drawing.numbers, color=_INK, linespacing=1.35)
+    _text(figure, 0.64, drawing.numbers, color=_INK, linespacing=1.35, weight="bold")
+    below = 0.64 + 0.17 * (drawing.numbers.count("\n") + 1) + 0.03
+    for at, text in enumerate(notes):
+        _text(figure, below + 0.17 * at, text, color=_INK)
+    height = figure.get_figheight()
+    figure.text(
+        0.98, 1 - 0.14 / height, DISCLAIMER, fontsize=9, color=_INK, ha="right", va="top", weight="bold"
+    )
 
 
 def _text(figure: "Figure", below_inches: float, text: str, **style: Any) -> None:
     style = {"fontsize": 9, **style}
     longest = max(map(len, text.split("\n")), default=1)
-    style["fontsize"] = min(style["fontsize"], 1180 / max(1, longest))
+    room = _BOLD_LETTERS if style.get("weight") == "bold" else _LETTERS
+    style["fontsize"] = min(style["fontsize"], room / max(1, longest))
     at = 1 - below_inches / figure.get_figheight()
     figure.text(0.02, at, text, va="top", parse_math=False, **style)
 
@@ -123,12 +130,15 @@ def _where(result: Result) -> str:
 
 
 def _notes(result: Result) -> list[str]:
-    """What is doubtful or missing, shortest way of saying it; not more than a few lines."""
-    doubted = [one for one in result.flags if one.severity is not Severity.NOTE]
+    """What is doubtful and then what is missing, shortest way of saying it; not more than a few lines."""
+    doubted = [one for one in result.flags if one.severity is Severity.DOUBTFUL]
+    doubted += [one for one in result.flags if one.severity is Severity.MISSING]
     texts = list(
         dict.fromkeys(f"{one.severity.value}: {_of(one.about, one.of)}{one.text}" for one in doubted)
     )
-    lines = [textwrap.shorten(one, 165, placeholder=" ...") for one in texts[:_MOST_FLAGS]]
+    lines = [
+        line for one in texts[:_MOST_FLAGS] for line in textwrap.wrap(one, _WRAP, subsequent_indent="    ")
+    ]
     if len(texts) > _MOST_FLAGS:
         lines.append(f"and {len(texts) - _MOST_FLAGS} more: see the result")
     return lines
@@ -137,16 +147,6 @@ def _notes(result: Result) -> list[str]:
 def _of(about: str, of: str) -> str:
     words = " ".join(one for one in (about.replace("_", " "), of) if one)
     return f"{words}: " if words else ""
-
-
-def _write_footer(figure: "Figure", notes: list[str]) -> None:
-    height = figure.get_figheight()
-    for at, text in enumerate(notes):
-        y = (0.12 + 0.16 * (len(notes) - 1 - at)) / height
-        figure.text(0.02, y, text, fontsize=8, color=_MUTED, parse_math=False)
-    figure.text(
-        0.98, 1 - 0.14 / height, DISCLAIMER, fontsize=9, color=_INK, ha="right", va="top", weight="bold"
-    )
 
 
 def _draw(axes: "Axes", panel: Panel) -> None:
@@ -183,6 +183,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "thin": {"linewidth": 1.3},
     "thick": {"linewidth": 2.2, "solid_capstyle": "butt"},
     "dashed": {"linewidth": 1.1, "linestyle": (0, (5, 3))},
+    "dotted": {"linewidth": 1.3, "linestyle": (0, (1, 2))},
     "points": {"linestyle": "none", "marker": "o", "markersize": 4.5},
     "hollow": {"linestyle": "none", "marker": "s", "markersize": 4.5, "markerfacecolor": "none"},
 }
@@ -288,7 +289,7 @@ def _name(axes: "Axes", panel: Panel) -> None:
         letters = len(panel.title) + sum(len(one) + 6 for one in labels) / rows if labels else 0
         lift = 4 if letters < _LEGEND_LETTERS else 5 + 13 * rows
         axes.annotate(
-            textwrap.shorten(panel.title, 150, placeholder=" ..."), (0, 1), xycoords="axes fraction",
+            textwrap.shorten(panel.title, 130, placeholder=" ..."), (0, 1), xycoords="axes fraction",
             xytext=(0, lift), textcoords="offset points", ha="left", va="bottom", fontsize=9, color=_MUTED,
             parse_math=False,
         )  # fmt: skip

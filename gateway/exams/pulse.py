@@ -79,17 +79,26 @@ class Choices:
                 source="usual limit of beat quality",
                 certainty=Certainty.MEMORY,
             ),
+            *(_switch(name, is_on=getattr(self, name)) for name in ("is_light", "is_inverted")),
             *(
-                Parameter(
-                    name=name,
-                    value=getattr(self, name),
-                    unit="",
-                    source="stated",
-                    certainty=Certainty.ENTERED,
+                Parameter(name=name, value=value, unit=unit, source="rvos", certainty=Certainty.PROPOSAL)
+                for name, value, unit in (
+                    ("diastolic height", pulse_wave.DIASTOLIC_PERCENT, "%"),
+                    ("flat top", pulse_wave.FLAT_TOP, "samples"),
                 )
-                for name in ("is_light", "is_inverted")
             ),
         )
+
+
+def _switch(name: str, *, is_on: bool) -> Parameter:
+    """Off is what nobody stated."""
+    return Parameter(
+        name=name,
+        value=is_on,
+        unit="",
+        source="stated" if is_on else "default of this analysis",
+        certainty=Certainty.ENTERED if is_on else Certainty.PROPOSAL,
+    )
 
 
 def analyse(
@@ -108,7 +117,9 @@ def analyse(
         raise TraceUnusable(recording.source.name, refused.message) from refused
     good = [one for one in found if (one.resemblance or 0.0) >= chosen.least_resemblance]
     flags = _flags(recording, samples, found, good)
-    values = _rate_values(found, good) + _perfusion(good, chosen, flags)
+    clipped = pulse_wave.clipped(samples, recording.rate_hz, good)
+    whole = [one for one, is_clipped in zip(good, clipped, strict=True) if not is_clipped]
+    values = _rate_values(found, good) + _perfusion(whole, chosen, flags)
     values += _shape_values(samples, recording.rate_hz, good, flags)
     return Result(
         exam=EXAM,
@@ -148,10 +159,17 @@ def _flags(
     if known < len(samples):
         lost_s = (len(samples) - known) / recording.rate_hz
         flags.append(_doubtful("no_signal", f"{lost_s:.1f} s without a signal: missing, stuck or saturated"))
+    saturated = sum(pulse_wave.clipped(samples, recording.rate_hz, good))
+    if saturated:
+        text = f"{saturated} of {len(good)} good beats stand at the end of the scale: turn the gain down"
+        flags.append(_doubtful("saturated", text))
     if recording.gaps:
         flags.append(_doubtful("gap", f"{len(recording.gaps)} gaps"))
     if found and len(good) < len(found) / 2:
-        flags.append(_doubtful("poor_beats", f"{len(good)} of {len(found)} beats are good"))
+        text = (
+            f"{len(good)} of {len(found)} beats are good; does the signal fall with the pulse (--inverted)?"
+        )
+        flags.append(_doubtful("poor_beats", text))
     if len(good) < LEAST_BEATS:
         text = f"{len(good)} good beats of {len(found)}, {LEAST_BEATS} are needed"
         flags.append(Flag(id="too_few_beats", severity=Severity.MISSING, text=text))
@@ -201,20 +219,21 @@ def _rate_values(found: Sequence[pulse.Beat], good: Sequence[pulse.Beat]) -> lis
     ]
 
 
-def _perfusion(good: Sequence[pulse.Beat], chosen: Choices, flags: list[Flag]) -> list[Value]:
+def _perfusion(whole: Sequence[pulse.Beat], chosen: Choices, flags: list[Flag]) -> list[Value]:
     name = "perfusion_index"
-    known = sorted(one.perfusion_percent for one in good if one.perfusion_percent is not None)
+    known = sorted(one.perfusion_percent for one in whole if one.perfusion_percent is not None)
     if not chosen.is_light or len(known) < LEAST_BEATS:
         text = (
-            "needs light that was recorded without an offset, and says so"
+            "only of light that was recorded without an offset: state --light where it was"
             if not chosen.is_light
-            else "no beats"
+            else "no good beat that is whole"
         )
         flags.append(Flag(id="no_perfusion", severity=Severity.MISSING, text=text, about=name))
         return [Value(name=name, unit="%", definition=RATE, value=None)]
     return [Value(name=name, unit="%", definition=RATE, value=known[len(known) // 2], samples=len(known))]
 
 
+_TURN = " (where it falls with the pulse, state --inverted)"
 _MEASURES = (
     ("augmentation_index", "%", "augmentation"),
     ("reflection_index", "%", "reflection"),
@@ -231,7 +250,8 @@ def _shape_values(
         beat = pulse_wave.mean_beat(samples, rate_hz, good)
         made = pulse_wave.shape(beat, pulse_wave.points(beat))
     except SignalRefused as refused:
-        return [_without(name, unit, refused.code, refused.message, flags) for name, unit, _ in _MEASURES]
+        text = refused.message + (_TURN if refused.code == "high_passed" else "")
+        return [_without(name, unit, refused.code, text, flags) for name, unit, _ in _MEASURES]
     values = []
     for name, unit, attribute in _MEASURES:
         value: float | None = getattr(made, attribute)

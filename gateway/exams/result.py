@@ -98,13 +98,17 @@ class Value(_Document, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
 
 class Flag(_Document, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something that a reader must know. ``about`` names a value, ``of`` its part; empty: the whole."""
+    """Something that a reader must know.
+
+    ``about`` names a value, ``of`` its part, ``definition`` by which it was to be had; empty: the whole.
+    """
 
     id: str
     severity: Severity
     text: str
     about: str = ""
     of: str = ""
+    definition: str = ""
 
 
 class Parameter(_Document, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

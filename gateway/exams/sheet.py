@@ -69,16 +69,22 @@ def _number(result: Result, one: Value) -> tuple[str, str, str]:
 
 def why(result: Result, one: Value) -> str:
     """Why a value is missing, in the words of its nearest flag."""
-    about = result.flags_about(one.name, one.of)
+    about = [flag for flag in result.flags_about(one.name, one.of) if _is_of(result, flag, one.definition)]
     reasons = [flag for flag in about if flag.severity is Severity.MISSING]
-    reasons.sort(key=lambda flag: (flag.about != one.name, flag.of != one.of))
+    reasons.sort(key=lambda flag: (flag.about != one.name, flag.of != one.of, not flag.definition))
     chosen = reasons or list(about)
     return chosen[0].text if chosen else ""
 
 
+def _is_of(result: Result, flag: Flag, definition: str) -> bool:
+    """Not of another definition: one that the flag names, or that its text begins with."""
+    named = flag.definition or flag.text.partition(": ")[0]
+    return named == definition or named not in {one.definition for one in result.values}
+
+
 def _rounded(value: float) -> str:
-    """Four digits; no powers of ten where a person would not write them."""
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    """Four digits; no powers of ten where a person would not write them, and no minus before a zero."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value + 0.0:.4g}"
 
 
 def _table(title: str, rows: Sequence[tuple[str, ...]]) -> str:

@@ -9,6 +9,9 @@ different detectors or settings are different measurements: the settings belong 
 Classes: unit, tonic, clonus, myoclonus, mixed (Thomas 2014).  An episode that touches the edge of its window
 began or ended unseen; its duration is a lower bound and it is flagged.
 
+Where nobody stated when the muscle was quiet and no episode was found, nothing is known: a muscle that is
+always in spasm has no episode over itself.  Then there is no count and no share, not zero.
+
 Units: s, 1/h, per cent.  Sources: classes, Thomas 2014 (read); what counts as one episode is the detector's
 merge gap, a parameter.
 """
@@ -38,6 +41,7 @@ _WHERE = "spasm"
 _DEFINITION = "episodes_in_watched_time"
 _LEAST_WATCHED_S = 60.0
 _EDGE_S = 0.05
+_UNITS = ("1", "1/h", "s", "%")
 
 
 class Episode(NamedTuple):
@@ -63,8 +67,9 @@ def analyse(
     recording: Source,
     *,
     limb: Limb | None = None,
+    is_quiet_known: bool = True,
 ) -> Result:
-    """Count and time of the spasms.
+    """Count and time of the spasms. ``is_quiet_known``: a person stated when the muscle was quiet.
 
     ``settings`` are the detector's, each with its provenance; without them nobody could repeat the count.
     Raises ``TraceUnusable``: watched for less than a minute, windows or episodes that overlap, are reversed
@@ -80,8 +85,8 @@ def analyse(
         definition=_DEFINITION,
         probe=probe,
         recording=recording,
-        values=(*_values(lengths, watched_s), *_by_kind(episodes)),
-        flags=_flags(episodes, windows, watched_s, recording),
+        values=(*_values(lengths, watched_s, is_known=bool(lengths) or is_quiet_known), *_by_kind(episodes)),
+        flags=(*_flags(episodes, windows, watched_s, recording), *_unknown(lengths, is_quiet_known)),
         limb=limb,
         parameters=tuple(settings),
         definitions=(_definition(),),
@@ -134,13 +139,34 @@ def _window_of(episode: Episode, windows: Sequence[Watched]) -> Watched | None:
     return next(holding, None)
 
 
-def _values(lengths: Sequence[float], watched_s: float) -> tuple[Value, ...]:
+_COUNTED = ("episodes", "rate", "time_in_spasm", "share_in_spasm")
+
+
+def _unknown(lengths: Sequence[float], is_quiet_known: bool) -> tuple[Flag, ...]:
+    if lengths or is_quiet_known:
+        return ()
+    text = (
+        "nothing stands out of the calmest part, and nobody stated when the muscle was quiet: no spasm, or "
+        "spasm throughout; state --baseline START-END"
+    )
+    return tuple(
+        Flag(id="quiet_unknown", severity=Severity.MISSING, text=text, about=name) for name in _COUNTED
+    )
+
+
+def _values(lengths: Sequence[float], watched_s: float, *, is_known: bool) -> tuple[Value, ...]:
+    counted = (
+        float(len(lengths)),
+        3600 * len(lengths) / watched_s,
+        sum(lengths),
+        100 * sum(lengths) / watched_s,
+    )
     rows: list[tuple[str, str, float | None]] = [
         ("watched", "s", watched_s),
-        ("episodes", "1", float(len(lengths))),
-        ("rate", "1/h", 3600 * len(lengths) / watched_s),
-        ("time_in_spasm", "s", sum(lengths)),
-        ("share_in_spasm", "%", 100 * sum(lengths) / watched_s),
+        *(
+            (name, unit, value if is_known else None)
+            for name, unit, value in zip(_COUNTED, _UNITS, counted, strict=True)
+        ),
         ("longest", "s", max(lengths, default=None)),
         ("median_duration", "s", median(lengths) if lengths else None),
     ]

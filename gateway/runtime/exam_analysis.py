@@ -30,7 +30,7 @@ from gateway.exams.limb_pressure import LimbPressureOrder
 from gateway.exams.limb_pressure_result import Circumstances, Run
 from gateway.exams.occlusion_definitions import DEFINITIONS
 from gateway.exams.occlusion_test_plan import OcclusionTestOrder
-from gateway.exams.occlusion_trace import Choices
+from gateway.exams.occlusion_trace import Choices as OcclusionChoices
 from gateway.exams.oxidative_capacity_definitions import WAYS, Choices
 from gateway.exams.oxidative_capacity_plan import ShortOcclusionsOrder
 from gateway.exams.recording import Column, CuffTrace, Recording, checked
@@ -121,7 +121,7 @@ def drawing(examined: Examined, result: Result) -> Drawing:
         return limb_pressure_file.drawing(result, recording, _runs(pressures), limb_pressure_file.MAINS_HZ)
     recording = saturation_recording(examined)
     if examined.exam == OcclusionTestOrder.exam:
-        return occlusion_file.drawing(result, recording, Choices())
+        return occlusion_file.drawing(result, recording, OcclusionChoices())
     return oxidative_file.drawing(result, recording, _choices((result.definition,)))
 
 

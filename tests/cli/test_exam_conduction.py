@@ -25,8 +25,11 @@ def test_the_worked_example_has_its_three_outcomes(
     durations: tuple[str, str, str], outcome: str, run: Any, tmp_path: Path
 ) -> None:
     found = analysed(run, "conduction", files.conduction(tmp_path, *durations))
-    assert found.findings["median left wrist-elbow"] == outcome
-    assert found.findings["median left"] == outcome
+    said = {"indeterminate": "indeterminate: at least probable block by"}.get(
+        outcome, f"meets {outcome} block by"
+    )
+    for name in ("median left wrist-elbow", "median left"):
+        assert found.findings[name].startswith(f"{said} efns-pns-2010-mmn")
     if outcome == "indeterminate":
         assert any("duration_rise_percent at most 30" in one.text for one in found.flags)
 
@@ -63,7 +66,7 @@ def test_a_study_as_a_document(run: Any, tmp_path: Path) -> None:
         json.loads(run("exam", "analyse", "conduction", str(one), "--json").stdout) for one in (toml, as_json)
     ]
     assert both[0]["values"] == both[1]["values"]
-    assert both[0]["findings"]["median left"] == "definite"
+    assert both[0]["findings"]["median left"].startswith("meets definite block")
     for wrong in ("{", '{"motor": []}', '{"amplitude": "negative_peak", "extra": 1}'):
         as_json.write_text(wrong)
         assert refused(run, "conduction", as_json)[0] == 65
@@ -120,7 +123,8 @@ def test_sweeps_are_measured_averaged_and_judged(run: Any, tmp_path: Path) -> No
     assert found.value("duration", "ulnar right wrist").value == pytest.approx(5.0, abs=0.1)
     assert found.value("velocity", "ulnar right wrist-below_elbow").value == pytest.approx(55.0, abs=1.0)
     assert found.value("plateau", "ulnar right wrist").value == pytest.approx(8.0, abs=0.05)
-    assert found.findings["ulnar right"] == "definite"
+    assert found.findings["ulnar right"].startswith("meets definite block by efns-pns-2010-mmn, provided")
+    assert found.value("onset", "ulnar right wrist").definition == "first_negative_deflection_extrapolated"
     assert any("1 sweeps with missing samples" in one.text for one in found.flags)
     assert not any("supramaximal" in one.text for one in found.flags)
 
@@ -142,3 +146,67 @@ def test_sweeps_that_are_none(run: Any, tmp_path: Path) -> None:
     flat = "".join(line.rsplit(",", 1)[0] + ",0\n" for line in text.splitlines()[1:])
     file.write_text(text.splitlines()[0] + "\n" + flat)
     assert refused(run, "conduction", file, *SWEEPS)[0] == 65
+
+
+def test_what_lies_in_the_artifact_was_measured_and_could_not_be_told(run: Any, tmp_path: Path) -> None:
+    file = sweeps(tmp_path / "sweeps.csv", {"wrist": (8.0, 3.0)})
+    found = analysed(run, "conduction", file, "--negative-is", "up", "--artifact-ms", "4")
+    missing = {one.about: one.text for one in found.flags if one.severity == "missing"}
+    assert "inside the artifact window" in missing["duration"]
+    assert "inside the artifact window" in missing["onset"]
+    assert "inside the artifact window" in missing["area"]
+    assert any("no onset and no duration" in one.text for one in found.flags)
+
+
+CRITICAL = """amplitude = "negative_peak"
+area = "negative_phase"
+duration = "negative_phase"
+
+[critical_illness.peroneal]
+left_mv = 2.0
+right_mv = 4.1
+lower_limit_mv = 3.0
+limit_source = "mean - 2 SD of 40 healthy people of this laboratory"
+
+[[critical_illness.ratio]]
+muscle = "tibialis anterior left"
+nerve_mv = 1.0
+direct_mv = 4.0
+
+[[critical_illness.duration]]
+muscle = "tibialis anterior left"
+duration_ms = 9.0
+longest_normal_ms = 8.5
+"""
+
+
+def test_critical_illness_is_part_of_a_study(run: Any, tmp_path: Path) -> None:
+    file = files.write_text(tmp_path / "study.toml", CRITICAL)
+    found = analysed(run, "conduction", file)
+    assert found.findings == {
+        "tibialis anterior left: cmap-duration": "met",
+        "tibialis anterior left: ratio-below": "met",
+        "tibialis anterior left: ratio-above": "not met",
+        "peroneal test: crimyne-1-one-side": "met",
+        "peroneal test: crimyne-1-both-sides": "not met",
+    }
+    assert found.definition == "critical-illness"
+    assert found.value("nerve_direct_ratio", "tibialis anterior left").value == 0.25
+    assert found.value("amplitude", "peroneal test right").value == 4.1
+    texts = " ".join(one.text for one in found.flags)
+    assert "sensitivity 100 %" in texts
+    assert "myopathy (CIM): sensory amplitude normal" in texts
+    assert "full study" in texts
+    motor = "".join(
+        f"[[motor]]\nnerve = '{nerve}'\nside = 'left'\n[[motor.sites]]\nsite = 'wrist'\namplitude_mv = 6\n"
+        for nerve in ("median",)
+    )
+    file.write_text(CRITICAL + motor)
+    both = analysed(run, "conduction", file)
+    assert both.definition == "efns-pns-2010-mmn"
+    assert both.findings["peroneal test: crimyne-1-one-side"] == "met"
+    file.write_text(CRITICAL.split("[crit")[0] + "[critical_illness]\n")
+    assert "nothing was examined" in refused(run, "conduction", file)[1]
+    listed = run("exam", "list").stdout
+    assert "crimyne-1-one-side" in listed
+    assert "critical_illness" in listed

@@ -233,3 +233,38 @@ def test_the_plot_of_the_portamon_recording(run: Any, tmp_path: Path, drawn: Dra
     assert sum(label == "occlusion" for label, _, _ in drawn.spans) == 2
     assert len(drawn.spans) == 19 + 16
     assert any("k 3.16 /min (95 %: 2.35 to 3.97)" in text for text in drawn.texts)
+
+
+def test_doubts_stand_in_ink_directly_under_the_numbers(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure
+
+    seen: list[tuple[float, str, str]] = []
+    text = Figure.text
+
+    def noted(figure: Figure, x: float, y: float, words: str, **style: Any) -> Any:
+        seen.append((y * figure.get_figheight(), words, style["color"]))
+        return text(figure, x, y, words, **style)
+
+    monkeypatch.setattr(Figure, "text", noted)
+    plotted(run, "conduction", tmp_path)
+    doubts = [one for one in seen if one[1].startswith(("doubtful: ", "missing: "))]
+    (numbers,) = [one for one in seen if one[1].startswith("median left: meets definite block")]
+    assert "provided the laboratory's lower limit" in numbers[1]
+    assert {colour for _, _, colour in doubts} == {numbers[2]} == {"#222222"}
+    kinds = [words.split(":")[0] for _, words, _ in doubts]
+    assert kinds == sorted(kinds)
+    assert kinds[0] == "doubtful"
+    assert 0.0 < numbers[0] - doubts[0][0] < 0.17 * (numbers[1].count("\n") + 1) + 0.1
+
+
+def test_the_levels_of_the_criteria_are_over_their_segments(run: Any, tmp_path: Path, drawn: Drawn) -> None:
+    found = plotted(run, "conduction", tmp_path)
+    wrist, elbow = (found.value("area", f"median left {site}").value or 0.0 for site in ("wrist", "elbow"))
+    lines = {label: (xs, ys) for label, xs, ys in drawn.lines}
+    (xs, ys) = lines["criterion: area falls by 50 %"]
+    assert (xs[0] < 1.0 <= xs[1], ys) == (True, [50.0, 50.0])
+    of_second = [ys for _, xs, ys in drawn.lines if len(xs) == 2 and 1.0 < xs[0] < 2.0]
+    assert [50.0 * elbow / wrist] * 2 in [pytest.approx(one) for one in of_second]
+    assert "criterion: area falls by 30 %" in lines

@@ -302,3 +302,75 @@ def test_derivatives_of_a_parabola_are_exact() -> None:
     first, second = pulse_wave.derivatives(array("d", 3.0 * times**2 - 2.0 * times + 1.0))
     assert list(first[5:-5]) == pytest.approx(list(6.0 * times[5:-5] - 2.0))
     assert list(second[5:-5]) == pytest.approx([6.0] * 30)
+
+
+def drawn_wave(first_s: float, second_s: float, widths_s: tuple[float, float], high: float = 0.45) -> Any:
+    """A minute at 72 of two bells, each at its time after the beat's begin."""
+    into = np.arange(0.0, 60.0, 1.0 / RATE_HZ) % (60.0 / 72.0)
+    bells = [
+        np.exp(-(((into - at) / width) ** 2)) for at, width in zip((first_s, second_s), widths_s, strict=True)
+    ]
+    noise = np.random.default_rng(1).normal(0.0, 0.002, len(into))
+    return 50.0 + bells[0] + high * bells[1] + noise
+
+
+def shape_of(samples: Any) -> tuple[pulse_wave.MeanBeat, pulse_wave.Points, pulse_wave.Shape]:
+    values = array("d", samples)
+    good = [one for one in pulse.beats(values, RATE_HZ) if (one.resemblance or 0.0) > 0.86]
+    beat = pulse_wave.mean_beat(values, RATE_HZ, good)
+    at = pulse_wave.points(beat)
+    return beat, at, pulse_wave.shape(beat, at)
+
+
+@pytest.mark.parametrize(
+    "wave_of_two",
+    [((0.125, 0.35), (0.05, 0.075), 0.45), ((0.07, 0.21), (0.03, 0.05), 0.7)],
+    ids=["a deep valley", "a valley before the window"],
+)
+def test_where_the_wave_rises_again_there_is_no_end_systole(wave_of_two: Any) -> None:
+    """Nothing is read on the second upstroke or behind the second top."""
+    (first_s, second_s), widths_s, high = wave_of_two
+    _, at, made = shape_of(drawn_wave(first_s, second_s, widths_s, high))
+    assert (at.end_systole, at.diastolic, at.shoulder) == (None, None, None)
+    assert made == (None, None, None, None, None)
+
+
+@pytest.mark.parametrize("height", [0.02, 1.2])
+def test_a_diastolic_point_of_an_impossible_height_is_none(height: float) -> None:
+    heights = array("d", [0.0] * 160)
+    heights[24] = 1.0
+    first = array("d", [-1.0] * 160)
+    first[80], first[81], heights[81] = 1.0, -1.0, height
+    assert pulse_wave._diastolic(pulse_wave.MeanBeat(heights, 9), first, 24, 60) is None
+    heights[81] = 0.4
+    assert pulse_wave._diastolic(pulse_wave.MeanBeat(heights, 9), first, 24, 60) == 81
+
+
+def test_a_shoulder_lies_where_the_wave_falls() -> None:
+    first = array("d", [1.0 + 0.01 * at for at in range(20)] + [-1.0 - 0.01 * at for at in range(80)])
+    first[40:45] = array("d", [0.1, 0.3, 0.6, 0.3, 0.1])
+    assert pulse_wave._shoulder(first, 20, 60) is None
+    first[40:45] = array("d", [-0.6, -0.4, -0.2, -0.4, -0.6])
+    assert pulse_wave._shoulder(first, 20, 60) == 42
+
+
+def test_beats_that_stand_at_the_top_have_no_shape() -> None:
+    whole = drawn_wave(0.2, 0.43, (0.075, 0.1))
+    clipped = array("d", np.minimum(whole, 50.7))
+    found = pulse.beats(clipped, RATE_HZ)
+    assert all(pulse_wave.clipped(clipped, RATE_HZ, found))
+    with pytest.raises(SignalRefused) as refused:
+        pulse_wave.mean_beat(clipped, RATE_HZ, found)
+    assert refused.value.code == "saturated"
+    assert not any(pulse_wave.clipped(array("d", whole), RATE_HZ, found))
+    some = np.where(np.arange(len(whole)) < 2000, np.minimum(whole, 50.7), np.minimum(whole - 0.35, 50.69))
+    made = pulse_wave.mean_beat(array("d", some), RATE_HZ, pulse.beats(array("d", some), RATE_HZ))
+    assert 40 <= made.beats <= 50, "the beats that are whole"
+
+
+def test_a_coarse_converter_is_not_saturated() -> None:
+    """Tops of three equal samples are usual there; they stand at different heights."""
+    times = np.arange(0.0, 60.0, 1.0 / RATE_HZ)
+    coarse = array("d", np.round(20.0 * (drawn_wave(0.2, 0.43, (0.075, 0.1)) + 0.2 * np.sin(times))))
+    found = pulse.beats(coarse, RATE_HZ)
+    assert sum(pulse_wave.clipped(coarse, RATE_HZ, found)) < len(found) / 4

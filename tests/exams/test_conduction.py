@@ -8,16 +8,8 @@ import pytest
 
 from dsp.evoked import Response
 from gateway.exams import criteria
-from gateway.exams.conduction import (
-    MotorNerve,
-    NerveOutcome,
-    SensoryNerve,
-    Site,
-    Study,
-    nerve_outcome,
-    segments,
-    site_of,
-)
+from gateway.exams.block import NerveOutcome, nerve_outcome
+from gateway.exams.conduction import MotorNerve, SensoryNerve, Site, Study, segments, site_of
 from gateway.exams.conduction_result import analyse
 from gateway.exams.criteria import BlockTable, Condition, block_table
 from gateway.exams.errors import (
@@ -340,8 +332,11 @@ def judged(*nerves: MotorNerve, table: BlockTable = MMN) -> Result:
 def test_a_result_says_everything_and_survives_its_json() -> None:
     found = judged(*BLOCKED)
     assert found.definition == "efns-pns-2010-mmn"
-    assert found.findings["median left"] == "definite"
-    assert found.findings["patient by patient-olney-2003"] == "met"
+    assert found.findings["median left"] == "meets definite block by efns-pns-2010-mmn"
+    said = found.findings["patient by patient-olney-2003"]
+    assert said.startswith("electrophysiological part met (block by efns-pns-2010-mmn, not by the rule's own")
+    assert said.endswith("clinical part open")
+    assert "other_limits" in {flag.id for flag in found.flags}
     assert found.value("area_drop", "median left wrist-elbow").value == pytest.approx(80.24, abs=0.01)
     assert found.value("velocity", "median left wrist-elbow").value is None
     assert decode(encode(found)) == found

@@ -5,7 +5,14 @@ import math
 import pytest
 
 from gateway.exams.criteria import CRITICAL_ILLNESS
-from gateway.exams.critical_illness import long_duration, nerve_to_direct_ratio, peroneal_test
+from gateway.exams.critical_illness import (
+    Direct,
+    Examined,
+    indicators,
+    long_duration,
+    nerve_to_direct_ratio,
+    peroneal_test,
+)
 from gateway.exams.errors import TraceUnusable
 
 
@@ -70,3 +77,11 @@ def test_the_reference_table_is_there_to_be_read() -> None:
     ]
     assert all(len(row.entries) == len(table.columns) for row in table.row)
     assert "5.26" not in str(CRITICAL_ILLNESS)
+
+
+def test_nothing_examined_and_a_muscle_twice_are_refused() -> None:
+    with pytest.raises(TraceUnusable, match="nothing was examined"):
+        indicators(Examined(), "negative_phase")
+    direct = Direct(muscle="tibialis anterior", nerve_mv=1.0, direct_mv=4.0)
+    with pytest.raises(TraceUnusable, match="twice"):
+        indicators(Examined(ratio=(direct, direct)), "negative_phase")

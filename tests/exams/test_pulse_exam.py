@@ -111,3 +111,26 @@ def test_the_light_of_a_real_finger() -> None:
     assert {"no_signal", "high_passed"} <= ids(result)
     assert result.value("viability_ratio").value is None
     assert min(one.start_s for one in result.windows if one.end_s - one.start_s > 5.0) > 40.0
+
+
+def test_what_nobody_stated_is_not_entered_by_a_person() -> None:
+    known = {
+        one.name: one for one in analysed(recorded(wave(60)), is_inverted=False, is_light=True).parameters
+    }
+    assert known["is_light"].certainty == "entered by a person"
+    assert known["is_inverted"].certainty == "engineering proposal"
+    assert known["diastolic height"].value == (5.0, 100.0)
+
+
+def test_beats_that_stand_at_the_top_are_told_and_have_no_shape() -> None:
+    result = analysed(recorded(np.minimum(wave(60), 5.7)), is_light=True)
+    assert "saturated" in ids(result)
+    assert result.value("rate").value == pytest.approx(60 / 0.85, rel=0.01)
+    for name in ("reflection_index", "augmentation_index", "viability_ratio", "perfusion_index"):
+        assert result.value(name).value is None
+    assert "saturated" not in ids(analysed(recorded(wave(60))))
+
+
+def test_a_signal_upside_down_is_told_how_to_turn_it() -> None:
+    result = analysed(recorded(10.0 - wave(60)))
+    assert any("--inverted" in one.text for one in result.flags)

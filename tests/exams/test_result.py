@@ -126,3 +126,30 @@ def test_curves_can_be_drawn() -> None:
     back = Curve(about="k", model="recovery", start_s=10.0, end_s=99.0, coefficients=(0.2, -0.8, 0.05))
     assert back.at(10.0) == pytest.approx(1.0)
     assert back.at(30.0) == pytest.approx(0.2 + 0.8 * math.exp(-1.0))
+
+
+def test_why_a_number_is_missing_is_of_its_own_definition() -> None:
+    from gateway.exams.sheet import why
+
+    both = [
+        Value(name="slope", unit="%/s", definition=name, value=None) for name in ("first2000", "second2001")
+    ]
+    flags = [
+        Flag(id="unknown", severity=Severity.MISSING, text="first2000: nobody knows how", about="slope"),
+        Flag(
+            id="line",
+            severity=Severity.MISSING,
+            text="no straight part",
+            about="slope",
+            definition="second2001",
+        ),
+    ]
+    made = Result(
+        exam="made",
+        definition="first2000",
+        probe=Probe(device="", site=""),
+        recording=Source(name="made"),
+        values=tuple(both),
+        flags=tuple(flags),
+    )
+    assert [why(made, one) for one in both] == ["first2000: nobody knows how", "no straight part"]

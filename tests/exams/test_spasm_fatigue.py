@@ -105,7 +105,7 @@ def test_a_lost_contraction_keeps_its_place_in_the_slope() -> None:
 
 
 def test_rising_peaks_are_doubtful_and_level_ones_are_not() -> None:
-    assert [flag.id for flag in tired(falling(fall=-5.0)).flags] == ["rising"]
+    assert [flag.id for flag in tired(falling(fall=-5.0)).flags] == ["rising", "potentiation"]
     level = tired(falling(fall=0.0))
     assert level.flags == ()
     assert (level.value("fatigue_index").value, level.value("slope").value) == (1.0, 0.0)
@@ -132,3 +132,9 @@ def test_the_stimulation_must_be_stated() -> None:
         tired(falling(), ())
     with pytest.raises(TraceUnusable, match="1 or more"):
         tired(falling(), ends=0)
+
+
+def test_a_muscle_that_warms_up_is_told() -> None:
+    peaks = [100.0, 100.0, 100.0, 120.0, 115.0, 90.0, 80.0, 70.0, 60.0]
+    found = tired([Peak(float(at), one) for at, one in enumerate(peaks)])
+    assert [flag.id for flag in found.flags] == ["potentiation"]

@@ -11,20 +11,20 @@ of the result.
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import msgspec
 
+from dsp.evoked import ONSET
 from gateway.exams import conduction_result, criteria
 from gateway.exams.conduction import MotorNerve, Site, Study, site_of
 from gateway.exams.criteria import BlockTable
-from gateway.exams.drawing import Analysed, Drawing, Level, Line, Panel, Point
+from gateway.exams.drawing import Analysed
 from gateway.exams.errors import NotStated
+from gateway.exams.files.conduction_drawing import drawing
 from gateway.exams.files.stated import Opened, Stated, completed, entered, positive
 from gateway.exams.files.studies import Measured, document, is_document, sites
-from gateway.exams.files.sweeps import Measuring, SiteSweeps, Sweep, has_sweeps, read_sites
+from gateway.exams.files.sweeps import Measuring, SiteSweeps, has_sweeps, read_sites
 from gateway.exams.recording import Recording
 from gateway.exams.result import (
     Certainty,
@@ -40,7 +40,6 @@ from gateway.exams.result import (
 from gateway.model import Side
 
 USUAL_TABLE = "efns-pns-2010-mmn"
-_MOST_SWEEPS = 40
 _PLATEAU = Definition(
     id="plateau_within_tolerance",
     text="the longest end of the recruitment curve within 5 % of its median, its halves within 2.5 %",
@@ -83,8 +82,9 @@ def analyse(path: Path, stated: Stated, asked: Asked) -> Analysed:
     )
     result = conduction_result.analyse(study, table, probe, source)
     known = Opened(_NO_RECORDING, probe, stated.limb, (), ())
-    whole = completed(_with_recruitment(result, recorded), known, _parameters(table, asked), _flags(recorded))
-    return Analysed(whole, _drawing(whole, study, recorded))
+    result = _with_recruitment(_with_reasons(result, recorded), recorded)
+    whole = completed(result, known, _parameters(table, asked), _flags(recorded))
+    return Analysed(whole, drawing(whole, study, table, recorded))
 
 
 _NO_RECORDING = Recording(Source(name=""), "", array("d"), {})
@@ -116,7 +116,9 @@ def _study(recorded: Sequence[SiteSweeps], asked: Asked) -> Study:
     motor = tuple(
         MotorNerve(nerve=nerve, side=Side(side), sites=tuple(own)) for (nerve, side), own in nerves.items()
     )
-    return Study(amplitude="negative_peak", area="negative_phase", duration="negative_phase", motor=motor)
+    return Study(
+        amplitude="negative_peak", area="negative_phase", duration="negative_phase", motor=motor, onset=ONSET
+    )
 
 
 def _distance(text: str) -> tuple[str, float]:
@@ -175,8 +177,33 @@ def _with_recruitment(result: Result, recorded: Sequence[SiteSweeps]) -> Result:
     )
 
 
+_REASONS = {
+    "onset_in_artifact": (("onset", "duration"), "the response begins inside the artifact window"),
+    "artifact_not_over": (("area",), "part of the response may lie inside the artifact window"),
+    "not_over_at_end": (("area", "duration"), "the response is not over when the sweep ends"),
+}
+"""What a flag of the response takes away."""
+
+
+def _with_reasons(result: Result, recorded: Sequence[SiteSweeps]) -> Result:
+    """Why a number of a recorded response is missing, rather than that nobody measured it."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for one in recorded:
+        for flag in one.response.flags if one.response is not None else ():
+            names, text = _REASONS.get(flag, ((), ""))
+            for name in names:
+                reasons.setdefault((name, one.of), []).append(text)
+    flags = (
+        msgspec.structs.replace(one, text="; ".join(reasons.get((one.about, one.of), [one.text])))
+        if one.severity is Severity.MISSING
+        else one
+        for one in result.flags
+    )
+    return msgspec.structs.replace(result, flags=tuple(flags))
+
+
 _TEXTS = {
-    "onset_in_artifact": "the response begins inside the artifact window: no onset, duration or area",
+    "onset_in_artifact": "the response begins inside the artifact window: no onset and no duration",
     "artifact_not_over": "the artifact is not over when its window ends: widen --artifact-ms",
     "not_over_at_end": "the response is not over when the sweep ends",
     "several_negative_phases": "several negative phases: dispersion, or another muscle",
@@ -196,117 +223,3 @@ def _flags(recorded: Sequence[SiteSweeps]) -> tuple[Flag, ...]:
             said.append(f"not shown to be supramaximal, the strongest stimulus was taken: {one.no_plateau}")
         made += [Flag(id="sweep", severity=Severity.DOUBTFUL, text=text, of=one.of) for text in said]
     return tuple(made)
-
-
-# --- what to look at -----------------------------------------------------------------------------------
-
-
-def _drawing(result: Result, study: Study, recorded: Sequence[SiteSweeps]) -> Drawing:
-    panels = [panel for one in recorded for panel in _sweeps(one)]
-    for motor in study.motor:
-        if len(motor.sites) > 1:
-            panels.append(_along(result, motor))
-    if not panels:
-        panels = [_along(result, motor) for motor in study.motor]
-    found = [
-        f"{name}: {outcome}"
-        for name, outcome in result.findings.items()
-        if "-" not in name or "patient" in name
-    ]
-    return Drawing(tuple(panels), "\n".join(found[:6]))
-
-
-def _sweeps(one: SiteSweeps) -> list[Panel]:
-    every = max(1, -(-len(one.sweeps) // _MOST_SWEEPS))
-    lines = [
-        Line(_times_ms(sweep), sweep.samples, "single sweeps" if at == 0 else "", "second")
-        for at, sweep in enumerate(one.sweeps[::every])
-        if len(one.sweeps) > 1
-    ]
-    lines.append(Line(_times_ms(one.mean), one.mean.samples, f"mean of {one.averaged}", "signal", "thick"))
-    panels = [
-        Panel(
-            "Response (mV)",
-            tuple(lines),
-            "Time from the stimulus (ms)",
-            points=_points(one),
-            levels=(Level(0.0, "stimulus", upright=True),),
-            title=one.of,
-            share=2.6,
-        )
-    ]
-    if one.amplitudes_mv:
-        panels.append(_recruitment(one))
-    return panels
-
-
-def _times_ms(sweep: Sweep) -> list[float]:
-    return [sweep.first_ms + 1000.0 * at / sweep.rate_hz for at in range(len(sweep.samples))]
-
-
-def _points(one: SiteSweeps) -> tuple[Point, ...]:
-    found = one.response
-    if found is None:
-        return ()
-    end_ms = None
-    if found.onset_ms is not None and found.duration_ms is not None:
-        end_ms = found.onset_ms + found.duration_ms
-    named = (("onset", found.onset_ms), ("negative peak", found.negative_peak_ms), ("end", end_ms))
-    return tuple(Point(at_ms, _at(one.mean, at_ms), word) for word, at_ms in named if at_ms is not None)
-
-
-def _at(sweep: Sweep, at_ms: float) -> float:
-    place = (at_ms - sweep.first_ms) * sweep.rate_hz / 1000.0
-    before = max(0, min(int(place), len(sweep.samples) - 2))
-    share = place - before
-    return (1.0 - share) * sweep.samples[before] + share * sweep.samples[before + 1]
-
-
-def _recruitment(one: SiteSweeps) -> Panel:
-    strengths = [sweep.strength or 0.0 for sweep in one.sweeps]
-    lines = [Line(strengths, one.amplitudes_mv, "each stimulus", "signal", "points")]
-    title = f"{one.of}: recruitment; {one.no_plateau or 'with its plateau'}"
-    if one.plateau is not None:
-        ends = (one.plateau.from_strength, strengths[-1])
-        lines.append(Line(ends, (one.plateau.median_mv,) * 2, "plateau", "fit", "thick"))
-    return Panel("Amplitude (mV)", tuple(lines), "Stimulus (as in the file)", title=title, share=2.0)
-
-
-class _Measure(NamedTuple):
-    name: str
-    unit: str
-    attribute: str
-    tone: Any
-
-
-_MEASURES = (
-    _Measure("amplitude", "mV", "amplitude_mv", "signal"),
-    _Measure("area", "mV ms", "area_mv_ms", "fit"),
-    _Measure("duration", "ms", "duration_ms", "quiet"),
-)
-
-
-def _along(result: Result, motor: MotorNerve) -> Panel:
-    """Amplitude, area and duration from site to site in per cent of the most distal."""
-    lines = []
-    for one in _MEASURES:
-        first = getattr(motor.sites[0], one.attribute)
-        values = [getattr(site, one.attribute) for site in motor.sites]
-        known = [(at, value) for at, value in enumerate(values) if value is not None]
-        if first and known:
-            xs, ys = [float(at) for at, _ in known], [100.0 * value / first for _, value in known]
-            lines.append(Line(xs, ys, f"{one.name}, {first:g} {one.unit} distal", one.tone))
-            lines.append(Line(xs, ys, "", one.tone, "points"))
-    name = f"{motor.nerve} {motor.side}"
-    outcomes = [
-        f"{distal.site} to {proximal.site}: {result.findings[f'{name} {distal.site}-{proximal.site}']}"
-        for distal, proximal in pairwise(motor.sites)
-    ]
-    return Panel(
-        "Share of the most distal site (%)",
-        tuple(lines),
-        "Site of stimulation, from distal to proximal",
-        title=f"{name}; {'; '.join(outcomes) or 'one site only'}",
-        share=2.4,
-        ticks=tuple(site.site for site in motor.sites),
-    )

@@ -58,6 +58,7 @@ class Detection:
     baseline: str = ""
     stimulated: tuple[str, ...] = ()
     full_scale_mv: float | None = None
+    baseline_limit_uv: float | None = None
 
 
 class Muscle(NamedTuple):
@@ -91,6 +92,7 @@ def muscle(recording: Recording, detection: Detection) -> Muscle:
     """The activity of column ``emg``. Raises ``ExamRefused`` and its kinds."""
     definition = _definition(detection)
     positive("--full-scale-mv", detection.full_scale_mv)
+    positive("--baseline-limit-uv", detection.baseline_limit_uv)
     samples, middle = _centred(recording, even(recording, recording.column("emg", "uV")))
     rate_hz = recording.rate_hz
     blanked = _blanked(recording, samples, detection)

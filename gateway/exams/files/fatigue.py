@@ -3,10 +3,9 @@
 Theory of operation
 -------------------
 One *quantity* makes one index.  ``peak``: every row of the file is a contraction.  ``force`` (or torque):
-a contraction is where the trace is above a threshold for 0.2 s or longer, with at least as much rest before
-the next; its peak is the largest sample over the level at rest.  The threshold is stated, or a fifth of the
-way from rest to the top.  ``emg``: a contraction is an episode of ``gateway.exams.files.emg``, its peak the
-largest RMS.  Which one is stated, or the first of these that the file has.
+``contractions`` finds them by the noise at rest, or above a stated threshold; the peak is the largest sample
+over the local level at rest.  ``emg``: a contraction is an episode of ``gateway.exams.files.emg``, its peak
+the largest RMS.  Which one is stated, or the first of these that the file has.
 
 The stimulation belongs to the result: current, pulse width and frequency are stated, or that the contractions
 were voluntary, which the source of the definitions did not study.
@@ -19,18 +18,28 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import fmean
 from typing import NamedTuple
 
 import msgspec
 
+from dsp.emg_definitions import MAD_TO_DEVIATION
 from gateway.exams import fatigue
 from gateway.exams.drawing import Analysed, Drawing, Line, Panel, Span, fitted, thinned, told
 from gateway.exams.errors import DefinitionUnknown, NotStated, TraceUnusable
-from gateway.exams.even import stretches
 from gateway.exams.fatigue import Kind, Peak
 from gateway.exams.files import spasm
+from gateway.exams.files.contractions import (
+    BLOCK_S,
+    LEAST_S,
+    LEAST_SHARE,
+    MADS,
+    REGULAR_WITHIN,
+    Found,
+    contractions,
+)
 from gateway.exams.files.emg import Detection, Muscle, muscle
+from gateway.exams.files.emg_doubts import doubts
 from gateway.exams.files.stated import Stated, completed, entered, needed, opened
 from gateway.exams.recording import Recording
 from gateway.exams.result import Certainty, Flag, Parameter, Result, Severity, Window
@@ -38,8 +47,7 @@ from gateway.exams.result import Certainty, Flag, Parameter, Result, Severity, W
 ROLES = {"peak": "", "force": "", "emg": "uV", "stimulus": ""}
 QUANTITIES = ("peak", "force", "emg")
 DEFINITIONS = ("peak_ratio", "peak_slope")
-_LEAST_S = 0.2
-_SHARE = 0.2
+_NEAR_NOISE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +149,7 @@ def _found(recording: Recording, quantity: str, course: Course, detection: Detec
         return _given(recording)
     if quantity == "force":
         return _of_force(recording, course)
-    return _of_emg(muscle(recording, detection))
+    return _of_emg(muscle(recording, detection), detection)
 
 
 def _given(recording: Recording) -> _Peaks:
@@ -155,61 +163,89 @@ def _given(recording: Recording) -> _Peaks:
 
 
 def _of_force(recording: Recording, course: Course) -> _Peaks:
-    column = recording.columns["force"]
-    above, rest = _threshold(recording, column.values, course)
+    column, unit = recording.columns["force"], recording.columns["force"].unit or "unit not stated"
+    _usable(recording, column.values, course)
     times_s, values = recording.times_s, column.values
-    parts = [
-        (begin, end)
-        for begin, end in _joined(times_s, stretches(one > above for one in values))
-        if times_s[end - 1] - times_s[begin] >= _LEAST_S
-    ]
-    peaks = [_peak(times_s, values, begin, end, rest) for begin, end in parts]
-    contractions = _windows([(times_s[begin], times_s[end - 1]) for begin, end in parts])
-    unit = column.unit or "unit not stated"
-    parameters = (
-        entered("contraction above", above, unit, assumed=course.above is None),
-        Parameter(
-            name="level at rest",
-            value=rest,
-            unit=unit,
-            source="median below the threshold, taken off each peak",
-            certainty=Certainty.MEASURED,
-        ),
-    )
-    spans = tuple(Span(one.start_s, one.end_s, "contraction") for one in contractions)
+    found = contractions(times_s, values, recording.rate_hz, course.above)
+    windows = _windows([(times_s[begin], times_s[end - 1]) for begin, end in found.parts])
+    stated = () if course.above is None else (entered("contraction above", course.above, unit),)
+    spans = tuple(Span(one.start_s, one.end_s, "contraction") for one in windows)
     trace = thinned(times_s, values, "force")
     panel = Panel(f"Force ({unit})", (trace,), spans=spans, share=2.0, title="The whole recording")
-    return _Peaks(peaks, Kind("force", unit), contractions, parameters, (), (panel,))
+    parameters = (*stated, *_numbers(found, unit))
+    return _Peaks(
+        found.peaks,
+        Kind("force", unit),
+        windows,
+        parameters,
+        _doubts(found, values, unit, course.ends),
+        (panel,),
+    )
 
 
-def _joined(times_s: "array[float]", parts: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Stretches with a rest of 0.2 s between them: what is closer is one contraction, or noise."""
-    made: list[tuple[int, int]] = []
-    for begin, end in parts:
-        if made and times_s[begin] - times_s[made[-1][1] - 1] < _LEAST_S:
-            made[-1] = (made[-1][0], end)
-        else:
-            made.append((begin, end))
-    return made
+def _numbers(found: Found, unit: str) -> tuple[Parameter, ...]:
+    proposed = (
+        ("threshold over noise", MADS, "MAD"),
+        ("threshold at least", 100.0 * LEAST_SHARE, "% of the range"),
+        ("shortest contraction and pause", LEAST_S, "s"),
+        ("average for finding", BLOCK_S, "s"),
+        ("near noise below", _NEAR_NOISE, "deviations of a sample"),
+        ("regular within", 100.0 * REGULAR_WITHIN, "%"),
+    )
+    measured = (("noise at rest", found.noise), ("contraction over rest", found.threshold))
+    return (
+        *(
+            Parameter(name=name, value=value, unit=of, source="rvos", certainty=Certainty.PROPOSAL)
+            for name, value, of in proposed
+        ),
+        *(
+            Parameter(
+                name=name, value=value, unit=unit, source="from the pauses", certainty=Certainty.MEASURED
+            )
+            for name, value in measured
+        ),
+    )
 
 
-def _threshold(recording: Recording, values: "array[float]", course: Course) -> tuple[float, float]:
-    known = sorted(one for one in values if math.isfinite(one))
-    if len(known) < len(values) / 2 or known[0] == known[-1]:
+def _doubts(found: Found, values: "array[float]", unit: str, ends: int) -> tuple[Flag, ...]:
+    made = []
+    if found.saturated:
+        highest = max(one for one in values if math.isfinite(one))
+        text = (
+            f"{found.saturated} of {len(found.parts)} contractions stand at {highest:g} {unit}, the largest "
+            "of the recording: the sensor or its converter ends there; the ratio hides fatigue"
+        )
+        made.append(Flag(id="saturated", severity=Severity.DOUBTFUL, text=text))
+    weakest = [one.value for one in found.peaks if one.value is not None][-ends:]
+    if weakest and fmean(weakest) < _NEAR_NOISE * MAD_TO_DEVIATION * found.sample_noise:
+        text = (
+            f"the last peaks are less than {_NEAR_NOISE:g} times the noise of a sample at rest: the largest "
+            "sample of each is partly noise, the ratio is too large"
+        )
+        made.append(Flag(id="near_noise", severity=Severity.DOUBTFUL, text=text))
+    if found.missing:
+        text = (
+            f"{found.missing} contractions were due, as the others come evenly, and do not stand out of the "
+            "noise: too weak, or not given; their peaks are missing, the ratio may be too large"
+        )
+        made.append(Flag(id="contractions_missing", severity=Severity.DOUBTFUL, text=text))
+    if found.goes_on_s:
+        text = (
+            f"the recording goes on for {found.goes_on_s:.1f} s after the last contraction that was found: "
+            "if more were given, they are too weak to see and the ratio is too large"
+        )
+        made.append(Flag(id="goes_on", severity=Severity.DOUBTFUL, text=text))
+    return tuple(made)
+
+
+def _usable(recording: Recording, values: "array[float]", course: Course) -> None:
+    known = [one for one in values if math.isfinite(one)]
+    if len(known) < len(values) / 2 or min(known) == max(known):
         text = "force is missing or the same throughout: check the sensor and the column"
         raise TraceUnusable(recording.source.name, text)
-    low, high = known[len(known) // 20], known[-1 - len(known) // 100]
-    above = low + _SHARE * (high - low) if course.above is None else course.above
-    below = [one for one in known if one <= above]
-    if not below or above >= known[-1]:
-        text = f"--above {above:g}: the force goes from {known[0]:g} to {known[-1]:g}"
+    if course.above is not None and not min(known) < course.above < max(known):
+        text = f"--above {course.above:g}: the force goes from {min(known):g} to {max(known):g}"
         raise TraceUnusable(recording.source.name, text)
-    return above, median(below)
-
-
-def _peak(times_s: "array[float]", values: "array[float]", begin: int, end: int, rest: float) -> Peak:
-    best = max(range(begin, end), key=values.__getitem__)
-    return Peak(times_s[best], values[best] - rest)
 
 
 def _windows(parts: Sequence[tuple[float, float]]) -> tuple[Window, ...]:
@@ -219,8 +255,8 @@ def _windows(parts: Sequence[tuple[float, float]]) -> tuple[Window, ...]:
     )
 
 
-def _of_emg(found: Muscle) -> _Peaks:
-    episodes = found.found.episodes
+def _of_emg(found: Muscle, detection: Detection) -> _Peaks:
+    episodes, about = found.found.episodes, doubts(found, detection)
     peaks = [
         Peak((one.begin_s + one.end_s) / 2.0, one.peak_rms_uv if math.isfinite(one.peak_rms_uv) else None)
         for one in episodes
@@ -230,8 +266,8 @@ def _of_emg(found: Muscle) -> _Peaks:
         peaks,
         Kind("EMG, largest RMS", "uV"),
         contractions,
-        found.parameters,
-        found.flags,
+        (*found.parameters, *about.parameters),
+        (*found.flags, *about.flags),
         spasm.panels(found),
     )
 

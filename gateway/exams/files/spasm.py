@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 ``gateway.exams.files.emg`` finds the episodes and what was watched, ``gateway.exams.spasm`` counts.  The
 plot has the recording with its episodes, and below it the energy that they were told by, with the threshold:
-an episode that is none, or a burst that was missed, is seen there.
+an episode that is none, or a burst that was missed, is seen there.  What an episode may be instead, and a
+baseline that was not quiet, is of ``gateway.exams.files.emg_doubts``.
 """
 
 import math
@@ -17,6 +18,7 @@ from dsp import traces
 from gateway.exams import spasm
 from gateway.exams.drawing import Analysed, Drawing, Level, Panel, Span, thinned, told
 from gateway.exams.files.emg import ROLES, Detection, Muscle, muscle
+from gateway.exams.files.emg_doubts import doubts
 from gateway.exams.files.stated import Stated, completed, needed, opened
 from gateway.exams.result import Certainty, Parameter, Result, Window
 from gateway.exams.spasm import Episode
@@ -35,15 +37,22 @@ def analyse(path: Path, stated: Stated, detection: Detection) -> Analysed:
         source="from the baseline",
         certainty=Certainty.MEASURED,
     )
+    about = doubts(found, detection)
     result = spasm.analyse(
         episodes,
         found.watched,
-        (*found.parameters, threshold),
+        (*found.parameters, threshold, *about.parameters),
         known.probe,
         known.recording.source,
         limb=known.limb,
+        is_quiet_known=bool(detection.baseline),
     )
-    whole = _with_windows(completed(result, known, flags=found.flags), found)
+    result = msgspec.structs.replace(
+        result,
+        values=(*result.values, *about.values),
+        definitions=(*result.definitions, *about.definitions),
+    )
+    whole = _with_windows(completed(result, known, flags=(*found.flags, *about.flags)), found)
     return Analysed(whole, drawing(whole, found))
 
 
