@@ -51,9 +51,9 @@ def analyse() -> None:
     """Analyse a recording: rvos exam analyse NAME FILE.
 
     FILE is comma-separated values (also with semicolons or tabs), an Oxysoft
-    export, a Moxy export, or what `rvos exam run --recording` wrote.
-    `rvos exam list` says what each examination needs, `rvos exam analyse NAME
-    --help` its options.
+    export, a Moxy export, a waveform file of this gateway, or what
+    `rvos exam run --recording` wrote. `rvos exam list` says what each
+    examination needs, `rvos exam analyse NAME --help` its options.
     """
 
 

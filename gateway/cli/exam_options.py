@@ -100,9 +100,11 @@ def recording_options(function: Verb) -> Verb:
 
     @functools.wraps(function)
     def with_stated(**given: Any) -> Any:
+        from gateway.cli.waveform_recording import FORMAT
         from gateway.exams.files.stated import Stated
 
         stated = Stated(
+            formats=(FORMAT,),
             rate_hz=given.pop("rate"),
             header=given.pop("header"),
             time=given.pop("clock"),

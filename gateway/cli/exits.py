@@ -36,6 +36,8 @@ EXIT_CODES: dict[str, int] = {
     "gateway.record.errors.RecordError": EXIT_UNAVAILABLE,
     "gateway.record.errors.RowUnreadable": EXIT_FINDING,
     "gateway.record.errors.SessionUnknown": EXIT_USAGE,
+    "gateway.record.errors.WaveformForeign": EXIT_REFUSED,
+    "gateway.record.errors.WaveformRefused": EXIT_REFUSED,
     "gateway.runtime.control_client.CoreForbidden": EXIT_NOT_PERMITTED,
     "gateway.runtime.control_client.CoreUnavailable": EXIT_UNAVAILABLE,
     "gateway.runtime.gpio_output.AnnunciatorUnavailable": EXIT_UNAVAILABLE,

@@ -29,6 +29,7 @@ from gateway.cli.service import core, link, selftest
 from gateway.cli.session import session
 from gateway.cli.simulate import simulate
 from gateway.cli.summary import summary
+from gateway.cli.waveform import waveform
 
 
 class Rvos(click.Group):
@@ -62,7 +63,7 @@ def rvos() -> None:
 
 for _command in (
     *(demo, simulate, session, patient, alarm, selftest, cuff),
-    *(prescription, exam, summary, journal, config, core, link),
+    *(prescription, exam, waveform, summary, journal, config, core, link),
 ):
     rvos.add_command(_command)
 

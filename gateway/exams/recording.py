@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from dsp import traces
 from gateway.exams.errors import RecordingUnusable
-from gateway.exams.result import Source
+from gateway.exams.result import Flag, Parameter, Probe, Source
+from gateway.model import Limb
 
 MOST_SAMPLES = 86_400_000
 GAP_FACTOR = 1.5
@@ -27,11 +28,16 @@ RATE_TOLERANCE = 0.02
 
 
 class Column(NamedTuple):
-    """One quantity. ``header`` is what the file calls it, where that is not the name it is kept under."""
+    """One quantity. ``header`` is what the file calls it, where that is not the name it is kept under.
+
+    ``probe`` and ``limb`` are what the file says of where it was measured, if it does.
+    """
 
     values: "array[float]"
     unit: str
     header: str = ""
+    probe: Probe | None = None
+    limb: Limb | None = None
 
 
 class Mark(NamedTuple):
@@ -70,6 +76,10 @@ class Recording:
     marks: tuple[Mark, ...] = ()
     gaps: tuple[Gap, ...] = ()
     cuff: CuffTrace | None = None
+    parameters: tuple[Parameter, ...] = ()
+    """Choices that the reader of the file made, for the result."""
+    flags: tuple[Flag, ...] = ()
+    """What the reader of the file found, for the result."""
 
     @property
     def cuff_trace(self) -> CuffTrace | None:

@@ -12,6 +12,8 @@ called ``o2hb`` and ``hhb``, of several each keeps its optodes in front.
 
 *Moxy*: two lines of part numbers, a header, then a clock of whole seconds.  A change of lap is a mark.
 
+Formats of other rooms are handed in (``Format``), known by their first bytes.
+
 Units: uM, %, mmHg, g/dL, as each column says.
 """
 
@@ -19,8 +21,9 @@ import hashlib
 import math
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.exams.cells import text_of
 from gateway.exams.errors import RecordingUnusable
@@ -28,6 +31,27 @@ from gateway.exams.recording import Column, Mark, Recording, checked
 from gateway.exams.separated_values import KNOWN, Layout, read_columns
 
 LARGEST_BYTES = 512 * 1024 * 1024
+
+
+class Format(NamedTuple):
+    """A format of another room: its first bytes, and what makes a recording of these columns of a file.
+
+    ``read`` raises ``RecordingUnusable``; it takes the columns by their names or headers, and leaves out
+    those that are not there.
+    """
+
+    magic: bytes
+    read: Callable[[Path, Sequence[str]], Recording]
+
+
+def format_of(path: Path, formats: Sequence[Format]) -> Format | None:
+    """Which of these formats the file begins as, if one. What cannot be opened is nobody's here."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(max((len(one.magic) for one in formats), default=0))
+    except OSError:
+        return None
+    return next((one for one in formats if begin.startswith(one.magic)), None)
 
 
 def content(path: Path) -> bytes:

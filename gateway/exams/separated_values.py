@@ -180,11 +180,12 @@ def _quantities(header: list[str], time_at: int) -> list[tuple[int, str, str]]:
     for at, called in enumerate(header):
         if at == time_at or called in (*_TIMES, *_TEXTS, "sample", "time", "") or _scale_s(called):
             continue
-        found.append((at, *_named(called)))
+        found.append((at, *named(called)))
     return found
 
 
-def _named(called: str) -> tuple[str, str]:
+def named(called: str) -> tuple[str, str]:
+    """What we call the column of this header, and its unit."""
     stem, ending = _parts(called)
     if ending in UNITS:
         ours, unit = KNOWN.get(stem, (stem, ""))

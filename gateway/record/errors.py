@@ -88,6 +88,34 @@ class HistoryFileUnusable(RecordError):
     """Not a patient's history that can be taken over."""
 
 
+class WaveformError(RecordError):
+    """A waveform file cannot be made, read or exported."""
+
+
+class WaveformMisused(WaveformError):
+    """Streams that no file can hold: a defect of the program that describes them."""
+
+
+class WaveformNotWritten(WaveformError):
+    """The file cannot be made: the path, its rights, the disk."""
+
+
+class WaveformUnreadable(WaveformError):
+    """The file may be sound but cannot be read from here."""
+
+
+class WaveformForeign(WaveformError):
+    """Not a waveform file of ours, of a newer version, or nothing of it is left."""
+
+
+class WaveformRefused(WaveformError):
+    """The file does not hold what was asked for, or the format cannot hold what the file has."""
+
+
+class ExportUnavailable(WaveformError):
+    """What writes this format is not installed, or the output cannot be written."""
+
+
 class SessionUnknown(RecordError):
     """These rows hold no start of that session."""
 

@@ -28,7 +28,7 @@ import msgspec
 from gateway.exams.cells import text_of
 from gateway.exams.errors import NotStated
 from gateway.exams.recording import Column, Recording
-from gateway.exams.recordings import content, parse
+from gateway.exams.recordings import Format, content, format_of, parse
 from gateway.exams.result import Certainty, Flag, Parameter, Probe, Result, Scalar, Severity
 from gateway.exams.separated_values import UNITS, Layout
 from gateway.model import Limb
@@ -61,6 +61,8 @@ class Stated:
     site: str = ""
     channel: str = ""
     spacing_mm: float | None = None
+    formats: tuple[Format, ...] = ()
+    """Formats of other rooms that this run can read; not stated by anybody."""
 
 
 class Opened(NamedTuple):
@@ -80,22 +82,50 @@ def opened(path: Path, stated: Stated, roles: Mapping[str, str]) -> Opened:
     """
     positive("--rate", stated.rate_hz)
     positive("--spacing-mm", stated.spacing_mm)
+    own = format_of(path, stated.formats)
+    if own is not None:
+        return _described(own.read(path, _wanted(path, stated, roles)), stated, roles)
     data = content(path)
     rate_hz, flags = stated.rate_hz, []
     if rate_hz is None and _is_portamon(text_of(path.name, data[:4096])):
         rate_hz = _PORTAMON_HZ
         flags.append(_rate_assumed(rate_hz))
     read = parse(path.name, data, rate_hz, _layout(stated))
-    recording, parameters = _with_roles(read, stated, roles)
+    known = _described(read, stated, roles)
+    parameters = list(known.parameters)
     if rate_hz is not None:
         parameters.append(entered("rate", rate_hz, "Hz", assumed=stated.rate_hz is None))
+    return known._replace(parameters=tuple(parameters), flags=(*flags, *known.flags))
+
+
+def _described(read: Recording, stated: Stated, roles: Mapping[str, str]) -> Opened:
+    """With its roles, and with what a person stated of the probe before what the file says of it."""
+    recording, parameters = _with_roles(read, stated, roles)
+    columns = (recording.columns.get(role) for role in roles)
+    main = next((one for one in columns if one is not None and one.probe is not None), None)
+    told = Probe(device=read.device, site="") if main is None or main.probe is None else main.probe
     probe = Probe(
-        device=stated.device or read.device,
-        site=stated.site,
-        channel=stated.channel,
-        spacing_mm=stated.spacing_mm,
+        device=stated.device or told.device,
+        site=stated.site or told.site,
+        channel=stated.channel or told.channel,
+        spacing_mm=told.spacing_mm if stated.spacing_mm is None else stated.spacing_mm,
     )
-    return Opened(recording, probe, stated.limb, tuple(parameters), tuple(flags))
+    limb = stated.limb or (main.limb if main else None)
+    return Opened(recording, probe, limb, (*read.parameters, *parameters), read.flags)
+
+
+def _wanted(path: Path, stated: Stated, roles: Mapping[str, str]) -> list[str]:
+    """The columns that a file of many has to give: by their roles, or as a person named them."""
+    if stated.header or stated.time or stated.rate_hz is not None:
+        text = "it says its columns, times and rates itself: leave --header, --time and --rate out"
+        raise NotStated(path.name, text)
+    asked = dict(_pair("--column", one, roles) for one in stated.columns)
+    return [_without_unit(asked[role]) if role in asked else role for role in roles]
+
+
+def _without_unit(asked: str) -> str:
+    name, _, unit = asked.rpartition(":")
+    return (name if name and unit.strip().lower() in UNITS else asked).strip().lower()
 
 
 def positive(option: str, value: float | None) -> None:
@@ -251,7 +281,7 @@ def _converted(recording: Recording, role: str, column: Column, unit: str) -> Co
         name = column.header or role
         text = f"{name} {has}, {unit} is needed: state it, --column {role}={name}:UNIT, or use --scale"
         raise NotStated(recording.source.name, text)
-    return Column(_scaled(column.values, factor, 0.0), unit, column.header)
+    return column._replace(values=_scaled(column.values, factor, 0.0), unit=unit)
 
 
 def needed(recording: Recording, *roles: str) -> None:
