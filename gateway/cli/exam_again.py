@@ -63,6 +63,6 @@ def _fits(exam: str, file: Path, found: "ExamRecording", stated: "Stated", other
     if stated.limb not in (None, found.limb):
         raise NotStated("--limb", f"this recording is of the {found.limb.value.replace('_', ' ')}")
     positive("--spacing-mm", stated.spacing_mm)
-    rest = replace(stated, limb=None, site="", spacing_mm=None)
+    rest = replace(stated, limb=None, site="", spacing_mm=None, formats=())
     if rest != Stated() or any(one not in (None, "", False, Times()) for one in others):
         raise NotStated(file.name, _SAYS_ITSELF)

@@ -22,7 +22,6 @@ from gateway.exams.recording import Column, Mark, Recording, checked
 from gateway.exams.recordings import Format
 from gateway.exams.result import Certainty, Flag, Parameter, Probe, Severity
 from gateway.exams.separated_values import named
-from gateway.record.errors import WaveformError
 from gateway.record.waveforms.blocks import MAGIC
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 def read(path: Path, wanted: Sequence[str]) -> Recording:
     """The channels of these names, headers or roles, in one recording. Raises ``RecordingUnusable``."""
+    from gateway.record.errors import WaveformError
     from gateway.record.waveforms.reader import Waveform
     from gateway.record.waveforms.separated import events_of
     from gateway.record.waveforms.table import table
