@@ -242,8 +242,10 @@ FAST_CUFF = replace(
 RESERVOIR_CUFF = replace(
     FAST_CUFF,
     name="reservoir_cuff",
-    description="simulated cuff filled from a reservoir (0.75 s up, 1 s down)",
+    description="simulated cuff filled from a reservoir (0.75 s up, 0.7 s down)",
     pump_flow_ml_s=1500.0,
+    dump_ml_s_mmhg=16.0,
+    relief_ml_s_mmhg=120.0,
 )
 
 LIMB = Limb(

@@ -103,9 +103,11 @@ class TestRequests:
         assert room.audits() == []
 
     @pytest.mark.parametrize("ending", [b"", b"\n"])
-    def test_a_request_of_more_than_16384_bytes_is_not_read(self, room: Room, ending: bytes) -> None:
+    def test_a_request_that_is_too_long_is_not_read(self, room: Room, ending: bytes) -> None:
         async def scenario() -> None:
-            reply = await tell(room.path, b'{"verb":"session_stop"' + b" " * 17_000 + b"}" + ending)
+            reply = await tell(
+                room.path, b'{"verb":"session_stop"' + b" " * control_server.LONGEST_REQUEST + b"}" + ending
+            )
             assert (reply.exit_code, reply.message) == (2, TOO_LONG)
 
         assert room.serve(scenario) == []
@@ -130,7 +132,7 @@ class TestRequests:
         assert room.audits() == []
 
 
-TOO_LONG = "one request is one line of JSON of at most 16384 bytes"
+TOO_LONG = f"one request is one line of JSON of at most {control_server.LONGEST_REQUEST} bytes"
 
 
 class TestClients:

@@ -330,7 +330,7 @@ def test_without_a_session_and_in_a_prescribed_one(room: ExamRoom) -> None:
     room.bedside.press_button()
     started = room.bedside.ask(start_request("demo", Limb.LEFT_THIGH, 120, 70, patient=PATIENT))
     assert not started.exit_code
-    assert "carries out a prescription" in room.begin("occlusion-test").message
+    assert "a prescription is being carried out" in room.begin("occlusion-test").message
 
 
 def test_one_at_a_time(armed: ExamRoom) -> None:

@@ -30,6 +30,11 @@ SINCE = {
     "alarm_escalated",
     "alarm_paused",
     "alarm_pause_ended",
+    "examination_started",
+    "examination_result",
+    "examination_ended",
+    "limb_pressure_measured",
+    "prescription_begun",
 }
 """Event types that version 0.1.0 did not have."""
 
