@@ -79,11 +79,14 @@ def analyse(
         return _limb_pressure(examined)
     probe = Probe(device=examined.oximeter, site=site, spacing_mm=spacing_mm)
     known = Opened(saturation_recording(examined), probe, examined.limb, (), ())
+    recording, limb, systolic = known.recording, examined.limb, max(examined.systolics_mmhg, default=None)
     if examined.exam == OcclusionTestOrder.exam:
         asked = tuple(definitions) or usual(examined.exam)
-        made = occlusion_test.analyse(known.recording, probe, examined.limb, asked)
+        made = occlusion_test.analyse(recording, probe, limb, asked, systolic_mmhg=systolic)
     else:
-        made = oxidative_capacity.analyse(known.recording, probe, examined.limb, _choices(definitions))
+        made = oxidative_capacity.analyse(
+            recording, probe, limb, _choices(definitions), systolic_mmhg=systolic
+        )
     return completed(made, known)
 
 

@@ -147,6 +147,7 @@ def test_as_json(ask: Any, core: StandIn) -> None:
     assert '"exam": "occlusion-test"' in result.stdout
     assert result.stdout.lstrip().startswith("{")
     assert '"schema": "rvos.exam/1"' in result.stdout
+    assert "occlusion_unverified" not in result.stdout, "the session knows the systolic"
 
 
 @pytest.mark.usefixtures("no_time")
