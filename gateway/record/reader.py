@@ -115,9 +115,11 @@ class JournalReader:
         return [self._stored(well_formed(self._path, record)) for record in found]
 
     def last_boot(self) -> int:
-        """The number of the newest run of core; 0 before the first."""
-        ((boot,),) = self._fetch("SELECT value FROM meta WHERE key = 'boot'")
-        return int(boot)
+        """The number of the newest run of core; 0 before the first. Raises ``JournalCorrupt``."""
+        match self._fetch("SELECT value FROM meta WHERE key = 'boot'"):
+            case [(str() | int() as boot,)] if str(boot).isdecimal():
+                return int(boot)
+        raise JournalCorrupt(self._path, f"the number of its last run is not there: {KEEP}")
 
     def sessions(self) -> list[str]:
         """Every session that has rows, oldest first."""

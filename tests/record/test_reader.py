@@ -253,6 +253,16 @@ def test_a_number_that_cannot_be_names_its_row(path: Path, value: str) -> None:
         list(reader.rows())
 
 
+@pytest.mark.parametrize("found", [[], [("soon",)], [("-1",)], [(None,)], [("1",), ("2",)]])
+def test_the_number_of_the_last_run_that_is_gone_is_damage(path: Path, found: list[tuple[object]]) -> None:
+    """As a damaged index has it: the row was there when the file was opened."""
+    write(path, 3)
+    with JournalReader.open(path) as reader:
+        reader._fetch = lambda *_: found  # type: ignore[method-assign]
+        with pytest.raises(JournalCorrupt, match="the number of its last run is not there"):
+            reader.last_boot()
+
+
 def test_rows_that_are_out_of_place_are_not_read_for_ever(path: Path) -> None:
     write(path, 9)
     with JournalReader.open(path) as reader:
