@@ -41,22 +41,34 @@ class ExamTrace:
         self.began_ms = began_ms
         self._cuff = array("i")
         self._sto2 = array("i")
+        self._statuses = hashlib.sha256()
+        self._saturations = bytearray()
         self.complete = True
 
     def cuff(self, at_ms: int, control_dmmhg: int | None, limit_dmmhg: int | None) -> None:
         """One status of the controller."""
-        self._take(self._cuff, (at_ms - self.began_ms, control_dmmhg, limit_dmmhg), MOST_CUFF_SAMPLES)
+        sample = (at_ms - self.began_ms, control_dmmhg, limit_dmmhg)
+        if self._take(self._cuff, sample, MOST_CUFF_SAMPLES):
+            self._statuses.update(_status_line(sample))
 
     def sto2(self, at_ms: int, permille: int | None) -> None:
         """One value of the oximeter."""
-        self._take(self._sto2, (at_ms - self.began_ms, permille), MOST_TISSUE_SAMPLES)
+        sample = (at_ms - self.began_ms, permille)
+        if self._take(self._sto2, sample, MOST_TISSUE_SAMPLES):
+            self._saturations += _saturation_line(sample)
 
-    def _take(self, into: "array[int]", sample: Iterable[int | None], most: int) -> None:
+    def _take(self, into: "array[int]", sample: Iterable[int | None], most: int) -> bool:
         row = [_MISSING if one is None else one for one in sample]
         if len(into) >= most * len(row):
             self.complete = False
-        else:
-            into.extend(row)
+            return False
+        into.extend(row)
+        return True
+
+    @property
+    def highest_dmmhg(self) -> int:
+        """The highest pressure that the controller regulated by; 0 without any."""
+        return max(0, max(self._cuff[1::3], default=0))
 
     @property
     def cuff_samples(self) -> int:
@@ -75,8 +87,10 @@ class ExamTrace:
         return Samples([(at or 0, one, two) for at, one, two in cuff], [(at or 0, one) for at, one in sto2])
 
     def sha256(self) -> str:
-        """The digest of all samples."""
-        return sha256(self.page(0, 0, MOST_CUFF_SAMPLES))
+        """The digest of all samples, made as they came: a stop does not wait for it."""
+        digest = self._statuses.copy()
+        digest.update(self._saturations)
+        return digest.hexdigest()
 
 
 def _rows(values: "array[int]", width: int, begin: int, most: int) -> Iterator[list[int | None]]:
@@ -87,6 +101,13 @@ def _rows(values: "array[int]", width: int, begin: int, most: int) -> Iterator[l
 
 def sha256(samples: Samples) -> str:
     """The digest of these samples: a line for each, statuses first."""
-    lines = [f"cuff {at} {control} {limit}\n" for at, control, limit in samples.cuff]
-    lines += [f"sto2 {at} {permille}\n" for at, permille in samples.sto2]
-    return hashlib.sha256("".join(lines).encode("ascii")).hexdigest()
+    lines = [*map(_status_line, samples.cuff), *map(_saturation_line, samples.sto2)]
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _status_line(sample: CuffSample) -> bytes:
+    return b"cuff %d %a %a\n" % sample
+
+
+def _saturation_line(sample: TissueSample) -> bytes:
+    return b"sto2 %d %a\n" % sample

@@ -70,6 +70,10 @@ _PRESCRIBED = (
 _NOT_DUE = (
     "no prescription waits to be begun: only a session that was started --with-examinations has one that does"
 )
+_TOO_LOW_FOR_LIMB = (
+    "not begun: the prescription would give {given} mmHg, and this limb was found to need up to {needed} "
+    "mmHg to be occluded: it would congest the limb"
+)
 _BEGUN = (
     "begun: {title}, {limb}. Before each inflation the blood pressure must be at most {age} old: "
     "rvos session pressure"
@@ -132,6 +136,9 @@ class ExamDesk:
             return refusal(EXIT_NOT_NOW, _NOT_DUE)
         if not self._core.present(now):
             return refusal(EXIT_NOT_NOW, f"not begun: {_RESTED}")
+        needed, given = session.examining.needed_mmhg, session.prescription_mmhg
+        if needed is not None and given is not None and given < needed:
+            return refusal(EXIT_REFUSED, _TOO_LOW_FOR_LIMB.format(given=given, needed=needed))
         session.begin_prescription(now)
         title, limb = session.prescription.title, limb_words(session.limb.value)
         age = duration(self._core.setup.limits.blood_pressure_age_ms / 1000)

@@ -64,6 +64,8 @@ class ExamResults:
             if not recorder.is_durable(tickets[-1]):
                 return None
             session = self._session_of(found)
+            if isinstance(usable, str) and session is not None:
+                session.examining.retract()
             if not isinstance(usable, str | None) and session is not None:
                 if len(tickets) == 1:
                     tickets.append(recorder.event(_measured(found, usable), session.name, now))
@@ -112,6 +114,10 @@ def _row(found: Examination, result: Result, document: str) -> ExaminationResult
     )
 
 
+_DEFINITION = "cuff_flattening"
+"""What core's own sensors can be read by."""
+
+
 class _Usable(NamedTuple):
     """A limb occlusion pressure that later targets may rely on, and the upper end of its interval."""
 
@@ -129,10 +135,12 @@ def _usable_mmhg(found: Examination, result: Result) -> _Usable | str:
     runs: list[Value] = [one for one in result.values if one.name == "limb_occlusion_pressure" and one.of]
     if len([one for one in runs if one.value is not None]) < 2 or len(found.systolics_mmhg) < 2:
         return "one run says nothing of the spread"
-    highest = getattr(found.order, "highest_mmhg", 0)
-    if not min(found.systolics_mmhg) / 2 <= value <= highest:
-        return f"{value:.0f} mmHg lie outside the pressures of the measurement"
+    if (result.definition, whole[0].unit) != (_DEFINITION, "mmHg"):
+        return f"it is not by {_DEFINITION} in mmHg"
     high = value if whole[0].high is None else max(value, whole[0].high)
+    reached = min(getattr(found.order, "highest_mmhg", 0), found.trace.highest_dmmhg // 10 + 1)
+    if not min(found.systolics_mmhg) <= value <= high <= reached:
+        return f"{value:.0f} to {high:.0f} mmHg lie outside the pressures of the measurement"
     return _Usable(math.ceil(value), math.ceil(high))
 
 

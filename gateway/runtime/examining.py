@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gateway.exams import plans
-from gateway.exams.limb_pressure import Measured, why_invalid
+from gateway.exams.limb_pressure import LimbPressureOrder, Measured, why_invalid
 from gateway.exams.oxidative_capacity_plan import SLOWEST_FILL_MS
 from gateway.exams.plan import ExamPlan, Seen
 from gateway.exams.plans import Order
@@ -88,6 +88,8 @@ class Examining:
         """Begin one; the desk has made sure that none is under way. Raises ``PlanRefused``."""
         under_pressure_ms = order.under_pressure_ms(systolic_mmhg)
         self._number += 1
+        if isinstance(order, LimbPressureOrder):
+            self.retract()
         plan, trace = plans.begin(order, now), ExamTrace(now)
         begun = Examination(self._number, order, where, plan, self._cycles, trace)
         self.current = self.newest = begun
@@ -140,6 +142,15 @@ class Examining:
             )
             for systolic in examination.systolics_mmhg
         )
+
+    def retract(self) -> None:
+        """What was measured before counts no longer: it is being measured anew, or what came is doubtful."""
+        self._measured = ()
+
+    @property
+    def needed_mmhg(self) -> int | None:
+        """The upper end of what this limb was found to need in this session; ``None``: not measured."""
+        return max((one.high_mmhg for one in self._measured), default=None)
 
     def limb_pressure(self, where: Circumstances, pressure: BloodPressure | None) -> Measured | str:
         """The measured limb occlusion pressure as far as it counts here; or why none does."""

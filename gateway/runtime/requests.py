@@ -12,7 +12,7 @@ meant), 65 refused (the values as they stand forbid it), 69 core or device unava
 ended core, 75 not now (something must happen first), 77 not permitted, 78 configuration.
 """
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -26,6 +26,10 @@ EXIT_RECORD = 74
 EXIT_NOT_NOW = 75
 EXIT_NOT_PERMITTED = 77
 EXIT_CONFIG = 78
+
+
+Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+"""Any larger one is a slip or an attack, and nothing here is computed with it."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="verb", forbid_unknown_fields=True):
@@ -45,12 +49,12 @@ class SessionStart(Request, frozen=True, kw_only=True, tag="session_start"):
     prescription: str
     patient: str
     limb: str
-    systolic_mmhg: int | None = None
-    diastolic_mmhg: int | None = None
+    systolic_mmhg: Number | None = None
+    diastolic_mmhg: Number | None = None
     confirm: bool
     answers: dict[str, str] = {}
-    cuff_width_mm: int | None = None
-    circumference_mm: int | None = None
+    cuff_width_mm: Number | None = None
+    circumference_mm: Number | None = None
     measured_again: bool = False
     resume: bool = False
     examinations: bool = False
@@ -65,8 +69,8 @@ class SessionBegin(Request, frozen=True, kw_only=True, tag="session_begin"):
 class SessionPressure(Request, frozen=True, kw_only=True, tag="session_pressure"):
     """``measured_again`` answers the question that three identical systolic pressures raise."""
 
-    systolic_mmhg: int
-    diastolic_mmhg: int
+    systolic_mmhg: Number
+    diastolic_mmhg: Number
     confirm: bool
     measured_again: bool = False
 
@@ -74,21 +78,21 @@ class SessionPressure(Request, frozen=True, kw_only=True, tag="session_pressure"
 class SessionPain(Request, frozen=True, kw_only=True, tag="session_pain"):
     """One pain score: ``nrs`` 0 to 10 from who can speak, ``cpot`` 0 to 8 from who cannot."""
 
-    nrs: int | None = None
-    cpot: int | None = None
+    nrs: Number | None = None
+    cpot: Number | None = None
 
 
 class SessionRaise(Request, frozen=True, kw_only=True, tag="session_raise"):
     """A person's press for more current."""
 
-    by_ma: int = 1
+    by_ma: Number = 1
     confirm: bool
 
 
 class SessionLower(Request, frozen=True, kw_only=True, tag="session_lower"):
     """A person's word for less current, at once."""
 
-    by_ma: int = 1
+    by_ma: Number = 1
 
 
 class SessionStop(Request, frozen=True, kw_only=True, tag="session_stop"):
@@ -132,7 +136,7 @@ PAUSE_LONGEST_S = 120
 class AlarmPause(Request, frozen=True, kw_only=True, tag="alarm_pause"):
     """Silence the sound for at most ``PAUSE_LONGEST_S`` seconds; 0 ends a pause."""
 
-    seconds: int
+    seconds: Number
 
 
 class SelfTest(Request, frozen=True, kw_only=True, tag="self_test"):
@@ -150,8 +154,8 @@ class DeclaredSession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """A session at another place, in the words of whoever knows of it."""
 
     limb: str
-    ended_min_ago: int
-    above_min: int
+    ended_min_ago: Number
+    above_min: Number
     therapy: bool
 
 
@@ -159,8 +163,8 @@ class DeclaredStimulation(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """A session with stimulation at another place; ``stimulated_min`` is the time of its pulses."""
 
     limb: str
-    ended_min_ago: int
-    stimulated_min: int
+    ended_min_ago: Number
+    stimulated_min: Number
 
 
 class PatientHistory(Request, frozen=True, kw_only=True, tag="patient_history"):
@@ -198,7 +202,7 @@ class ExamStart(Request, frozen=True, kw_only=True, tag="exam_start"):
     exam: str
     confirm: bool
     posture: str = ""
-    choices: dict[str, int] = {}
+    choices: dict[str, Number] = {}
 
 
 class ExamShow(Request, frozen=True, kw_only=True, tag="exam_show"):
@@ -209,16 +213,16 @@ class ExamTracePage(Request, frozen=True, kw_only=True, tag="exam_trace"):
     """A part of the trace of an examination that is over, from these samples on."""
 
     session: str
-    examination: int
-    cuff_from: int = 0
-    sto2_from: int = 0
+    examination: Number
+    cuff_from: Number = 0
+    sto2_from: Number = 0
 
 
 class ExamResult(Request, frozen=True, kw_only=True, tag="exam_result"):
     """What an analysis made of that trace: the JSON of a ``gateway.exams.result.Result``."""
 
     session: str
-    examination: int
+    examination: Number
     document: str
 
 

@@ -53,6 +53,7 @@ from gateway.safety.reasons import Kind, kind_of
 from gateway.therapy import plans
 from gateway.therapy.examinations import ExaminationsPlan
 from gateway.therapy.plan import More, Plan, Seen, Wish, Word
+from gateway.therapy.prescription import RvosPrescription
 
 ENDING_LONGEST_MS = 10_000
 
@@ -142,6 +143,13 @@ class Session:
     def is_due(self) -> bool:
         """Whether it has a prescription that a person has to begin."""
         return isinstance(self.plan, ExaminationsPlan) and self.plan.due
+
+    @property
+    def prescription_mmhg(self) -> int | None:
+        """What its prescription would give now, ``None`` without a blood pressure or a cuff."""
+        if self.blood_pressure is None or not isinstance(self.prescription, RvosPrescription):
+            return None
+        return self.blood_pressure.systolic_mmhg + self.prescription.margin_mmhg
 
     @property
     def cycle(self) -> int:

@@ -112,6 +112,17 @@ class TestRequests:
 
         assert room.serve(scenario) == []
 
+    @pytest.mark.parametrize("digits", [b"9" * 4_300, b"-" + b"9" * 4_300, b"2147483648"])
+    def test_a_number_without_measure_is_nonsense(self, room: Room, digits: bytes) -> None:
+        wish = b'{"verb":"exam_start","exam":"oxidative-capacity","choices":{"occlusion_ms":%s}}\n'
+
+        async def scenario() -> None:
+            reply = await tell(room.path, wish % digits)
+            assert reply.exit_code == 2
+            assert reply.message.startswith("request not understood: ")
+
+        assert room.serve(scenario) == []
+
     def test_a_request_without_end_is_cut(self, room: Room) -> None:
         async def scenario() -> None:
             client = await Client.connect(room.path)

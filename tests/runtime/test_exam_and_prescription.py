@@ -16,6 +16,7 @@ from gateway.record.events import (
     SessionEnded,
     SessionStarted,
 )
+from gateway.runtime.examining import Examining
 from gateway.runtime.requests import (
     EXIT_NOT_NOW,
     EXIT_REFUSED,
@@ -197,3 +198,16 @@ def test_the_old_request_is_understood() -> None:
     """A request without the new word means what it meant."""
     asked = SessionStart(prescription="demo", patient="p", limb="left_thigh", confirm=True)
     assert not asked.examinations
+
+
+def test_a_prescription_that_the_limb_was_found_to_need_more_than_is_not_begun(
+    both: ExamRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examine(both)
+    monkeypatch.setattr(Examining, "needed_mmhg", 171)
+    refused = both.bedside.ask(BEGIN)
+    assert (refused.exit_code, "congest" in refused.message) == (EXIT_REFUSED, True), refused
+    assert both.rows(PrescriptionBegun) == []
+    monkeypatch.setattr(Examining, "needed_mmhg", 170)
+    begun = both.bedside.ask(BEGIN)
+    assert not begun.exit_code, begun

@@ -64,8 +64,23 @@ def test_what_a_measured_pressure_unlocks_and_for_how_long(measured: tuple[ExamR
     assert "wide interval" in stored.message
     assert (above(room)[0], room.rows(LimbPressureMeasured)) == (EXIT_REFUSED, [])
 
+    for forged in (
+        {"value": SYSTOLIC - 1.0, "low": SYSTOLIC - 2.0},
+        {"value": 302.0, "high": 302.0},
+        {"high": 1e300},
+        {"unit": "kPa"},
+    ):
+        values = [msgspec.structs.replace(one, **forged) if one.of == "" else one for one in result.values]
+        reply = room.store(msgspec.structs.replace(result, values=tuple(values)))
+        assert "counts in this session" not in reply.message, forged
+    assert "cuff_flattening" in room.store(msgspec.structs.replace(result, definition="mine")).message
+    assert (above(room)[0], room.rows(LimbPressureMeasured)) == (EXIT_REFUSED, [])
+
     assert "counts in this session" in room.store(result).message
-    (row,) = room.bodies(LimbPressureMeasured)
+    room.store(msgspec.structs.replace(result, flags=(*result.flags, doubtful)))
+    assert above(room)[0] == EXIT_REFUSED, "what was doubted since counts no longer"
+    assert "counts in this session" in room.store(result).message
+    *_, row = room.bodies(LimbPressureMeasured)
     assert BODY.occlusion_mmhg <= row["high_mmhg"] <= BODY.occlusion_mmhg + 20
     assert (row["systolic_mmhg"], row["posture"], row["limb"]) == (SYSTOLIC, "supine", "left_thigh")
 
@@ -108,7 +123,7 @@ def test_what_a_measured_pressure_unlocks_and_for_how_long(measured: tuple[ExamR
     assert room.arm(Limb.LEFT_UPPER_ARM).exit_code == 0
     code, said = above(room)
     assert (code, "no limb occlusion pressure was measured" in said) == (EXIT_REFUSED, True), said
-    assert len(room.bodies(ExaminationResult)) == 2
+    assert len(room.bodies(ExaminationResult)) == 9
 
 
 def test_a_pressure_just_above_the_systolic_cannot_be_read_and_is_no_number(tmp_path: Path) -> None:
