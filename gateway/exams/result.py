@@ -199,12 +199,14 @@ class Result(_Document, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
     def __post_init__(self) -> None:
         seen: set[tuple[str, str, str]] = set()
+        told = {(flag.about, flag.of) for flag in self.flags}
         for one in self.values:
             key = (one.name, one.of, one.definition)
             if key in seen:
                 raise ExamRefused(self.exam, f"two values {key}: name each part of the examination apart")
             seen.add(key)
-            if one.value is None and not self.flags_about(one.name, one.of):
+            about = {("", ""), ("", one.of), (one.name, ""), (one.name, one.of)}
+            if one.value is None and told.isdisjoint(about):
                 raise ExamRefused(self.exam, f"{one.name} {one.of} is missing and no flag says why: add one")
 
     def value(self, name: str, of: str = "", definition: str | None = None) -> Value:

@@ -56,7 +56,6 @@ _POSTURE = re.compile(r"[a-z ]{0,32}")
 PAGE_SAMPLES = 2_000
 """Of each kind in one answer: some 40 kB, a fraction of a millisecond of core's time."""
 _PASSES = (
-    None,
     Reason.JOURNAL_PENDING,
     Reason.ISCHAEMIA_DEBT,
     Reason.NOT_DEFLATED_YET,
@@ -224,7 +223,7 @@ class ExamDesk:
         wish = plans.begin(order, now).next_inflation(session.blood_pressure)
         seen = replace(core.observe(), arming=session.arming_for(where), authorisation=None)
         reason = inflation.refusal(limits, core.state, seen, wish, now)
-        if reason in _PASSES or reason is None:
+        if reason is None or reason in _PASSES:
             return self._too_low(session, where, wish.pressure_dmmhg or 0, order)
         why = text_of(reason, core.setup.language)
         if reason is Reason.TARGET_NEEDS_LIMB_PRESSURE:
