@@ -15,7 +15,6 @@ Units: s, mmHg and % as a person says them; cm as a tape measure says them.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,7 +25,7 @@ from gateway.cli.exam_options import analysis_options
 from gateway.cli.exam_session import Bedside, RealBedside, arming_request
 from gateway.cli.exam_showing import show
 from gateway.cli.exits import RunError
-from gateway.cli.options import config_option, confirm_option, measured_again_option
+from gateway.cli.options import arming_options, config_option, confirm_option, measured_again_option
 from gateway.cli.start import LIMB_WORDS
 from gateway.runtime.requests import EXIT_USAGE, ExamStart
 
@@ -50,15 +49,7 @@ def _tell(text: str) -> None:
 @click.option("--patient", metavar="TOKEN", help="Arm a session for examinations first: a token, no name.")
 @click.option("--limb", type=click.Choice(list(LIMB_WORDS)), callback=_limb, help="The limb with the cuff.")
 @click.option("--systolic", type=int, metavar="MMHG", help="Systolic blood pressure, just measured.")
-@click.option("--diastolic", type=int, metavar="MMHG", help="Diastolic blood pressure.")
-@click.option("--cuff-width", type=float, metavar="CM", help="The cuff's width.")
-@click.option("--circumference", type=float, metavar="CM", help="The thigh's circumference under the cuff.")
-@click.option(
-    "--answers",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The screening's answers, where nobody can be asked; see: rvos session screening",
-)
+@arming_options
 @click.option(
     "--posture", default="", metavar="WORD", help="How the patient lies; a limb pressure needs: supine"
 )

@@ -76,6 +76,21 @@ def measured_again_option(function: F) -> F:
     return click.option("--measured-again", is_flag=True, help=text)(function)
 
 
+def arming_options(function: F) -> F:
+    """What arming asks of limb and cuff besides the systolic: ``--diastolic`` to ``--answers``."""
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    told = "The screening's answers, where nobody can be asked; see: rvos session screening"
+    girth = "The thigh's circumference under the cuff."
+    for option in (
+        click.option("--answers", type=file, metavar="FILE", help=told),
+        click.option("--circumference", type=float, metavar="CM", help=girth),
+        click.option("--cuff-width", type=float, metavar="CM", help="The cuff's width."),
+        click.option("--diastolic", type=int, metavar="MMHG", help="Diastolic blood pressure."),
+    ):
+        function = option(function)
+    return function
+
+
 def state_option(function: F) -> F:
     """``--state``: a folder with a journal."""
     kind = click.Path(file_okay=False, path_type=Path)

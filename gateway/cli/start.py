@@ -18,7 +18,7 @@ import msgspec
 
 from gateway.cli.conversation import carry_out, needs_confirmation, print_document
 from gateway.cli.exits import RunError
-from gateway.cli.options import config_option, confirm_option, measured_again_option
+from gateway.cli.options import arming_options, config_option, confirm_option, measured_again_option
 from gateway.model import LIMBS, Limb
 from gateway.runtime.requests import EXIT_USAGE, SessionStart
 
@@ -78,15 +78,7 @@ def screening(limb: Limb, prescription: str | None) -> None:
 @click.option(
     "--systolic", type=int, metavar="MMHG", help="Systolic blood pressure, just measured; a cuff needs it."
 )
-@click.option("--diastolic", type=int, metavar="MMHG", help="Diastolic blood pressure.")
-@click.option("--cuff-width", type=float, metavar="CM", help="The cuff's width.")
-@click.option("--circumference", type=float, metavar="CM", help="The thigh's circumference under the cuff.")
-@click.option(
-    "--answers",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The screening's answers, where nobody can be asked; see: rvos session screening",
-)
+@arming_options
 @click.option(
     "--with-examinations",
     "examinations",

@@ -149,7 +149,7 @@ class Session:
         """What its prescription would give now, ``None`` without a blood pressure or a cuff."""
         if self.blood_pressure is None or not isinstance(self.prescription, RvosPrescription):
             return None
-        return self.blood_pressure.systolic_mmhg + self.prescription.margin_mmhg
+        return self.prescription.target_mmhg(self.blood_pressure.systolic_mmhg)
 
     @property
     def cycle(self) -> int:

@@ -51,6 +51,10 @@ class RvosPrescription:
         """How many cycles there are."""
         return self.cycles
 
+    def target_mmhg(self, systolic_mmhg: int) -> int:
+        """What it gives somebody with this systolic pressure."""
+        return systolic_mmhg + self.margin_mmhg
+
 
 @dataclass(frozen=True, slots=True)
 class NmesPrescription:

@@ -146,7 +146,7 @@ def _wait(prescription: RvosPrescription, state: PlanState, seen: Seen) -> Step:
     if seen.blood_pressure is None:
         # No target yet: ask with one that cannot be granted, so that the refusal says what is missing.
         return state, _inflate(prescription, state.cycle, 0), ()
-    target = (seen.blood_pressure.systolic_mmhg + prescription.margin_mmhg) * 10
+    target = prescription.target_mmhg(seen.blood_pressure.systolic_mmhg) * 10
     return replace(state, target_dmmhg=target), _inflate(prescription, state.cycle, target), ()
 
 

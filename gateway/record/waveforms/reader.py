@@ -14,6 +14,7 @@ bytes.
 import os
 from array import array
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -65,15 +66,17 @@ class Waveform:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise WaveformUnreadable(path, f"cannot be read ({error.strerror}): check the path") from error
-        try:
-            found = _Contents(path, descriptor)
-            return cls(path, descriptor, found, found.description())
-        except OSError as error:
-            os.close(descriptor)
-            raise WaveformUnreadable(path, f"cannot be read ({error.strerror}): check the disk") from error
-        except BaseException:
-            os.close(descriptor)
-            raise
+        with ExitStack() as undone:
+            undone.callback(os.close, descriptor)
+            try:
+                found = _Contents(path, descriptor)
+                made = cls(path, descriptor, found, found.description())
+            except OSError as error:
+                raise WaveformUnreadable(
+                    path, f"cannot be read ({error.strerror}): check the disk"
+                ) from error
+            undone.pop_all()
+        return made
 
     def close(self) -> None:
         """Let go of the file. A second call does nothing."""
