@@ -1,0 +1,43 @@
+"""The virtual environments of the third-party clients, made by ``scripts/peers``.
+
+Theory of operation
+-------------------
+A peer is somebody else's client of a device that we simulate.  It runs as a process of its own, under its own
+interpreter, with a pseudo-terminal as its port, and prints what it found as one JSON object.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 60
+
+
+def python_of(name: str) -> Path:
+    """The interpreter of a peer; skips, saying why, where its packages could not be installed."""
+    python = ROOT / ".venv-peers" / name / "bin" / "python"
+    if not python.exists():
+        failed = ROOT / ".venv-peers" / f"{name}.failed"
+        why = failed.read_text().strip() if failed.exists() else "scripts/peers has not been run"
+        pytest.skip(f"the peer {name} is not installed: {why}")
+    return python
+
+
+def start(name: str, client: str, *arguments: str) -> "subprocess.Popen[str]":
+    """Start ``tests/peers/clients/<client>.py`` under the peer's interpreter."""
+    script = Path(__file__).parent / "clients" / f"{client}.py"
+    command = [str(python_of(name)), "-u", str(script), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def outcome(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """The JSON object that it printed last; fails with what it complained of."""
+    told, complaints = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, complaints
+    last = told.strip().splitlines()[-1]
+    found: dict[str, Any] = json.loads(last)
+    return found
