@@ -30,15 +30,15 @@ _FIRMWARE = (
     "silence"
 )
 _SAFETY = (
-    "alarms checks debt inflation leak limits observations readiness reasons stimulation stream stuck "
-    "supervisor verification"
+    "adjusting alarms checks debt inflation leak limits observations readiness reasons stimulation stream "
+    "stuck supervisor verification"
 )
 _SIMULATION = (
     "air bedside body harm harm_current hearing injector links memory_board muscle oximeter plant "
     "sensors stimulator tap trial troubled"
 )
 _RUNTIME = (
-    "admission alarm_patterns annunciator core desk gate presses recorder session state_view stimulator"
+    "admission alarm_patterns annunciator core desk gate presses recorder session sight state_view stimulator"
 )
 BUSY = (
     "bench.replacing",
@@ -48,7 +48,7 @@ BUSY = (
     "gateway.model",
     *(f"gateway.safety.{name}" for name in _SAFETY.split()),
     *(f"gateway.runtime.{name}" for name in _RUNTIME.split()),
-    *(f"gateway.therapy.{name}" for name in ("nmes", "rvos")),
+    *(f"gateway.therapy.{name}" for name in ("nmes", "nmes_force", "rvos")),
     *(f"gateway.simulation.{name}" for name in _SIMULATION.split()),
 )
 _DIRECTIVES = {"language_level": 3, "annotation_typing": False, "binding": True, "nonecheck": True}

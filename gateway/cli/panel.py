@@ -93,9 +93,9 @@ def _session_rows(state: State, language: Language) -> Iterator[tuple[str, str]]
         yield from _examination_rows(state, leg, language)
         return
     yield "Session", f"{state.session}, prescription {state.prescription}, {leg}"
-    step = "Contraction" if state.therapy == "nmes" else "Cycle"
+    step = "Contraction" if (state.therapy or "").startswith("nmes") else "Cycle"
     yield step, f"{state.cycle} of {state.cycles_prescribed}: {_phase(state)}"
-    if state.therapy == "nmes":
+    if (state.therapy or "").startswith("nmes"):
         yield "Current", "none now" if state.current_ma is None else quantity(state.current_ma, "mA")
     if state.waiting_for is not None:
         yield "Waiting", reason_text(state.waiting_for, language)
@@ -116,7 +116,7 @@ def phase_words(phase: str) -> str:
 
 def _phase(state: State) -> str:
     name = phase_words(state.phase or "")
-    if state.therapy == "nmes":
+    if (state.therapy or "").startswith("nmes"):
         name = _PHASES_OF_STIMULATION.get(state.phase or "", name)
     timed = state.phase_left_s is not None and state.phase_left_s > 0 and state.phase != "ending"
     return f"{name}, {duration(state.phase_left_s or 0)} left" if timed else name

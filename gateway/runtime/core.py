@@ -21,7 +21,18 @@ Units: ms; 0.1 mmHg; per mille.
 """
 
 from drivers import cuff as wire
-from gateway.model import LIMBS, CuffReading, Output, Permit, Purpose, Reason, Safe, Sample, StimulationPermit
+from gateway.model import (
+    LIMBS,
+    CuffReading,
+    Output,
+    Permit,
+    Purpose,
+    Reason,
+    Safe,
+    Sample,
+    StimulationIntent,
+    StimulationPermit,
+)
 from gateway.record.events import (
     CoreStopped,
     DeviceLost,
@@ -43,12 +54,13 @@ from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored, with_test
 from gateway.runtime.session import Answers, Session
 from gateway.runtime.setup import Setup
+from gateway.runtime.sight import conditions_of, observations
 from gateway.runtime.stimulator import StimulatorGate
 from gateway.safety import alarms, supervisor, verification
+from gateway.safety.adjusting import adjust
 from gateway.safety.alarms import Told
 from gateway.safety.debt import Debts, is_above, is_fresh
-from gateway.safety.limits import HARD
-from gateway.safety.observations import Observations, State
+from gateway.safety.observations import State
 from gateway.therapy.plan import Wish
 
 STEP_MS = 50
@@ -89,7 +101,7 @@ class Core:
         self._runs = 0
         self.link_seen_ms = now
         self.annunciator_lost = False
-        self._idle_since_ms = now - restored.idle_ms
+        self.idle_since_ms = now - restored.idle_ms
         self.presses = Presses(setup.limits.status_age_ms)
         self._stop_asked: Reason | None = None
         self._reset_asked = False
@@ -140,8 +152,11 @@ class Core:
         self.stimulator.disconnected()
 
     def force_read(self, force_mn: int, now: int) -> None:
-        """A force sensor at the stimulated limb, where there is one."""
+        """A force sensor at the stimulated limb, where there is one: a closed loop decides at once."""
         self.force = Sample(force_mn, now)
+        wish = None if self.session is None else self.session.feel(force_mn, now)
+        if wish is not None:
+            self._adjust(wish, now)
 
     def link_is_listening(self, now: int) -> None:
         """Somebody reads the live feed."""
@@ -309,7 +324,7 @@ class Core:
             wishes = session.wishes(answers, self.state, self.deflated(now), tissue.saturation, now)
         elif self.acceptance is not None:
             wishes = self.acceptance.wishes(self.state, now)
-        seen = self.observe()
+        seen = observations(self, self._stop_asked, reset=self._reset_asked)
         before = self.state
         self.state, verdict = supervisor.step(self.setup.limits, before, seen, wishes, now)
         self.answer, self.pulses = verdict.cuff, verdict.stimulator
@@ -318,29 +333,9 @@ class Core:
             self._follow(session, before, wishes, now)
         elif self.acceptance is not None:
             self._follow_test(self.acceptance, before, now)
-        conditions = verdict.holding | self._conditions(now)
-        self.alarms, changes = alarms.step(self.alarms, conditions, now, verdict.latched)
+        holding = verdict.holding | conditions_of(self, now)
+        self.alarms, changes = alarms.step(self.alarms, holding, now, verdict.latched)
         self._note_alarms(changes, now)
-
-    def observe(self) -> Observations:
-        """What the supervisor may look at now."""
-        session = self.session
-        run = session or self.acceptance
-        return Observations(
-            cuff=self.cuff,
-            cuff_accepted=self.gate.accepted,
-            blood_pressure=run.blood_pressure if run else None,
-            tissue=self.oximeter.tissue,
-            saturation_expected=self.setup.config.oximeter is not None and bool(session and session.occludes),
-            authorisation=run.authorisation if run else None,
-            arming=run.arming if run else None,
-            stop=self._stop_asked,
-            reset=self._reset_asked,
-            journal_failed=self.recorder.failure is not None,
-            lease_refused=self.gate.lease_refused or self.gate.relay_refused,
-            stimulator=self.stimulator.reading,
-            train=session.trains.authorisation if session else None,
-        )
 
     def _follow(self, session: Session, before: State, wishes: tuple[Wish, ...], now: int) -> None:
         answers = Answers(self.answer, self.pulses)
@@ -375,14 +370,30 @@ class Core:
         self._act_on_stimulator(now)
         self.gate.announce(alarms.audible(self.alarms, now))
 
+    def _adjust(self, wish: StimulationIntent, now: int) -> None:
+        """A closed loop's change between two turns of the cycle; what is not plainly allowed turns it."""
+        session = self.session
+        arming = None if session is None else session.arming
+        if session is None or arming is None:
+            return
+        found = adjust(self.setup.limits, self.state, arming, session.trains.authorisation, wish, now)
+        if found is None:
+            self.step(now)
+            return
+        self.state, self.pulses = found
+        session.trains.gave(wish.current_ua)
+        self.stimulator.act(self.pulses, self._relay_is_closed(now), now)
+
     def _act_on_stimulator(self, now: int) -> None:
         if isinstance(self.pulses, StimulationPermit):
             self.gate.close_relay(self.pulses.expires_ms, now)
         else:
             self.gate.open_relay()
+        self.stimulator.act(self.pulses, self._relay_is_closed(now), now)
+
+    def _relay_is_closed(self, now: int) -> bool:
         closed = self.cuff is not None and self.cuff.relay_closed
-        relay_closed = closed and is_fresh(self.setup.limits, self.cuff, now)
-        self.stimulator.act(self.pulses, relay_closed, now)
+        return closed and is_fresh(self.setup.limits, self.cuff, now)
 
     def _tell(self, before: State, now: int) -> None:
         if self.state.latched is not None and before.latched != self.state.latched:
@@ -404,20 +415,7 @@ class Core:
         self._examined = session.examining.newest or self._examined
         self.session = None
         self.epoch += 1
-        self._idle_since_ms = now
-
-    def _conditions(self, now: int) -> frozenset[Reason]:
-        found = set()
-        idle = self.session is None
-        if self.cuff_on and idle and now - self._idle_since_ms >= HARD.cuff_on_reminder_ms:
-            found.add(Reason.CUFF_NOT_REMOVED)
-        if now - self.link_seen_ms >= HARD.link_silent_ms:
-            found.add(Reason.LINK_LOST)
-        if self.annunciator_lost:
-            found.add(Reason.ANNUNCIATOR_LOST)
-        if self.session is not None and self.session.pain.is_overdue(self.state.inflation, now):
-            found.add(Reason.PAIN_SCORE_DUE)
-        return frozenset(found)
+        self.idle_since_ms = now
 
     # telling
 

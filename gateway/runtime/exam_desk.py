@@ -48,6 +48,7 @@ from gateway.runtime.requests import (
     refusal,
 )
 from gateway.runtime.session import Session
+from gateway.runtime.sight import observations
 from gateway.runtime.starting import Pending
 from gateway.safety import budget, inflation
 from gateway.safety.texts import text_of
@@ -221,7 +222,9 @@ class ExamDesk:
         """What the supervisor would say to the first inflation, had it been written down already."""
         core, limits = self._core, self._core.setup.limits
         wish = plans.begin(order, now).next_inflation(session.blood_pressure)
-        seen = replace(core.observe(), arming=session.arming_for(where), authorisation=None)
+        seen = replace(
+            observations(core, None, reset=False), arming=session.arming_for(where), authorisation=None
+        )
         reason = inflation.refusal(limits, core.state, seen, wish, now)
         if reason is None or reason in _PASSES:
             return self._too_low(session, where, wish.pressure_dmmhg or 0, order)

@@ -28,6 +28,7 @@ from gateway.model import (
     Reason,
     Safe,
     Sample,
+    StimulationIntent,
     StimulationPermit,
 )
 from gateway.record.events import (
@@ -52,6 +53,7 @@ from gateway.safety.observations import Arming, Authorisation, Inflation, State,
 from gateway.safety.reasons import Kind, kind_of
 from gateway.therapy import plans
 from gateway.therapy.examinations import ExaminationsPlan
+from gateway.therapy.nmes_force import NmesForcePlan
 from gateway.therapy.plan import More, Plan, Seen, Wish, Word
 from gateway.therapy.prescription import RvosPrescription
 
@@ -280,6 +282,13 @@ class Session:
         if self.examining.current is None and isinstance(self.plan, ExaminationsPlan):
             self.plan = self.plan.anew(now)
         return wishes
+
+    def feel(self, force_mn: int, now: int) -> StimulationIntent | None:
+        """A sample of force for a closed loop; what it wishes where the current has to change."""
+        if self.ending is not None or not isinstance(self.plan, NmesForcePlan):
+            return None
+        self.plan, wish = self.plan.feel(force_mn, now)
+        return wish
 
     def hear(self, word: Word, now: int) -> str:
         """Take a person's word for more or less current; a sentence where it cannot be taken."""

@@ -87,6 +87,11 @@ class Trains:
         if train is not None:
             _look(train, state, reading, force)
 
+    def gave(self, current_ua: int) -> None:
+        """Another current between two steps."""
+        if self._train is not None:
+            self._train.highest_ua = max(self._train.highest_ua, current_ua)
+
     def _begin(self, state: StimulationState, force: Sample | None, now: int) -> _Train:
         rest_mn = None
         if force is not None and 0 <= now - force.arrived_ms <= HARD.response_force_age_ms:

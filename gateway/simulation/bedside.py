@@ -36,7 +36,7 @@ from gateway.simulation.stimulator import Stimulator
 
 TURN_MS = 10
 PRESS_MS = 100
-FORCE_EVERY_MS = 100
+FORCE_EVERY_MS = 10
 START_MS = 1_000
 EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a date to print, not the time of any day
 OPERATOR = Asker(uid=0, gid=0, pid=0, operator=True)

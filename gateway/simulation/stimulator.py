@@ -50,7 +50,9 @@ class Stimulator:
     # what a driver offers
 
     def start(self, pulses: Pulses) -> None:
-        """Give these pulses, or go on giving them."""
+        """Give these pulses, or go on giving them; they take the place of others that still wait."""
+        if self._words and isinstance(self._words[-1], Pulses):
+            self._words.pop()
         self._words.append(pulses)
 
     def stop(self) -> None:

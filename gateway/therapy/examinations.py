@@ -57,7 +57,7 @@ class ExaminationsPlan:
         """An examination is over: the idle time begins again."""
         return replace(self, since_ms=now)
 
-    def step(self, seen: Seen, now: int) -> Step:
+    def step(self, seen: Seen, now: int) -> "Step[ExaminationsPlan]":
         """One step."""
         return Step(replace(self, is_finished=now - self.since_ms >= IDLE_MS), ())
 

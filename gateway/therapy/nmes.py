@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.model import Output, StimulationIntent, StimulationPermit
-from gateway.therapy.plan import Less, More, Plan, Seen, Step, Word
+from gateway.therapy.plan import Less, More, Seen, Step, Word
 from gateway.therapy.prescription import NmesPrescription
 
 RISE_UA = 1_000
@@ -43,7 +43,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NmesPlan:
-    """``since_ms`` is when the phase began; ``press_ua`` is a press that has not raised the current yet."""
+    """``since_ms`` is when the phase began; ``press_ua`` is a press that has not raised the current yet.
+
+    ``rise_ua`` is what the next contraction gets more than the last.
+    """
 
     prescription: NmesPrescription
     step_now: Phase
@@ -55,6 +58,7 @@ class NmesPlan:
     asked_presses: int = 0
     press_ua: int = 0
     raised_ms: int | None = None
+    rise_ua: int = RISE_UA
 
     @property
     def cycle(self) -> int:
@@ -81,7 +85,7 @@ class NmesPlan:
         lasts_ms = {Phase.CONTRACTING: self.prescription.on_ms, Phase.RESTING: self.prescription.off_ms}
         return max(0, self.since_ms + lasts_ms.get(self.step_now, 0) - now)
 
-    def step(self, seen: Seen, now: int) -> Step:
+    def step(self, seen: Seen, now: int) -> "Step[NmesPlan]":
         """One step; pure and total."""
         match self.step_now:
             case Phase.WAITING:
@@ -93,7 +97,7 @@ class NmesPlan:
             case Phase.FINISHED:
                 return Step(self, ())
 
-    def hear(self, word: Word, now: int) -> tuple[Plan, str]:
+    def hear(self, word: Word, now: int) -> "tuple[NmesPlan, str]":
         """Raise at the next step that may, or lower at once."""
         match word:
             case More():
@@ -102,7 +106,7 @@ class NmesPlan:
                 least_ua = max(LEAST_UA, self.current_ua - word.by_ua)
                 return replace(self, current_ua=least_ua, comfort_ua=least_ua, press_ua=0), ""
 
-    def _raised(self, by_ua: int) -> tuple[Plan, str]:
+    def _raised(self, by_ua: int) -> "tuple[NmesPlan, str]":
         if not 0 < by_ua <= PRESS_MOST_UA:
             return self, f"a press raises by 1 to {PRESS_MOST_UA // 1000} mA"
         if self.press_ua:
@@ -117,13 +121,13 @@ def start(prescription: NmesPrescription, now: int, first_contraction: int = 1) 
     return NmesPlan(prescription, Phase.WAITING, first_contraction, now, prescription.current_ua)
 
 
-def _waiting(plan: NmesPlan, seen: Seen, now: int) -> Step:
+def _waiting(plan: NmesPlan, seen: Seen, now: int) -> "Step[NmesPlan]":
     if isinstance(seen.pulses, StimulationPermit) and seen.train_started_ms is not None:
         return _contracting(_begun(plan, seen.pulses.current_ua, seen.train_started_ms, now), now)
     return _ask(plan)
 
 
-def _ask(plan: NmesPlan) -> Step:
+def _ask(plan: NmesPlan) -> "Step[NmesPlan]":
     wish = _wish(plan)
     return Step(replace(plan, asked_presses=wish.presses), (wish,))
 
@@ -139,13 +143,13 @@ def _begun(plan: NmesPlan, given_ua: int, started_ms: int, now: int) -> NmesPlan
     return replace(plan, step_now=Phase.CONTRACTING, since_ms=started_ms, current_ua=current_ua)
 
 
-def _contracting(plan: NmesPlan, now: int) -> Step:
+def _contracting(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
     if now - plan.since_ms >= plan.prescription.on_ms:
         return _rest(plan, now)
     settled = plan.raised_ms is None or now - plan.raised_ms >= PRESS_EVERY_MS
     if plan.press_ua and settled:
         plan = _raised(plan, now)
-    return Step(plan, (_intent(plan, plan.current_ua, plan.presses),))
+    return Step(plan, (intent(plan, plan.current_ua, plan.presses),))
 
 
 def _raised(plan: NmesPlan, now: int) -> NmesPlan:
@@ -157,11 +161,11 @@ def _raised(plan: NmesPlan, now: int) -> NmesPlan:
     )
 
 
-def _rest(plan: NmesPlan, now: int) -> Step:
+def _rest(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
     return Step(replace(plan, step_now=Phase.RESTING, since_ms=now), ())
 
 
-def _resting(plan: NmesPlan, now: int) -> Step:
+def _resting(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
     """After the last contraction there is nothing to rest for."""
     if plan.contraction >= plan.prescription.contractions:
         return Step(replace(plan, step_now=Phase.FINISHED, since_ms=now), ())
@@ -171,14 +175,14 @@ def _resting(plan: NmesPlan, now: int) -> Step:
 
 
 def _wish(plan: NmesPlan) -> StimulationIntent:
-    """The next contraction: 1 mA more than the last, or what a person's press made of it."""
+    """The next contraction: a rise over the last, or what a person's press made of it."""
     if plan.press_ua:
         current_ua = min(plan.prescription.current_ua, plan.current_ua + plan.press_ua)
-        return _intent(plan, current_ua, plan.presses + 1)
-    return _intent(plan, min(plan.comfort_ua, plan.current_ua + RISE_UA), plan.presses)
+        return intent(plan, current_ua, plan.presses + 1)
+    return intent(plan, min(plan.comfort_ua, plan.current_ua + plan.rise_ua), plan.presses)
 
 
-def _intent(plan: NmesPlan, current_ua: int, presses: int) -> StimulationIntent:
+def intent(plan: NmesPlan, current_ua: int, presses: int) -> StimulationIntent:
     prescription = plan.prescription
     return StimulationIntent(
         current_ua=current_ua,

@@ -14,7 +14,7 @@ Units: pressures 0.1 mmHg, currents uA, times ms.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from gateway.model import (
     BloodPressure,
@@ -98,16 +98,26 @@ class Plan(Protocol):
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts, at least; 0 where it cannot be said."""
 
-    def step(self, seen: Seen, now: int) -> "Step":
+    def step(self, seen: Seen, now: int) -> "Step[Plan]":
         """One step; pure and total."""
 
     def hear(self, word: Word, now: int) -> "tuple[Plan, str]":
         """Take a person's word; a sentence says why where it cannot be taken."""
 
 
-class Step(NamedTuple):
+class Regulated(Plan, Protocol):
+    """A plan that answers to what it feels between two steps: a closed loop."""
+
+    def feel(self, force_mn: int, now: int) -> "tuple[Plan, StimulationIntent | None]":
+        """Take a sample of force; what is wished where the current has to change, else ``None``."""
+
+
+P_co = TypeVar("P_co", bound=Plan, covariant=True)
+
+
+class Step(NamedTuple, Generic[P_co]):
     """The next plan, what it wishes, and what it gave up."""
 
-    plan: Plan
+    plan: P_co
     wishes: tuple[Wish, ...]
     skipped: tuple[Skipped, ...] = ()

@@ -90,6 +90,21 @@ class NmesPrescription:
 
 
 @dataclass(frozen=True, slots=True)
+class NmesForcePrescription(NmesPrescription):
+    """Stimulation in closed loop on force: towards ``target_mn`` above rest, within ``tolerance_mn``.
+
+    A miss of 1 N changes the current by ``gain_ua_per_n``; after a fall it waits ``settle_ms``.
+    """
+
+    target_mn: int
+    tolerance_mn: int
+    gain_ua_per_n: int
+    settle_ms: int
+
+    therapy: ClassVar[str] = "nmes-force"
+
+
+@dataclass(frozen=True, slots=True)
 class NoPrescription:
     """What a session for examinations alone has in the place of one; its name is empty in every record."""
 
@@ -153,6 +168,18 @@ class _Current(Quantity, frozen=True, forbid_unknown_fields=True):
     value: Annotated[int, msgspec.Meta(ge=1, le=200)]
 
 
+class _Force(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=500)]
+
+
+class _Gain(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class _Settle(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=0, le=1000)]
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="therapy"):
     name: str
     title: str
@@ -208,6 +235,42 @@ class NmesFile(_File, frozen=True, forbid_unknown_fields=True, tag="nmes"):
         )
 
 
+class NmesForceFile(_File, frozen=True, forbid_unknown_fields=True, tag="nmes-force"):
+    """The file of a stimulation in closed loop on force as it is written."""
+
+    duration: Quantity
+    on: _On
+    off: _Off
+    frequency: _Frequency
+    pulse_width: _Width
+    current: _Current
+    target_force: _Force
+    tolerance: _Force
+    gain: _Gain
+    settle: _Settle
+
+    def prescription(self, sha256: str) -> NmesForcePrescription:
+        """Ready for the plan."""
+        return NmesForcePrescription(
+            name=self.name,
+            title=self.title,
+            sha256=sha256,
+            duration_ms=self.duration.value * 1000,
+            on_ms=self.on.value * 1000,
+            off_ms=self.off.value * 1000,
+            frequency_dhz=self.frequency.value * 10,
+            pulse_width_us=self.pulse_width.value,
+            current_ua=self.current.value * 1000,
+            target_mn=self.target_force.value * 1000,
+            tolerance_mn=self.tolerance.value * 1000,
+            gain_ua_per_n=self.gain.value,
+            settle_ms=self.settle.value,
+        )
+
+
+_Files = RvosFile | NmesFile | NmesForceFile
+
+
 def names() -> list[str]:
     """Every prescription that is shipped, in alphabetical order."""
     return sorted(
@@ -244,8 +307,9 @@ def _read(name: str) -> bytes:
     return (_FOLDER / f"{name}.toml").read_bytes()
 
 
-def _decode(name: str, data: bytes) -> RvosFile | NmesFile:
+def _decode(name: str, data: bytes) -> _Files:
     try:
-        return msgspec.convert(tomllib.loads(data.decode()), RvosFile | NmesFile)
+        found: _Files = msgspec.convert(tomllib.loads(data.decode()), _Files)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise PrescriptionError(f"prescription {name}: {error}") from error
+    return found

@@ -104,7 +104,7 @@ class RvosPlan:
         """How long the present phase still lasts by the plan, at least."""
         return time_left_ms(self.prescription, self.state, now)
 
-    def step(self, seen: Seen, now: int) -> plan.Step:
+    def step(self, seen: Seen, now: int) -> "plan.Step[RvosPlan]":
         """One step."""
         state, intent, skipped = step(self.prescription, self.state, seen, now)
         return plan.Step(RvosPlan(self.prescription, state), (intent,), skipped)

@@ -85,7 +85,7 @@ def test_a_new_alarm_sounds_through_a_pause(alarmed: People) -> None:
     pause(alarmed, 120)
     alarmed.bedside.run(200)
     alarmed.bedside.core.cuff_on = True
-    alarmed.bedside.core._idle_since_ms = alarmed.bedside.now - 300_000  # five minutes ago
+    alarmed.bedside.core.idle_since_ms = alarmed.bedside.now - 300_000  # five minutes ago
     alarmed.bedside.run(200)
     assert loudness(alarmed) == 2
     raised, ended = alarm_rows(alarmed)[-2:]

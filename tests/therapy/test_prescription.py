@@ -20,10 +20,15 @@ from gateway.therapy.prescription import (
 
 OCCLUSIONS = ["demo", "rvos-after-rosprox"]
 STIMULATIONS = ["nmes-after-angelopoulos", "nmes-demo"]
-SHIPPED = sorted(OCCLUSIONS + STIMULATIONS)
+CLOSED_LOOPS = ["nmes-force-demo"]
+SHIPPED = sorted(OCCLUSIONS + STIMULATIONS + CLOSED_LOOPS)
 QUANTITIES = {
     "rvos": ["cycles", "occlusion", "reperfusion", "margin", "baseline", "pressure_wait"],
     "nmes": ["duration", "on", "off", "frequency", "pulse_width", "current"],
+    "nmes-force": [
+        *("duration", "on", "off", "frequency", "pulse_width", "current"),
+        *("target_force", "tolerance", "gain", "settle"),
+    ],
 }
 
 
@@ -187,7 +192,8 @@ def test_a_file_under_another_name_is_refused() -> None:
 def test_an_unknown_prescription_lists_those_that_exist(name: str) -> None:
     for ask in (load, text):
         with pytest.raises(
-            PrescriptionError, match="there are: demo, nmes-after-angelopoulos, nmes-demo, rvos-after-rosprox"
+            PrescriptionError,
+            match="there are: demo, nmes-after-angelopoulos, nmes-demo, nmes-force-demo, rvos-after-rosprox",
         ) as refusal:
             ask(name)
         assert repr(name) in str(refusal.value)
