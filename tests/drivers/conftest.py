@@ -1,4 +1,4 @@
-"""A cable for each test that asks for one."""
+"""A cable for each test that asks for one, and another for those that need two."""
 
 import os
 from collections.abc import Iterator
@@ -8,10 +8,19 @@ import pytest
 from tests.drivers.ptys import Cable
 
 
-@pytest.fixture
-def cable() -> Iterator[Cable]:
+def _cable() -> Iterator[Cable]:
     master, slave = os.openpty()
     cable = Cable(master, os.ttyname(slave))
     os.close(slave)
     yield cable
     cable.pull()
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    yield from _cable()
+
+
+@pytest.fixture
+def other() -> Iterator[Cable]:
+    yield from _cable()
