@@ -175,6 +175,7 @@ class Reason(StrEnum):
     TARGET_FAR_ABOVE_SYSTOLIC = "target_far_above_systolic"
     PAIN_SCORE_DUE = "pain_score_due"
     ANNUNCIATOR_LOST = "annunciator_lost"
+    WAVEFORM_LOST = "waveform_lost"
 
 
 class DeviceFault(IntFlag):

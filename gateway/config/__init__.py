@@ -2,11 +2,20 @@
 
 Theory of operation
 -------------------
-A technician writes ``rvos.toml`` once; ``rvos core`` and ``rvos link`` both ``load`` it.  ``values`` has the
-tables and their rules, ``reader`` reads and locates errors, ``findings`` is the error, ``example`` writes
-the commented file to start from.
+A technician writes ``rvos.toml`` once; ``rvos core`` and ``rvos link`` both ``load`` it.  ``values`` and
+``devices`` have the tables and their rules, ``reader`` reads and locates errors, ``findings`` is the error,
+``example`` writes the commented file to start from.
 """
 
+from gateway.config.devices import (
+    BloodPressureConfig,
+    CuffConfig,
+    EmgConfig,
+    HubConfig,
+    OximeterConfig,
+    PulseConfig,
+    StimulatorConfig,
+)
 from gateway.config.example import example
 from gateway.config.findings import ConfigError, Finding
 from gateway.config.reader import config_hash, load, parse
@@ -14,25 +23,26 @@ from gateway.config.values import (
     AnnunciatorConfig,
     Config,
     CoreConfig,
-    CuffConfig,
     LinkConfig,
     MqttConfig,
-    OximeterConfig,
     SiteConfig,
-    StimulatorConfig,
     TlsConfig,
 )
 
 __all__ = [
     "AnnunciatorConfig",
+    "BloodPressureConfig",
     "Config",
     "ConfigError",
     "CoreConfig",
     "CuffConfig",
+    "EmgConfig",
     "Finding",
+    "HubConfig",
     "LinkConfig",
     "MqttConfig",
     "OximeterConfig",
+    "PulseConfig",
     "SiteConfig",
     "StimulatorConfig",
     "TlsConfig",

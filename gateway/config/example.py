@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from gateway.config.values import Config, Table, example_of, explanation_of, rule_of, table_of
+from gateway.config.fields import Table, example_of, explanation_of, rule_of, table_of
+from gateway.config.values import Config
 
 FILL_IN = "# <- fill in"
 NO_DEFAULT = "# no default"

@@ -22,8 +22,10 @@ from typing import Any
 import msgspec
 import spanned_toml
 
+from gateway.config.devices import StimulatorConfig
+from gateway.config.fields import Table, rule_of, table_of
 from gateway.config.findings import ConfigError, Finding
-from gateway.config.values import AnnunciatorConfig, Config, StimulatorConfig, Table, rule_of, table_of
+from gateway.config.values import AnnunciatorConfig, Config
 
 
 def load(path: Path | str) -> Config:
@@ -167,8 +169,9 @@ class _Reader:
 
 def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
     """What single values cannot show: the key at fault, and the sentence."""
-    if config.oximeter is not None and config.oximeter.port == config.cuff.port:
-        yield "oximeter.port", f"oximeter.port = {config.cuff.port!r}: is the port of the cuff already"
+    yield from _port_contradictions(config)
+    if config.oximeter is not None and config.oximeter.driver == "invos" and config.oximeter.columns is None:
+        yield "oximeter.driver", 'oximeter.driver = "invos" needs oximeter.columns: what each column is'
     if config.mqtt.password_file is not None and config.mqtt.username is None:
         yield "mqtt.password_file", "mqtt.password_file needs mqtt.username: MQTT 3.1.1 has no password alone"
     if config.link.state_dir == config.core.state_dir:
@@ -180,6 +183,17 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
     if tls is not None and (tls.cert is None) != (tls.key is None):
         given = "cert" if tls.key is None else "key"
         yield f"mqtt.tls.{given}", "mqtt.tls.cert and mqtt.tls.key must both stand here, or neither"
+
+
+def _port_contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    """One port cannot be two devices."""
+    taken: dict[str, str] = {}
+    for name in ("cuff", "oximeter", "stimulator", "hub", "emg", "pulse", "blood_pressure"):
+        port = getattr(getattr(config, name), "port", None)
+        if port in taken:
+            yield f"{name}.port", f"{name}.port = {port!r}: is the port of the {taken[port]} already"
+        elif port is not None:
+            taken[port] = name
 
 
 def _annunciator_contradictions(config: AnnunciatorConfig) -> Iterator[tuple[str, str]]:
@@ -196,7 +210,10 @@ def _annunciator_contradictions(config: AnnunciatorConfig) -> Iterator[tuple[str
 
 
 def _stimulator_contradictions(config: StimulatorConfig) -> Iterator[tuple[str, str]]:
-    """A site can only tighten what its device can do."""
+    """A site can only tighten what its device can do, and signs for one that is no medical device."""
+    if (config.driver is None) != (config.port is None):
+        given = "driver" if config.port is None else "port"
+        yield f"stimulator.{given}", "stimulator.driver and stimulator.port must both stand here, or neither"
     for name in ("current_ma", "pulse_width_us", "frequency_hz"):
         asked, most = getattr(config, name), getattr(config, f"device_{name}")
         if asked > most:

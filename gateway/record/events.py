@@ -374,6 +374,20 @@ class LimbPressureMeasured(Event, frozen=True, kw_only=True):
     cuff_description: str
 
 
+class WaveformStarted(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "waveform_started"
+    file: str  # its name, in the directory "waveforms" beside the journal
+    streams: list[str]
+
+
+class WaveformEnded(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "waveform_ended"
+    file: str
+    size_bytes: int  # what survives a power cut
+    lost_frames: int  # of all streams
+    failure: str  # why nothing more was written; empty when it was ended as planned
+
+
 class SelfTested(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "self_tested"
     passed: bool

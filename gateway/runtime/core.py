@@ -56,6 +56,7 @@ from gateway.runtime.session import Answers, Session
 from gateway.runtime.setup import Setup
 from gateway.runtime.sight import conditions_of, observations
 from gateway.runtime.stimulator import StimulatorGate
+from gateway.runtime.tape import NO_TAPE, Tape
 from gateway.safety import alarms, supervisor, verification
 from gateway.safety.adjusting import adjust
 from gateway.safety.alarms import Told
@@ -100,7 +101,8 @@ class Core:
         self.epoch = 0
         self._runs = 0
         self.link_seen_ms = now
-        self.annunciator_lost = False
+        self.annunciator_lost = self.waveform_lost = False
+        self.tape: Tape = NO_TAPE
         self.idle_since_ms = now - restored.idle_ms
         self.presses = Presses(setup.limits.status_age_ms)
         self._stop_asked: Reason | None = None
@@ -118,7 +120,7 @@ class Core:
     def cuff_lost(self, why: str, now: int) -> None:
         """The controller's port is gone or never was; ``why`` is a sentence."""
         if self.gate.identity is not None:
-            self._event(DeviceLost(device="cuff", reason=why), now)
+            self.note(DeviceLost(device="cuff", reason=why), now)
         self.gate.disconnected(why)
 
     def cuff_bytes(self, data: bytes, now: int) -> None:
@@ -133,7 +135,7 @@ class Core:
         """Bytes from the oximeter."""
         identified = self.oximeter.feed(data, now)
         if identified is not None:
-            self._event(identified, now)
+            self.note(identified, now)
 
     def oximeter_connected(self, now: int) -> None:
         """The oximeter's port was opened."""
@@ -143,12 +145,12 @@ class Core:
     def oximeter_lost(self, why: str, now: int) -> None:
         """The oximeter's port is gone or never was; its values age by themselves."""
         if self._oximeter_there:
-            self._event(DeviceLost(device="oximeter", reason=why), now)
+            self.note(DeviceLost(device="oximeter", reason=why), now)
         self._oximeter_there = False
 
     def stimulator_lost(self, why: str, now: int) -> None:
         """The stimulator's port is gone; to a session that has used it that is a trip."""
-        self._event(DeviceLost(device="stimulator", reason=why), now)
+        self.note(DeviceLost(device="stimulator", reason=why), now)
         self.stimulator.disconnected()
 
     def force_read(self, force_mn: int, now: int) -> None:
@@ -157,6 +159,9 @@ class Core:
         wish = None if self.session is None else self.session.feel(force_mn, now)
         if wish is not None:
             self._adjust(wish, now)
+        self.tape.stimulation(
+            self.pulses.current_ua if isinstance(self.pulses, StimulationPermit) else 0, now
+        )
 
     def link_is_listening(self, now: int) -> None:
         """Somebody reads the live feed."""
@@ -170,7 +175,7 @@ class Core:
         if self.session is not None:
             self.session.end("interrupted" if reason in _RESUMABLE else "stopped", reason, now)
         if running:  # queued, not waited for
-            self._event(SessionStopped(reason=reason.value), now)
+            self.note(SessionStopped(reason=reason.value), now)
         self._stop_asked = reason
         self._turn_over()
         self.step(now)
@@ -238,7 +243,7 @@ class Core:
         self._reset_asked = True
         self.gate.lease_refused = self.gate.relay_refused = False
         if cleared is not None:
-            self._event(TripCleared(reason=cleared.value), now)
+            self.note(TripCleared(reason=cleared.value), now)
         self.step(now)
         if cleared is not None and self.state.latched is cleared:  # its cause is still there
             self._note_trip(cleared, now)
@@ -262,7 +267,7 @@ class Core:
             self.session.end("interrupted", Reason.CORE_STOPPED, now)
         self.step(now)
         self._close_session(now, at_once=True)
-        self._event(CoreStopped(reason=reason), now)
+        self.note(CoreStopped(reason=reason), now)
 
     def give_up(self, why: str, now: int) -> None:
         """A defect ended this run: leave a record that latches the next one until a person has looked.
@@ -270,8 +275,8 @@ class Core:
         An open session does so by itself.  Decides nothing and sends nothing: the shell has vented.
         """
         if self.session is None:
-            self._event(Tripped(reason=Reason.CORE_RESTARTED.value, detail=why), now)
-        self._event(CoreStopped(reason=why), now)
+            self.note(Tripped(reason=Reason.CORE_RESTARTED.value, detail=why), now)
+        self.note(CoreStopped(reason=why), now)
 
     # the cycle
 
@@ -347,7 +352,7 @@ class Core:
         if stopped is not None and session.running:
             session.end("stopped", stopped, now)
             self._turn_over()
-            self._event(SessionStopped(reason=stopped.value), now)
+            self.note(SessionStopped(reason=stopped.value), now)
         elif self.state.latched is not None:
             session.end("interrupted", self.state.latched, now)
         elif session.running:
@@ -399,9 +404,7 @@ class Core:
         if self.state.latched is not None and before.latched != self.state.latched:
             self._turn_over()
             self._make_safe(now)
-            self._event(
-                Tripped(reason=self.state.latched.value, detail=in_words(self.cuff, self.owed_ms)), now
-            )
+            self.note(Tripped(reason=self.state.latched.value, detail=in_words(self.cuff, self.owed_ms)), now)
         following = self.session is not None or self._under_pressure(now)
         self.recorder.second(self._frame, self._session_name(), now, following=following)
         self._close_session(now, at_once=False)
@@ -422,23 +425,25 @@ class Core:
     def _cuff_status(self, now: int) -> None:
         if self.cuff is not None:
             self.recorder.cuff(self.cuff)
+            self.tape.cuff(self.cuff)
             self.presses.take(self.cuff, now)
         self.step(now)
 
     def _cuff_identified(self, now: int) -> None:
         who = self.gate.identity
         if who is not None:
-            self._event(cuff_identified(who, self.setup.config.cuff.description), now)
+            self.note(cuff_identified(who, self.setup.config.cuff.description), now)
 
     def _note_alarms(self, changes: tuple[Told, ...], now: int) -> None:
         for told in changes:
-            self._event(alarm_event(self.setup.boot, told, self.setup.language), now)
+            self.note(alarm_event(self.setup.boot, told, self.setup.language), now)
 
     def _note_trip(self, reason: Reason, now: int) -> None:
-        self._event(Tripped(reason=reason.value, detail=in_words(self.cuff, self.owed_ms)), now)
+        self.note(Tripped(reason=reason.value, detail=in_words(self.cuff, self.owed_ms)), now)
 
     def _session_name(self) -> str:
         return self.session.name if self.session else ""
 
-    def _event(self, event: Event, now: int) -> None:
+    def note(self, event: Event, now: int) -> None:
+        """Write that this happened, of the session that is running."""
         self.recorder.event(event, self._session_name(), now)

@@ -25,6 +25,7 @@ import sys
 import traceback
 import zlib
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ from gateway.runtime.restore import restore
 from gateway.runtime.service_manager import ServiceManager
 from gateway.runtime.setup import Setup
 from gateway.runtime.state_lock import StateLock
+from gateway.runtime.waveforms import FOLDER, Recorded, Waveforms, own_streams
 from gateway.runtime.writer import JournalSink, ThreadWriter
 from gateway.safety.limits import HARD, firmware_limits_text
 
@@ -128,6 +130,10 @@ class CoreShell:
         self._feed = FeedServer()
         self._manager = ServiceManager()
         self._annunciator = Annunciator(output or TerminalOutput(), core.setup.language)
+        self._files = ThreadPoolExecutor(1, "waveforms")
+        folder = Path(self._config.core.state_dir) / FOLDER
+        self._waveforms = Waveforms(folder, core.recorder.stamp, core.note, self._files)
+        core.tape = self._waveforms
         self._cuff_port: SerialPort | None = None
         self._stop = asyncio.Event()
         self._defect: BaseException | None = None
@@ -173,6 +179,8 @@ class CoreShell:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._waveforms.close(self._clock.now_ms())
+        self._files.shutdown()
         await self._control.stop()
         await self._feed.stop()
         self._annunciator.close()
@@ -233,6 +241,7 @@ class CoreShell:
         self._send(now)
         self._publish(now)
         self._announce(now)
+        self._record(now)
         self._say_ready()
         self._feed_watchdog(now)
 
@@ -267,6 +276,15 @@ class CoreShell:
     def _announce(self, now: int) -> None:
         self._annunciator.step(state_view.announcement(self._core, now), now)
         self._core.annunciator_lost = bool(self._annunciator.failure)
+
+    def _record(self, now: int) -> None:
+        running = self._core.session
+        site = self._config.site
+        session = None
+        if running is not None:
+            session = Recorded(running.name, site.device, self._core.setup.boot, running.limb)
+        self._waveforms.turn(session, own_streams, now)
+        self._core.waveform_lost = bool(self._waveforms.failure)
 
     def _feed_watchdog(self, now: int) -> None:
         if not self._ready or now - self._fed_ms < _WATCHDOG_MS:

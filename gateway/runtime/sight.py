@@ -49,6 +49,8 @@ def conditions_of(core: "Core", now: int) -> frozenset[Reason]:
         found.add(Reason.LINK_LOST)
     if core.annunciator_lost:
         found.add(Reason.ANNUNCIATOR_LOST)
+    if core.waveform_lost:
+        found.add(Reason.WAVEFORM_LOST)
     if session is not None and session.pain.is_overdue(core.state.inflation, now):
         found.add(Reason.PAIN_SCORE_DUE)
     return frozenset(found)

@@ -105,6 +105,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.TARGET_FAR_ABOVE_SYSTOLIC: Meaning(Kind.NOTICE, _MEDIUM),
     Reason.PAIN_SCORE_DUE: Meaning(Kind.NOTICE, _LOW),
     Reason.ANNUNCIATOR_LOST: Meaning(Kind.NOTICE, _MEDIUM),
+    Reason.WAVEFORM_LOST: Meaning(Kind.NOTICE, _LOW),
 }
 
 

@@ -190,6 +190,10 @@ EN: dict[Reason, Wording] = {
         "The gateway's light and buzzer cannot be driven.",
         "Stay within hearing of the cuff controller; call the technician.",
     ),
+    Reason.WAVEFORM_LOST: Wording(
+        "Samples of this session are not recorded.",
+        "The session may go on; call the technician (disk full?).",
+    ),
 }
 
 FR: dict[Reason, Wording] = {
@@ -369,6 +373,10 @@ FR: dict[Reason, Wording] = {
     Reason.ANNUNCIATOR_LOST: Wording(
         "Le voyant et l'avertisseur sonore de la passerelle ne répondent plus.",
         "Rester à portée d'oreille du contrôleur du brassard ; appeler le technicien.",
+    ),
+    Reason.WAVEFORM_LOST: Wording(
+        "Des échantillons de cette séance ne sont pas enregistrés.",
+        "La séance peut continuer ; appeler le technicien (disque plein ?).",
     ),
 }
 

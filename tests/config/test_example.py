@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config import Config, ConfigError, example, parse
 from gateway.config.example import FILL_IN, NO_DEFAULT
-from gateway.config.values import Table, explanation_of, table_of
+from gateway.config.fields import Table, explanation_of, table_of
 
 FILLED = re.sub(rf'""  {FILL_IN}', '"filled-in"', example())
 
@@ -46,7 +46,7 @@ def test_filled_it_loads_with_every_default() -> None:
 def test_uncommented_it_loads_and_shows_each_key_at_its_default() -> None:
     """Every commented key is valid TOML, and shows the default wherever there is one."""
     text = re.sub(r"^# (?=\w+ = |\[)", "", FILLED, flags=re.MULTILINE)
-    text = re.sub(rf'(?<=description = )""  {NO_DEFAULT}', '"filled-in"', text)
+    text = re.sub(rf'((?:description|research_use) = )""  {NO_DEFAULT}', r'\1"filled-in"', text)
     config = parse(re.sub(rf'""  {NO_DEFAULT}', "1", text))
     for path, field in keys(Config):
         value = config

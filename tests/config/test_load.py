@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import Config, ConfigError, Finding, config_hash, load, parse
-from gateway.config.values import HARD_CEILING_MMHG
+from gateway.config.devices import HARD_CEILING_MMHG
 
 VALID = """\
 [site]

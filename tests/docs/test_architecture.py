@@ -9,7 +9,7 @@ import pytest
 from firmware_bridge import cuff
 from firmware_bridge.cuff import Status
 from gateway.config import Config
-from gateway.config.values import table_of
+from gateway.config.fields import table_of
 from gateway.model import DeviceFault, Limb
 from tests.docs.pages import ROOT, read, rows, section
 
