@@ -31,14 +31,15 @@ _FIRMWARE = (
 )
 _SAFETY = (
     "adjusting alarms checks debt inflation leak limits observations readiness reasons stimulation stream "
-    "stuck supervisor verification"
+    "stuck supervisor urgent verification"
 )
 _SIMULATION = (
     "air bedside body harm harm_current hearing injector links memory_board muscle oximeter plant "
     "sensors stimulator tap trial troubled"
 )
 _RUNTIME = (
-    "admission alarm_patterns annunciator core desk gate presses recorder session sight state_view stimulator"
+    "admission alarm_patterns annunciator closed_loop core desk gate presses recorder session sight "
+    "state_view stimulator"
 )
 BUSY = (
     "bench.replacing",

@@ -46,8 +46,8 @@ class Taker(Protocol[H_contra]):
     def connected(self, host: H_contra, now_ms: int) -> None:
         """The port is open, with this new host on it."""
 
-    def heard(self, event: object, now_ms: int) -> None:
-        """The host said this."""
+    def heard(self, events: list[object], now_ms: int) -> None:
+        """The host said this, oldest first: what one arrival of bytes has completed."""
 
     def lost(self, why: str, now_ms: int) -> None:
         """The port is gone or cannot be had; ``why`` is a sentence. Said again only if it is another one."""
@@ -142,8 +142,9 @@ class DeviceLink(Generic[H]):
         if host is None:
             return
         now_ms = self._clock()
-        for event in host.receive(data, now_ms):
-            self._taker.heard(event, now_ms)
+        events = host.receive(data, now_ms)
+        if events:
+            self._taker.heard(events, now_ms)
         self._send(host, now_ms)
 
     def turn(self) -> None:

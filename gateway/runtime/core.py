@@ -20,6 +20,8 @@ no clock.
 Units: ms; 0.1 mmHg; per mille.
 """
 
+from collections.abc import Callable
+
 from drivers import cuff as wire
 from gateway.model import (
     LIMBS,
@@ -30,7 +32,6 @@ from gateway.model import (
     Reason,
     Safe,
     Sample,
-    StimulationIntent,
     StimulationPermit,
 )
 from gateway.record.events import (
@@ -42,6 +43,7 @@ from gateway.record.events import (
     TripCleared,
     Tripped,
 )
+from gateway.runtime import closed_loop
 from gateway.runtime.acceptance import Acceptance
 from gateway.runtime.devices import cuff_identified, in_words
 from gateway.runtime.examining import Examination
@@ -58,10 +60,10 @@ from gateway.runtime.sight import conditions_of, observations
 from gateway.runtime.stimulator import StimulatorGate
 from gateway.runtime.tape import NO_TAPE, Tape
 from gateway.safety import alarms, supervisor, verification
-from gateway.safety.adjusting import adjust
 from gateway.safety.alarms import Told
 from gateway.safety.debt import Debts, is_above, is_fresh
 from gateway.safety.observations import State
+from gateway.safety.urgent import vents_at_once
 from gateway.therapy.plan import Wish
 
 STEP_MS = 50
@@ -103,6 +105,7 @@ class Core:
         self.link_seen_ms = now
         self.annunciator_lost = self.waveform_lost = False
         self.tape: Tape = NO_TAPE
+        self.send_now: Callable[[], None] = lambda: None
         self.idle_since_ms = now - restored.idle_ms
         self.presses = Presses(setup.limits.status_age_ms)
         self._stop_asked: Reason | None = None
@@ -156,12 +159,7 @@ class Core:
     def force_read(self, force_mn: int, now: int) -> None:
         """A force sensor at the stimulated limb, where there is one: a closed loop decides at once."""
         self.force = Sample(force_mn, now)
-        wish = None if self.session is None else self.session.feel(force_mn, now)
-        if wish is not None:
-            self._adjust(wish, now)
-        self.tape.stimulation(
-            self.pulses.current_ua if isinstance(self.pulses, StimulationPermit) else 0, now
-        )
+        closed_loop.regulate(self, force_mn, now)
 
     def link_is_listening(self, now: int) -> None:
         """Somebody reads the live feed."""
@@ -375,28 +373,15 @@ class Core:
         self._act_on_stimulator(now)
         self.gate.announce(alarms.audible(self.alarms, now))
 
-    def _adjust(self, wish: StimulationIntent, now: int) -> None:
-        """A closed loop's change between two turns of the cycle; what is not plainly allowed turns it."""
-        session = self.session
-        arming = None if session is None else session.arming
-        if session is None or arming is None:
-            return
-        found = adjust(self.setup.limits, self.state, arming, session.trains.authorisation, wish, now)
-        if found is None:
-            self.step(now)
-            return
-        self.state, self.pulses = found
-        session.trains.gave(wish.current_ua)
-        self.stimulator.act(self.pulses, self._relay_is_closed(now), now)
-
     def _act_on_stimulator(self, now: int) -> None:
         if isinstance(self.pulses, StimulationPermit):
             self.gate.close_relay(self.pulses.expires_ms, now)
         else:
             self.gate.open_relay()
-        self.stimulator.act(self.pulses, self._relay_is_closed(now), now)
+        self.stimulator.act(self.pulses, self.relay_is_closed(now), now)
 
-    def _relay_is_closed(self, now: int) -> bool:
+    def relay_is_closed(self, now: int) -> bool:
+        """Whether the controller says, now, that the stimulator's lead is closed."""
         closed = self.cuff is not None and self.cuff.relay_closed
         return closed and is_fresh(self.setup.limits, self.cuff, now)
 
@@ -424,6 +409,9 @@ class Core:
 
     def _cuff_status(self, now: int) -> None:
         if self.cuff is not None:
+            if vents_at_once(self.setup.limits, self.state, self.cuff, now):
+                self.gate.make_safe()
+                self.send_now()
             self.recorder.cuff(self.cuff)
             self.tape.cuff(self.cuff)
             self.presses.take(self.cuff, now)

@@ -134,6 +134,7 @@ class CoreShell:
         folder = Path(self._config.core.state_dir) / FOLDER
         self._waveforms = Waveforms(folder, core.recorder.stamp, core.note, self._files)
         core.tape = self._waveforms
+        core.send_now = self._send_now
         self._cuff_port: SerialPort | None = None
         self._stop = asyncio.Event()
         self._defect: BaseException | None = None

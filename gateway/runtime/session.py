@@ -283,6 +283,11 @@ class Session:
             self.plan = self.plan.anew(now)
         return wishes
 
+    @property
+    def is_closed_loop(self) -> bool:
+        """Whether its plan answers to force."""
+        return isinstance(self.plan, NmesForcePlan)
+
     def feel(self, force_mn: int, now: int) -> StimulationIntent | None:
         """A sample of force for a closed loop; what it wishes where the current has to change."""
         if self.ending is not None or not isinstance(self.plan, NmesForcePlan):

@@ -53,7 +53,9 @@ def test_every_key_is_explained(title: str) -> None:
 def described_events() -> dict[str, list[tuple[str, str]]]:
     """From the page: event type -> its keys with their types."""
     table = rows(section(PAGE, "Events"))[1:]
-    return {row[0].strip("`"): re.findall(r"`(\w+)` ((?:list of )?\w+(?: or none)?)", row[2]) for row in table}
+    return {
+        row[0].strip("`"): re.findall(r"`(\w+)` ((?:list of )?\w+(?: or none)?)", row[2]) for row in table
+    }
 
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)

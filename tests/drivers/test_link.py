@@ -60,8 +60,8 @@ class Bedside:
         self.hosts.append(host)
         self.changed.set()
 
-    def heard(self, event: object, now_ms: int) -> None:
-        self.events.append(event)
+    def heard(self, events: list[object], now_ms: int) -> None:
+        self.events += events
         self.changed.set()
 
     def lost(self, why: str, now_ms: int) -> None:

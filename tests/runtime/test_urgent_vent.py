@@ -1,0 +1,46 @@
+"""Over-pressure: the vent is on the wire before anything else is judged, with the status that shows it."""
+
+from firmware_bridge import cuff as messages
+from firmware_bridge import ecp
+from gateway.model import Reason
+from gateway.runtime.gate import VENT
+from tests.runtime.conftest import People
+
+
+def status(people: People, control_dmmhg: int) -> bytes:
+    """The controller's next status, kept from core, with another pressure in it."""
+    core, kept = people.bedside.core, bytearray()
+    receive = core.cuff_bytes
+    core.cuff_bytes = lambda data, now: kept.extend(data)  # type: ignore[method-assign]
+    people.bedside.run(60)
+    core.cuff_bytes = receive  # type: ignore[method-assign]
+    packets = ecp.Decoder().feed(bytes(kept))
+    found = [messages.decode_status(packet) for packet in packets if packet.code == messages.STATUS]
+    assert found[-1] is not None
+    return messages.encode_status(found[-1]._replace(control_dmmhg=control_dmmhg))
+
+
+def test_the_vent_leaves_before_the_whole_is_judged(people: People) -> None:
+    people.start()
+    people.run_until("holding")
+    core, sent = people.bedside.core, []
+
+    def send() -> None:
+        sent.append((core.outgoing(people.bedside.core_ms), core.state.latched))
+
+    core.send_now = send
+    frame = status(people, 3_201)
+    core.cuff_bytes(frame, people.bedside.core_ms)
+    [(first, latched)] = sent
+    assert first.startswith(VENT)
+    assert latched is None, "the whole judgement comes after"
+    assert core.state.latched is Reason.OVER_PRESSURE
+
+
+def test_a_pressure_that_is_no_over_pressure_sends_nothing_by_itself(people: People) -> None:
+    people.start()
+    people.run_until("holding")
+    core, sent = people.bedside.core, []
+    core.send_now = lambda: sent.append(core.outgoing(people.bedside.core_ms))
+    core.cuff_bytes(status(people, 3_100), people.bedside.core_ms)
+    assert sent == []
