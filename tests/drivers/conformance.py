@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 settings.register_profile(
     "conformance",
     deadline=None,
-    max_examples=50,
+    max_examples=20,
     derandomize=True,
     # Each subclass runs the inherited tests on its own codec: that is the point.
     suppress_health_check=[HealthCheck.differing_executors],
@@ -97,14 +97,14 @@ class Framing(ABC):
             assert isinstance(decoder.feed(piece), list)
 
     @given(unit=st.binary(min_size=1, max_size=8))
-    @settings(thorough, max_examples=15)
+    @settings(thorough, max_examples=8)
     def test_memory_is_bounded(self, unit: bytes) -> None:
         decoder = self.decoder()
         decoder.feed(unit * (FLOOD // len(unit)))
         assert len(pickle.dumps(decoder)) < self.held_limit
 
     @given(data=st.data())
-    @settings(thorough, max_examples=15)
+    @settings(thorough, max_examples=8)
     def test_memory_is_bounded_inside_an_endless_frame(self, data: st.DataObject) -> None:
         decoder = self.decoder()
         start = self.wire(data.draw(self.messages))[:8]
@@ -156,7 +156,7 @@ class Checksummed(Framing):
         for position in self.protected_bits(sealed):
             self._assert_caught(sealed, [position])
 
-    @settings(thorough, max_examples=150)
+    @settings(thorough, max_examples=60)
     @given(data=st.data())
     def test_claimed_flips_are_caught(self, data: st.DataObject) -> None:
         sealed = self.seal(data.draw(self.messages))
@@ -164,7 +164,7 @@ class Checksummed(Framing):
         flips = data.draw(st.lists(position, min_size=1, max_size=self.claimed_flips, unique=True))
         self._assert_caught(sealed, flips)
 
-    @settings(thorough, max_examples=150)
+    @settings(thorough, max_examples=60)
     @given(data=st.data())
     def test_claimed_bursts_are_caught(self, data: st.DataObject) -> None:
         sealed = self.seal(data.draw(self.messages))

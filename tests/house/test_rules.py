@@ -214,7 +214,13 @@ CLOCK_ROOMS = (
 # The shim is where CPython and MicroPython differ; everything else of firmware_bridge runs on both, and
 # so do the drivers' codecs. The cuff's codec is firmware_bridge/cuff.py; drivers/cuff.py is its shell.
 SHIM = "firmware_bridge/aio.py"
-CODECS = ("drivers/nonin.py",)
+CODECS = (
+    "drivers/nonin.py",
+    "drivers/strides.py",
+    "drivers/cyton.py",
+    "drivers/bitalino.py",
+    "drivers/nonin_oem.py",
+)
 
 RULES = {
     "safety is pure": Rule(safety_is_pure, lambda path: path.startswith("gateway/safety/")),
