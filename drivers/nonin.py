@@ -11,19 +11,22 @@ device's side.  Layout (7600 operator's manual, p34 table 13), 250 to 350 bytes:
     \LCD_FLT=x\LOW_BATT=x\CRIT_BATT=x\BATT_FLT=x\STK_KEY=x\SND_FLT=x\SND_ERR=x
     \EXT_MEM_ERR=xCKSUM=XXXX CR LF
 
-Leading zeros are blanks, ``---`` is "no value".  HbI is the haemoglobin index, total haemoglobin in a unit
-of the device's own, ``xx.x``; whatever else stands there is no value, and costs no line its StO2.  The
+Leading zeros are blanks, ``---`` is "no value".  HbI is the haemoglobin index, total haemoglobin in g/dL on a
+scale of the device's own, ``xx.x``; whatever else stands there is no value, and costs no line its StO2.  The
 checksum is CRC-16/XMODEM (polynomial 1021, initial 0), four upper-case hexadecimal digits.
 
-**What the checksum covers is UNVERIFIED.**  It starts at the C of ``Ch1``; the published notes say that
-it ends after ``CKSUM=``, the code published with them says otherwise, and their worked example fits
-neither.  So the end is learnt: five candidate ends are tried on each line
-(before and after the label, one byte either way; one byte past the label would be a digit of the
-checksum itself), and the decoder locks onto the one that fits five lines in a row.  Until then *nothing*
-is given out; afterwards a line whose checksum is wrong is dropped and counted.  ``coverage`` names the
-end in use, as an offset from the C of ``CKSUM=``; ``learning`` shows how far each candidate has come, for
-a technician whose device fits none.  Once seen on a real device, give that number to the constructor.
-The golden lines of the tests are built from the manual's layout, not recorded.
+**What the checksum covers is UNVERIFIED.**  It starts at the C of ``Ch1``; the published notes say that it
+ends after ``CKSUM=``, the code published with them says otherwise, and their worked example fits neither.
+So the end is learnt: five candidate ends are tried on each line (before and after the label, one byte
+either way; one byte past the label would be a digit of the checksum itself), and the decoder locks onto the
+one that fits five lines in a row.  Until then *nothing* is given out; afterwards a line whose checksum is
+wrong is dropped and counted.  ``coverage`` names the end in use, as an offset from the C of ``CKSUM=``;
+``learning`` shows how far each candidate has come, for a technician whose device fits none.  Once seen on a
+real device, give that number to the constructor.  Where no end fits ``LINES_TO_LOCK`` lines in a row, data
+stay refused unless the technician says ``unchecked``: then lines are given out on their layout alone, and
+only while the StO2 of their head and of their ``rSO2=`` unit agree.  They are counted
+(``unchecked_readings``), and an end that fits after all puts an end to it.  The golden lines of the tests
+are built from the manual's layout, not recorded.
 
 Claim of the checksum, within what it covers: every error of up to three bits and every burst of up to
 16 bits is caught; so is every damage to the labels or to the four digits alone.
@@ -96,22 +99,27 @@ Reading = namedtuple(
 class LineDecoder:
     """Host side: bytes in, readings out.
 
-    Counters: ``readings`` given out; ``learning_lines`` refused because the coverage was not known yet;
-    ``crc_errors``; ``malformed`` (no complete line of this protocol); ``layout_errors`` (checksum right,
-    content not as the manual says); ``last_valid_ms``: when the last reading arrived, None before.
+    Counters: ``readings`` given out; ``unchecked_readings``, those of them that no checksum vouches for;
+    ``learning_lines`` that came before the coverage was known; ``crc_errors``; ``malformed`` (no complete
+    line of this protocol; ``malformed_run`` of them in a row); ``layout_errors`` (checksum right, content not
+    as the manual says); ``last_valid_ms``: when the last reading arrived, None before.
     """
 
-    def __init__(self, coverage: int | None = None) -> None:
+    def __init__(self, coverage: int | None = None, *, unchecked: bool = False) -> None:
         if coverage is not None and coverage not in COVERAGES:
             raise ValueError(f"coverage {coverage} is not one of {COVERAGES}")
         self.readings = 0
+        self.unchecked_readings = 0
         self.learning_lines = 0
         self.crc_errors = 0
         self.malformed = 0
+        self.malformed_run = 0
         self.layout_errors = 0
         self.last_valid_ms: int | None = None
         self._coverage = coverage
+        self._unchecked = unchecked
         self._runs = [0] * len(COVERAGES)
+        self._unfitted = 0
         self._line = b""
 
     @property
@@ -124,7 +132,12 @@ class LineDecoder:
         """How many lines in a row each candidate end has fitted."""
         return dict(zip(COVERAGES, self._runs))
 
-    def feed(self, data: bytes, now_ms: int) -> list[Reading]:
+    @property
+    def unfitted(self) -> int:
+        """How many whole lines in a row fitted no end at all."""
+        return self._unfitted
+
+    def feed(self, data: bytes, now_ms: int = 0) -> list[Reading]:
         """Readings completed by ``data``, however the line was cut into pieces."""
         readings = []
         start = 0
@@ -151,12 +164,17 @@ class LineDecoder:
         found = _find(line)
         if found is None:
             self.malformed += 1
+            self.malformed_run += 1
             self._learn(())
             return None
+        self.malformed_run = 0
         covered_from, label, stated = found
-        if not self._checksum_fits(line, covered_from, label, stated):
-            return None
-        return self._give_out(_parse(line[covered_from:label], now_ms), now_ms)
+        text = line[covered_from:label]
+        if self._checksum_fits(line, covered_from, label, stated):
+            return self._give_out(_parse(text, now_ms), now_ms)
+        if self._unchecked and self._coverage is None and self._unfitted >= LINES_TO_LOCK:
+            return self._give_out_unchecked(text, now_ms)
+        return None
 
     def _checksum_fits(self, line: bytes, covered_from: int, label: int, stated: int) -> bool:
         if self._coverage is None:
@@ -172,6 +190,7 @@ class LineDecoder:
         """Count lines in a row for each candidate; lock onto the only one that has enough."""
         if self._coverage is not None:
             return
+        self._unfitted = self._unfitted + 1 if fits and not any(fits) else 0
         for index in range(len(COVERAGES)):
             self._runs[index] = self._runs[index] + 1 if fits and fits[index] else 0
         enough = [index for index in range(len(COVERAGES)) if self._runs[index] >= LINES_TO_LOCK]
@@ -185,6 +204,12 @@ class LineDecoder:
             self.readings += 1
             self.last_valid_ms = now_ms
         return reading
+
+    def _give_out_unchecked(self, text: bytes, now_ms: int) -> Reading | None:
+        """On the layout alone: the two places where the line says its StO2 have to agree."""
+        reading = _parse(text, now_ms) if _agrees(text) else None
+        self.unchecked_readings += reading is not None
+        return self._give_out(reading, now_ms)
 
 
 def encode_line(
@@ -256,6 +281,12 @@ def _candidates(line: bytes, start: int, label: int) -> list[int]:
         done = label + coverage
         crcs.append(crc)
     return crcs
+
+
+def _agrees(text: bytes) -> bool:
+    """Whether the cells of the head and the ``rSO2=`` unit show the same four texts."""
+    head = [text[_CELL * index + 4 : _CELL * (index + 1) - 1] for index in range(CHANNELS)]
+    return b"|rSO2=" + b",".join(head) + b"|" in text
 
 
 def _parse(text: bytes, now_ms: int) -> Reading | None:

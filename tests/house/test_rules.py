@@ -220,6 +220,9 @@ CODECS = (
     "drivers/cyton.py",
     "drivers/bitalino.py",
     "drivers/nonin_oem.py",
+    "drivers/feeder.py",
+    "drivers/invos.py",
+    "drivers/moxy.py",
 )
 
 RULES = {
