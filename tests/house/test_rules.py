@@ -223,6 +223,10 @@ CODECS = (
     "drivers/feeder.py",
     "drivers/invos.py",
     "drivers/moxy.py",
+    "drivers/cpar_messages.py",
+    "drivers/cpar_waveform.py",
+    "drivers/suntech.py",
+    "drivers/sciencemode2.py",
 )
 
 RULES = {
