@@ -46,6 +46,7 @@ if MICROPYTHON:
     sleep_ms = asyncio.sleep_ms  # type: ignore[attr-defined]
     wait_for_ms = asyncio.wait_for_ms  # type: ignore[attr-defined]
     ticks_ms = time.ticks_ms  # type: ignore[attr-defined]
+    ticks_us = time.ticks_us  # type: ignore[attr-defined]
     ticks_diff = time.ticks_diff  # type: ignore[attr-defined]
     ticks_add = time.ticks_add  # type: ignore[attr-defined]
 else:
@@ -65,6 +66,10 @@ else:
     def ticks_ms() -> int:
         """The wrapping millisecond counter."""
         return time.monotonic_ns() // 1_000_000 % TICKS_PERIOD
+
+    def ticks_us() -> int:
+        """The wrapping microsecond counter; wraps after 18 minutes."""
+        return time.monotonic_ns() // 1000 % TICKS_PERIOD
 
     def ticks_diff(end: int, start: int) -> int:
         """Signed ``end - start`` across the wrap, for spans of less than half a period."""
@@ -135,6 +140,10 @@ class ByteStream:
                 break
             data.extend(chunk)
         return bytes(data)
+
+    def backlog(self) -> int:
+        """How many bytes wait for a sink that takes no more."""
+        return len(self._pending)
 
     def write(self, data: bytes) -> bool:
         """Send or queue all of ``data``; False when it was dropped because nobody reads."""

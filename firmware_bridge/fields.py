@@ -1,11 +1,11 @@
-"""How the content of a cuff message is packed, guarded by its CRC and taken apart again.
+"""How the content of a message of ours is packed, guarded by its CRC and taken apart again.
 
 Theory of operation
 -------------------
-A layout is a little-endian ``struct`` format of the kinds B, H, h, I, 16s and 24s.  *Guarded* content ends
-in a CRC-16 over the code and the bytes before it; *plain* content has none.  What does not fit its field is
-refused when it is packed; what has another code, another length or a CRC that does not hold is ``None`` when
-it is taken apart.
+A layout is a little-endian ``struct`` format of the kinds B, b, H, h, I, i, 16s and 24s.  *Guarded* content
+ends in a CRC-16 over the code and the bytes before it; *plain* content has none.  What does not fit its
+field is refused when it is packed; what has another code, another length or a CRC that does not hold is
+``None`` when it is taken apart.
 
 Portable subset: runs on CPython and on MicroPython.
 """
@@ -22,9 +22,11 @@ MISSING = -32768
 _TEXT_BYTES = {"t": 16, "u": 24}
 _RANGES = {
     "B": (0, 0xFF),
+    "b": (-0x80, 0x7F),
     "H": (0, 0xFFFF),
     "h": (-0x8000, 0x7FFF),
     "I": (0, 0xFFFFFFFF),
+    "i": (-0x80000000, 0x7FFFFFFF),
 }
 # What packing raises where it does not cut; MicroPython has no ``struct.error``.
 _REFUSED = (getattr(struct, "error", ValueError), ValueError, OverflowError, TypeError)
@@ -32,7 +34,11 @@ _REFUSED = (getattr(struct, "error", ValueError), ValueError, OverflowError, Typ
 
 def guarded_frame(code: int, layout: str, values: tuple[int | bytes, ...]) -> bytes:
     """The whole frame of a guarded message; raises ``EncodingError`` for a value that does not fit."""
-    body = pack(layout, values)
+    return sealed_frame(code, pack(layout, values))
+
+
+def sealed_frame(code: int, body: bytes) -> bytes:
+    """The whole frame of content that is packed already, guarded by its CRC."""
     return ecp.encode_frame(code, body + _crc_bytes(code, body))
 
 
@@ -99,6 +105,6 @@ def _check(kind: str, value: int | bytes, index: int) -> None:
     if isinstance(value, int):
         low, high = _RANGES[kind]
         if not low <= value <= high:
-            raise EncodingError(f"cuff field {index} is {value}: use {low} to {high}")
+            raise EncodingError(f"message field {index} is {value}: use {low} to {high}")
     elif len(value) > _TEXT_BYTES[kind]:
-        raise EncodingError(f"cuff field {index} is {len(value)} bytes long: shorten it")
+        raise EncodingError(f"message field {index} is {len(value)} bytes long: shorten it")

@@ -72,7 +72,12 @@ def test_any_chunking_is_the_same(frames: list[bytes], sizes: list[int]) -> None
         index += 1
     assert len(expected) == len(frames)
     assert found == expected
-    assert vars(pieces) == vars(whole)
+    assert live(pieces) == live(whole)
+
+
+def live(decoder: ecp.Decoder) -> dict[str, object]:
+    """All that a decoder knows; of its buffer what belongs to the frame under way."""
+    return {**vars(decoder), "_payload": decoder._payload[: decoder._length]}
 
 
 @given(st.binary(max_size=400))

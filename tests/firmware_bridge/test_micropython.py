@@ -9,6 +9,7 @@ from tests.firmware_bridge.conftest import ROOT
 PORTABLE = [
     *("test_ecp", "test_cuff", "test_lease", "test_limbs", "test_relay", "test_people", "test_interlock"),
     *("test_airflow", "test_controller", "test_wrap", "test_regulation", "test_edges"),
+    *("test_hub", "test_hub_device", "test_hx711"),
 ]
 
 
