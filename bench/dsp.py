@@ -12,7 +12,8 @@ one for each room of kernels.  Another kernel is a function there that returns a
 Columns: ``kernel``, ``chunk`` (frames; sweeps of ``sweep_mean``; the samples of what is analysed at once),
 ``ns`` (ours, a call), ``vs_python`` (how many times faster than the usual way; a word where its package is
 not installed), ``vs_c`` (ours over plain C: below 1 is faster).  ``null`` where there is nothing to compare
-with.
+with.  Ours is called from Python, C inside C: the row ``python_call`` is what that alone takes, and where C
+needs no longer for a frame, no kernel can be as fast at one frame a call.
 
 ``--import``: what importing costs in fresh processes (``bench.dsp_imports``).  ``--exams``: how long the
 examinations take for 40 minutes (``bench.dsp_exams``).
@@ -24,7 +25,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from bench import dsp_cuff, dsp_emg, dsp_evoked, dsp_filters, dsp_nirs, dsp_plain, dsp_pulse
+from bench import dsp_call, dsp_cuff, dsp_emg, dsp_evoked, dsp_filters, dsp_nirs, dsp_plain, dsp_pulse
 from bench.dsp_contest import Contest, Disagreement, Row, measure
 from bench.dsp_imports import import_costs
 from dsp.emg import WIDEST_LANES
@@ -33,7 +34,7 @@ ROUNDS = 15
 
 CONTESTS: dict[str, tuple[Callable[[int, int], Contest], Sequence[int]]] = {
     name: contest
-    for room in (dsp_emg, dsp_filters, dsp_nirs, dsp_cuff, dsp_evoked, dsp_pulse)
+    for room in (dsp_call, dsp_emg, dsp_filters, dsp_nirs, dsp_cuff, dsp_evoked, dsp_pulse)
     for name, contest in room.CONTESTS.items()
 }
 """Kernel to what makes its contest, and the chunk lengths."""

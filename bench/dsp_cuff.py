@@ -14,7 +14,8 @@ from bench import dsp_plain
 from bench.dsp_contest import Array, Contest, collected, package, same, streaming
 from dsp import _oscillometry
 from dsp.cuff_reading import MAXIMUM_SLOPE, blood_pressure
-from dsp.oscillometry import PressureSplit, envelope
+from dsp.cuff_split import PressureSplit
+from dsp.oscillometry import envelope
 
 CHUNKS = (1, 16, 64)
 RATE_HZ = 200.0

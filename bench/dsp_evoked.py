@@ -10,7 +10,8 @@ import numpy as np
 
 from bench import dsp_plain
 from bench.dsp_contest import Array, Contest, consume, package, same, streaming
-from dsp.evoked import Response, SweepMean, measure
+from dsp.evoked import Response, measure
+from dsp.sweep_mean import SweepMean
 
 CHUNKS = (1, 16)
 RATE_HZ = 10_000.0

@@ -4,7 +4,8 @@
 Integers only, so every machine and every chunking gives the same numbers.
 """
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport int64_t
 from libc.string cimport strlen
 
@@ -62,9 +63,9 @@ cdef Py_ssize_t _push(int64_t* state, const int64_t* samples, Py_ssize_t number)
     return at
 
 
-cdef int _hold(object numbers, Py_buffer* view, int flags) except -1:
+cdef int _hold(object numbers, Py_buffer* view) except -1:
     """Hold a buffer of int64. The caller releases it."""
-    PyObject_GetBuffer(numbers, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | flags)
+    PyObject_GetBuffer(numbers, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
     if view.itemsize == sizeof(int64_t) and view.format is not NULL and view.format[strlen(view.format) - 1] in b"ql":
         if view.format[0] in b"<=@ql":
             return 0
@@ -73,37 +74,27 @@ cdef int _hold(object numbers, Py_buffer* view, int flags) except -1:
     raise ValueError("numbers of format %r: give int64" % given)
 
 
-cdef int64_t* _fields(object state, Py_buffer* view) except NULL:
-    """Hold the seven numbers of a state; the caller releases them."""
-    _hold(state, view, PyBUF_WRITABLE)
-    if view.len != FIELDS * <Py_ssize_t>sizeof(int64_t):
-        count = view.len // <Py_ssize_t>sizeof(int64_t)
-        PyBuffer_Release(view)
-        raise ValueError("a band state has %d numbers, this one has %d" % (FIELDS, count))
-    return <int64_t*>view.buf
+cdef int64_t* _fields(bytearray state) except NULL:
+    """The seven numbers of a state."""
+    if len(state) != FIELDS * <Py_ssize_t>sizeof(int64_t):
+        raise ValueError("a band state has %d numbers, this one has %d bytes" % (FIELDS, len(state)))
+    return <int64_t*>PyByteArray_AS_STRING(state)
 
 
-def push(state, samples):
+def push(bytearray state not None, samples):
     """Take pairs of ``samples`` into ``state``; the place of the first number that was refused, -1 for none."""
-    cdef Py_buffer fields, numbers
-    cdef int64_t* into = _fields(state, &fields)
-    try:
-        _hold(samples, &numbers, 0)
-    except (ValueError, BufferError):
-        PyBuffer_Release(&fields)
-        raise
+    cdef Py_buffer numbers
+    cdef int64_t* into = _fields(state)
+    _hold(samples, &numbers)
     cdef Py_ssize_t number = numbers.len // <Py_ssize_t>sizeof(int64_t)
     cdef Py_ssize_t taken = _push(into, <const int64_t*>numbers.buf, number)
     PyBuffer_Release(&numbers)
-    PyBuffer_Release(&fields)
     return taken if taken < number else -1
 
 
-def finish(state, int64_t end_ms):
+def finish(bytearray state not None, int64_t end_ms):
     """Credit the last sample up to ``end_ms`` and forget it, so that nothing is credited twice."""
-    cdef Py_buffer fields
-    cdef int64_t* into = _fields(state, &fields)
+    cdef int64_t* into = _fields(state)
     _credit(into, end_ms)
     into[LAST_MS] = end_ms
     into[LAST_VALUE] = MISSING_VALUE
-    PyBuffer_Release(&fields)

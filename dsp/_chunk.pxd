@@ -3,13 +3,19 @@
 
 Raw bytes are taken as what the kernel works on, in the byte order of this machine.  Another element type,
 strides, a part of a frame or more frames than a kernel was made for are refused before anything is read.
-Bytes need no buffer view and one frame no division: at one frame a call that is what a call costs.
+Bytes need no buffer view, and as many of them as the last time no check and no division: at one frame a call
+that is what a call costs.  ``is_usual`` says so; a kernel remembers the size of the last chunk that it held.
+
+What a kernel writes stands in a bytearray that it keeps (``room``) and shows as float64 (``shown``).  Neither
+needs the module ``array``, whose import brings ``collections`` along, nor a typed memoryview, for which
+Cython makes a dozen classes in every module that has one.
 """
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from libc.stdint cimport uintptr_t
-from libc.string cimport memset, strlen
+from libc.string cimport memcpy, memset, strlen
 
 cdef enum Element:
     RAW = 0  # bytes and nothing else
@@ -71,3 +77,47 @@ cdef inline Py_ssize_t take(object chunk, Py_buffer* view, Py_ssize_t width, Py_
     if frames and <uintptr_t>view.buf % sizeof(double):
         return _refuse_place(view)
     return frames
+
+
+cdef inline bint is_usual(object chunk, Py_ssize_t usual_bytes) noexcept:
+    """Is this chunk bytes, as many as were held the last time?"""
+    return PyBytes_CheckExact(chunk) and PyBytes_GET_SIZE(chunk) == usual_bytes
+
+
+cdef inline object answer(Py_ssize_t written):
+    """What ``push`` returns; what it returns for one frame is mostly one of two numbers that are there already."""
+    if written == 0:
+        return 0
+    return 2 if written == 2 else written
+
+
+cdef inline object room(Py_ssize_t numbers):
+    """Zeroed memory for so many float64, at least one."""
+    return bytearray(8 * max(1, numbers))
+
+
+cdef inline double* room_of(object room) noexcept:
+    return <double*>PyByteArray_AS_STRING(room)
+
+
+cdef inline object shown(object room):
+    """What others read it through, as float64."""
+    return memoryview(room).cast("d")
+
+
+cdef inline int fill(double* into, Py_ssize_t wanted, object given, str what) except -1:
+    """Copy so many numbers; ``ValueError`` for another count."""
+    cdef Py_ssize_t at = 0
+    if len(given) != wanted:
+        raise ValueError("%d %s wanted, %d given" % (wanted, what, len(given)))
+    for at in range(wanted):
+        into[at] = given[at]
+    return 0
+
+
+cdef inline int restore(void* into, Py_ssize_t wanted, bytes state) except -1:
+    """Copy a state of so many bytes; ``ValueError`` for another size."""
+    if len(state) != wanted:
+        raise ValueError("a state of %d bytes, this one has %d" % (wanted, len(state)))
+    memcpy(into, PyBytes_AS_STRING(state), wanted)
+    return 0

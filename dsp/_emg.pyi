@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Self
 
 from _typeshed import ReadableBuffer
@@ -26,7 +27,7 @@ class Chain:
     @property
     def row_length(self) -> int: ...
     def _new(
-        self, counts: tuple[int, ...], gain: float, sections: ReadableBuffer, largest_chunk: int
+        self, counts: tuple[int, ...], gain: float, sections: Sequence[float], largest_chunk: int
     ) -> None: ...
     @classmethod
     def resumed(cls, largest_chunk: int, state: ReadableBuffer) -> Self: ...

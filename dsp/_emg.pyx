@@ -5,14 +5,13 @@
 arithmetic is what counts at one frame a call.
 """
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int16_t, int64_t
 from libc.string cimport memcpy, memset
 
-from array import array
-
-from dsp._chunk cimport INT16, hold
+from dsp._chunk cimport INT16, fill, hold, is_usual, room, room_of, shown
 
 
 cdef extern from "stdlib.h" nogil:
@@ -120,15 +119,17 @@ cdef class Chain:
     cdef Py_ssize_t frame_bytes, usual_bytes, usual_frames
     cdef readonly Py_ssize_t largest_chunk
     cdef readonly object out
+    cdef object _room
 
     def __cinit__(self):
         memset(&self.chain, 0, sizeof(EmgChain))
         self.memory = NULL
+        self.usual_bytes = -1  # not even an empty chunk, before it was made
 
     def __dealloc__(self):
         free(self.memory)
 
-    def _new(self, counts, double gain, const double[::1] sections, long largest_chunk):
+    def _new(self, counts, double gain, sections, long largest_chunk):
         """Lay out a kernel that has seen nothing."""
         cdef EmgFields *has = &self.chain.fields
         has.magic = EMG_MAGIC
@@ -137,8 +138,7 @@ cdef class Chain:
         has.gain = gain
         self._lay_out(largest_chunk)
         cdef long c
-        for c in range(4 * has.sections):
-            self.chain.coefficients[c] = sections[c]
+        fill(self.chain.coefficients, 4 * has.sections, sections, "coefficients")
         for c in range(self.chain.padded):
             self.chain.threshold[c] = float("inf")
         for c in range(self.chain.padded16):
@@ -152,18 +152,21 @@ cdef class Chain:
         chain._resume(state, largest_chunk)
         return chain
 
-    def _resume(self, const unsigned char[::1] state, long largest_chunk):
+    def _resume(self, state, long largest_chunk):
         """Lay out a kernel and fill it from what ``state()`` returned."""
-        if <size_t>state.shape[0] < sizeof(EmgFields):
-            raise ValueError("a state of %d bytes is shorter than that of any EMG chain" % state.shape[0])
-        memcpy(&self.chain.fields, &state[0], sizeof(EmgFields))
+        held = bytes(memoryview(state))
+        cdef size_t size = len(held)
+        cdef const char *given = held
+        if size < sizeof(EmgFields):
+            raise ValueError("a state of %d bytes is shorter than that of any EMG chain" % size)
+        memcpy(&self.chain.fields, given, sizeof(EmgFields))
         self._lay_out(largest_chunk)
-        if <size_t>state.shape[0] != sizeof(EmgFields) + 8 * self.doubles:
+        if size != sizeof(EmgFields) + 8 * self.doubles:
             raise ValueError(
                 "this state of an EMG chain must have %d bytes, it has %d"
-                % (sizeof(EmgFields) + 8 * self.doubles, state.shape[0])
+                % (sizeof(EmgFields) + 8 * self.doubles, size)
             )
-        memcpy(self.memory, &state[sizeof(EmgFields)], 8 * self.doubles)
+        memcpy(self.memory, given + sizeof(EmgFields), 8 * self.doubles)
 
     cdef int _lay_out(self, long largest_chunk) except -1:
         cdef EmgChain *chain = &self.chain
@@ -199,43 +202,27 @@ cdef class Chain:
         chain.samples = at + 5 * lane
         # A vector may write past a row's last channel: 8 numbers more than the rows need.
         rows = largest_chunk // has.block_frames + 1
-        self.out = memoryview(array("d", bytes(8 * (rows * (4 * has.channels + 1) + 8))))
-        cdef double[::1] out = self.out
-        chain.out = &out[0]
+        self._room = room(rows * (4 * has.channels + 1) + 8)
+        self.out, chain.out = shown(self._room), room_of(self._room)
         self.code = emg_push_for(WIDEST_LANES, chain.padded)
         self.frame_bytes = 2 * has.channels
         self.largest_chunk = largest_chunk
         return 0
 
-    cdef inline Py_ssize_t _frames(self, Py_ssize_t size) except -1:
-        """How many frames ``size`` bytes are: mostly as many as the last time, and a division takes long."""
-        if size != self.usual_bytes or self.memory == NULL:
-            self.usual_frames = self._count(size)
-            self.usual_bytes = size
-        return self.usual_frames
-
-    cdef Py_ssize_t _count(self, Py_ssize_t size) except -1:
-        """The frames in ``size`` bytes, if they are whole ones and not too many."""
-        if self.memory == NULL:
-            raise ValueError("an EMG chain that was never made takes no chunk")
-        if size % self.frame_bytes:
-            raise ValueError("a chunk of %d bytes is no whole number of frames of %d" % (size, self.frame_bytes))
-        if size // self.frame_bytes > self.largest_chunk:
-            raise ValueError(
-                "a chunk of %d frames: this kernel takes at most %d" % (size // self.frame_bytes, self.largest_chunk)
-            )
-        return size // self.frame_bytes
-
     def push(self, chunk):
         """Take whole frames of int16; return how many numbers stand in ``out``."""
+        if is_usual(chunk, self.usual_bytes):
+            return self.code(&self.chain, <const unsigned char *>PyBytes_AS_STRING(chunk), self.usual_frames)
+        return self._held(chunk)
+
+    @cython.final
+    cdef Py_ssize_t _held(self, chunk) except -1:
         cdef Py_buffer view
         cdef Py_ssize_t frames
-        if PyBytes_CheckExact(chunk):
-            frames = self._frames(PyBytes_GET_SIZE(chunk))
-            return self.code(&self.chain, <const unsigned char *>PyBytes_AS_STRING(chunk), frames)
         if self.memory == NULL:
             raise ValueError("an EMG chain that was never made takes no chunk")
         frames = hold(chunk, &view, INT16, self.frame_bytes, self.largest_chunk)
+        self.usual_bytes, self.usual_frames = view.len, frames
         frames = self.code(&self.chain, <const unsigned char *>view.buf, frames)
         PyBuffer_Release(&view)
         return frames

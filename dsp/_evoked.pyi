@@ -1,29 +1,45 @@
-from array import array
 from typing import Self
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 
-PHASE_NUMBERS: int
+LONGEST_SWEEP: int
+FLAGS: tuple[str, ...]
 
 class Mean:
-    def __new__(
-        cls, samples: int, per_mean: int, limit: float, largest_chunk: int, out: array[float], /
-    ) -> Self: ...
+    @property
+    def out(self) -> memoryview[float]: ...
+    def __new__(cls, samples: int, per_mean: int, limit: float, largest_chunk: int, /) -> Self: ...
     def state(self) -> bytes: ...
     def restore(self, state: bytes) -> None: ...
     def counts(self) -> tuple[int, int]: ...
     def so_far(self, into: WriteableBuffer) -> int: ...
     def push(self, chunk: ReadableBuffer, /) -> int: ...
 
-def all_within(sweep: ReadableBuffer, limit: float) -> bool: ...
-def moments(sweep: ReadableBuffer, begin: int, end: int) -> tuple[float, float]: ...
-def extremes(sweep: ReadableBuffer, begin: int, end: int) -> tuple[float, float]: ...
-def phases(
+_Numbers = tuple[
+    float | None,
+    float,
+    float,
+    float,
+    float | None,
+    float | None,
+    float | None,
+    float | None,
+    int,
+    float,
+    float,
+    float,
+    tuple[str, ...],
+]
+
+def measured(
     sweep: ReadableBuffer,
+    stimulus: int,
     begin: int,
     end: int,
-    baseline: float,
     sign: float,
-    threshold: float,
-    out: WriteableBuffer,
-) -> int: ...
+    per_ms: float,
+    most: float,
+    full_scale: float,
+    factor: float,
+    least_share: float,
+) -> tuple[str, float, _Numbers | None]: ...

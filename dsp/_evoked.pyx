@@ -1,18 +1,21 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, binding=False, cdivision=True
 """The loops of ``dsp.evoked``: see there for what they measure, their units and their state."""
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.math cimport NAN, sqrt
-from libc.string cimport memcpy, memset
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.math cimport NAN, fabs, sqrt
+from libc.string cimport memcpy
 
-from dsp._chunk cimport take
+from dsp._chunk cimport is_usual, room, room_of, shown, take
 
 cdef extern from "_sweeps.h" nogil:
     ctypedef int (*WithinCode)(const double *values, long number, double limit) noexcept
     ctypedef void (*AddCode)(double *sums, const double *values, long number) noexcept
     WithinCode within_for(int lanes)
     AddCode add_for(int lanes)
+    void extremes_of(const double *values, long number, double *low, double *high)
     int widest_lanes()
 
 cdef WithinCode all_in = within_for(widest_lanes())
@@ -27,30 +30,36 @@ cdef enum:
     LEFT_OUT = 4
     SUMS = 5
 
-PHASE_NUMBERS = 6
-"""Numbers per phase: begin, onset, peak place, peak, end, area."""
+cdef enum:
+    MOST_SAMPLES = 1000000
+    MOST_PHASES = 64
+
+LONGEST_SWEEP = MOST_SAMPLES
+FLAGS = ("onset_in_artifact", "artifact_not_over", "not_over_at_end", "several_negative_phases", "near_noise")
 
 
 cdef class Mean:
-    """A running sum of sweeps; ``dsp.evoked.SweepMean`` is its face."""
+    """A running sum of sweeps; ``dsp.sweep_mean.SweepMean`` is its face."""
 
+    cdef readonly object out
+    cdef object _room
     cdef double* _state
-    cdef Py_ssize_t _numbers, _samples, _largest_chunk
-    cdef double[::1] _out
+    cdef Py_ssize_t _numbers, _samples, _largest_chunk, _usual_bytes, _usual_sweeps
 
-    def __cinit__(self, Py_ssize_t samples, Py_ssize_t per_mean, double limit, Py_ssize_t largest_chunk, out):
+    def __cinit__(self, Py_ssize_t samples, Py_ssize_t per_mean, double limit, Py_ssize_t largest_chunk):
         if not (samples >= 1 and per_mean >= 1 and largest_chunk >= 1 and limit > 0.0):
             raise ValueError(
                 "sweeps of %d samples, means of %d, chunks of %d, limit %r: must be positive"
                 % (samples, per_mean, largest_chunk, limit)
             )
-        self._samples, self._largest_chunk, self._out = samples, largest_chunk, out
+        self._samples, self._largest_chunk = samples, largest_chunk
         self._numbers = SUMS + samples
-        self._state = <double*>PyMem_Malloc(self._numbers * sizeof(double))
+        self._state = <double*>PyMem_Calloc(self._numbers, sizeof(double))
         if self._state == NULL:
             raise MemoryError
-        memset(self._state, 0, self._numbers * sizeof(double))
         self._state[SAMPLES], self._state[PER_MEAN], self._state[LIMIT] = samples, per_mean, limit
+        self._room = room(samples * (largest_chunk // per_mean + 1))
+        self.out = shown(self._room)
 
     def __dealloc__(self):
         PyMem_Free(self._state)
@@ -76,10 +85,10 @@ cdef class Mean:
         """Sweeps in the mean under way, and sweeps left out since the start."""
         return int(self._state[SUMMED]), int(self._state[LEFT_OUT])
 
-    def so_far(self, double[::1] into not None):
+    def so_far(self, object[double, ndim=1, mode="c"] into not None):
         """Write the mean of the sweeps since the last whole one; how many sweeps it is of."""
         cdef Py_ssize_t at
-        if into.shape[0] < self._samples:
+        if len(into) < self._samples:
             raise ValueError("no room for %d samples" % self._samples)
         for at in range(self._samples):
             into[at] = self._state[SUMS + at] / self._state[SUMMED] if self._state[SUMMED] else NAN
@@ -87,11 +96,22 @@ cdef class Mean:
 
     def push(self, chunk):
         """Take whole sweeps of float64; return how many numbers were written to ``out``."""
+        if is_usual(chunk, self._usual_bytes):
+            return self._add(<const double*>PyBytes_AS_STRING(chunk), self._usual_sweeps)
+        return self._held(chunk)
+
+    @cython.final
+    cdef Py_ssize_t _held(self, chunk) except -1:
         cdef Py_buffer view
         cdef Py_ssize_t sweeps = take(chunk, &view, self._samples, self._largest_chunk)
-        cdef Py_ssize_t written = _push(self._state, <const double*>view.buf, sweeps, &self._out[0])
+        self._usual_bytes, self._usual_sweeps = view.len, sweeps
+        sweeps = self._add(<const double*>view.buf, sweeps)
         PyBuffer_Release(&view)
-        return written
+        return sweeps
+
+    @cython.final
+    cdef inline Py_ssize_t _add(self, const double* sweep, Py_ssize_t sweeps) noexcept:
+        return _push(self._state, sweep, sweeps, room_of(self._room))
 
 
 cdef Py_ssize_t _push(double* state, const double* sweep, Py_ssize_t sweeps, double* out) noexcept nogil:
@@ -113,111 +133,193 @@ cdef Py_ssize_t _push(double* state, const double* sweep, Py_ssize_t sweeps, dou
     return written
 
 
-def all_within(const double[::1] sweep not None, double limit):
-    """Whether every sample is smaller than ``limit`` in size; a NaN is not."""
-    return sweep.shape[0] == 0 or all_in(&sweep[0], sweep.shape[0], limit) != 0
+cdef struct Phase:
+    # Places are fractional sample numbers.
+    double left  # where it leaves the baseline; NaN when it had before the search began
+    double onset
+    double top, peak
+    double back  # NaN when it is not before the search ends
+    double area  # in units times samples
 
 
-def moments(const double[::1] sweep not None, Py_ssize_t begin, Py_ssize_t end):
-    """Mean and standard deviation (n - 1) of ``sweep[begin:end]``, at least two samples."""
-    cdef Py_ssize_t at
-    cdef double total = 0, squares = 0, middle
-    if not 0 <= begin < end - 1 < sweep.shape[0]:
-        raise ValueError("samples %d to %d of %d are no stretch of two" % (begin, end, sweep.shape[0]))
-    for at in range(begin, end):
-        total += sweep[at]
-    middle = total / (end - begin)
-    for at in range(begin, end):
-        squares += (sweep[at] - middle) * (sweep[at] - middle)
-    return middle, sqrt(squares / (end - begin - 1))
+cdef struct Sweep:
+    const double* samples
+    Py_ssize_t stimulus, begin, end
+    double sign, baseline, noise, threshold
 
 
-def extremes(const double[::1] sweep not None, Py_ssize_t begin, Py_ssize_t end):
-    """Smallest and largest of ``sweep[begin:end]``."""
-    cdef Py_ssize_t at
-    if not 0 <= begin < end <= sweep.shape[0]:
-        raise ValueError("samples %d to %d of %d are no stretch" % (begin, end, sweep.shape[0]))
-    cdef double low = sweep[begin], high = sweep[begin]
-    for at in range(begin, end):
-        low = min(low, sweep[at])
-        high = max(high, sweep[at])
-    return low, high
-
-
-def phases(
-    const double[::1] sweep not None,
+def measured(
+    sweep,
+    Py_ssize_t stimulus,
     Py_ssize_t begin,
     Py_ssize_t end,
-    double baseline,
     double sign,
-    double threshold,
-    double[::1] out not None,
+    double per_ms,
+    double most,
+    double full_scale,
+    double factor,
+    double least_share,
 ):
-    """Runs of ``sign * (sweep - baseline) > 0`` in ``[begin, end)`` that come above ``threshold``.
+    """``(refusal, threshold, numbers)`` of one sweep: the word of a refusal, or what ``Response`` is made of.
 
-    Writes ``PHASE_NUMBERS`` each, places as fractional sample numbers: where it leaves the baseline (NaN when
-    it had before ``begin``), its onset (NaN when it was above the threshold at ``begin``), the peak's place,
-    the peak, where it is back (NaN when it is not before ``end``), the area in units times samples.  The
-    onset is on the line through where it first passes the threshold and twice that, at the baseline, and
-    never before it left the baseline.  Returns how many phases.
+    ``stimulus``: so many samples are baseline; ``begin`` to ``end``: where the response is looked for;
+    ``sign`` makes the negative side positive.  ``least_share`` of the highest peak makes a phase of its own.
     """
-    cdef Py_ssize_t number = 0, room = out.shape[0] // PHASE_NUMBERS_C, at = begin
-    if not 0 <= begin < end <= sweep.shape[0]:
-        raise ValueError("samples %d to %d of %d are no stretch" % (begin, end, sweep.shape[0]))
-    while number < room:
-        at = _next_above(&sweep[0], at, end, baseline, sign, threshold)
-        if at == end:
+    cdef Py_buffer view
+    cdef Py_ssize_t number = take(sweep, &view, 1, MOST_SAMPLES)
+    try:
+        if not (2 <= stimulus <= begin < end <= number):
+            raise ValueError("samples %d, %d to %d of %d are no stretch" % (stimulus, begin, end, number))
+        return _measured(
+            Sweep(<const double*>view.buf, stimulus, begin, end, sign, 0.0, 0.0, 0.0),
+            number, per_ms, most, full_scale, factor, least_share,
+        )
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef object _measured(
+    Sweep sweep, Py_ssize_t number, double per_ms, double most, double full_scale, double factor, double least_share
+):
+    cdef Phase[MOST_PHASES] phases
+    cdef double low, high
+    if not all_in(sweep.samples, number, most):
+        return "missing", 0.0, None
+    extremes_of(sweep.samples + sweep.begin, sweep.end - sweep.begin, &low, &high)
+    if low == high:
+        return "constant", 0.0, None
+    if max(-low, high) >= full_scale:
+        return "saturated", 0.0, None
+    _moments(sweep.samples, sweep.stimulus, &sweep.baseline, &sweep.noise)
+    sweep.threshold = factor * sweep.noise
+    number = _large(phases, _phases(&sweep, phases), least_share)
+    if number == 0:
+        return "no_response", sweep.threshold, None
+    return "", sweep.threshold, _numbers(&sweep, phases, number, per_ms, high - low)
+
+
+cdef tuple _numbers(const Sweep* sweep, const Phase* phases, Py_ssize_t number, double per_ms, double range_mv):
+    """Times in ms from the stimulus, areas in ms; ``None`` for what is not known."""
+    cdef const Phase* first = &phases[0]
+    cdef const Phase* last = &phases[number - 1]
+    cdef const Phase* main = first
+    cdef double onset = (first.onset - sweep.stimulus) / per_ms, area = 0.0, open = 0.0
+    cdef Py_ssize_t at
+    for at in range(number):
+        if phases[at].peak > main.peak:
+            main = &phases[at]
+        area += phases[at].area
+        open += phases[at].left  # NaN where one of them is
+    return (
+        _known(onset),
+        main.peak,
+        (main.top - sweep.stimulus) / per_ms,
+        range_mv,
+        _known((main.back - sweep.stimulus) / per_ms - onset),
+        _known(main.area / per_ms if main.back == main.back and main.left == main.left else NAN),
+        _known((last.back - sweep.stimulus) / per_ms - onset),
+        _known(area / per_ms if last.back == last.back and open == open else NAN),
+        number,
+        sweep.baseline,
+        sweep.noise,
+        sweep.threshold,
+        _flags(sweep, first, last, main, number),
+    )
+
+
+cdef object _known(double value):
+    return value if value == value else None
+
+
+cdef tuple _flags(const Sweep* sweep, const Phase* first, const Phase* last, const Phase* main, Py_ssize_t number):
+    cdef bint onset = first.onset != first.onset, open = last.back != last.back
+    cdef bint artifact = fabs(_value(sweep, sweep.begin)) > sweep.threshold
+    cdef bint near = main.peak < 2 * sweep.threshold
+    if not (onset or artifact or open or number > 1 or near):
+        return ()
+    return tuple([name for name, so in zip(FLAGS, (onset, artifact, open, number > 1, near)) if so])
+
+
+cdef void _moments(const double* samples, Py_ssize_t number, double* mean, double* deviation) noexcept nogil:
+    """Mean and standard deviation (n - 1) of the first so many."""
+    cdef Py_ssize_t at
+    cdef double total = 0, squares = 0, middle
+    for at in range(number):
+        total += samples[at]
+    middle = total / number
+    for at in range(number):
+        squares += (samples[at] - middle) * (samples[at] - middle)
+    mean[0], deviation[0] = middle, sqrt(squares / (number - 1))
+
+
+cdef Py_ssize_t _large(Phase* phases, Py_ssize_t number, double least_share) noexcept nogil:
+    """Only those with so much of the highest peak; how many."""
+    cdef double highest = 0.0
+    cdef Py_ssize_t at, kept = 0
+    for at in range(number):
+        highest = max(highest, phases[at].peak)
+    for at in range(number):
+        if phases[at].peak >= least_share * highest:
+            phases[kept] = phases[at]
+            kept += 1
+    return kept
+
+
+cdef inline double _value(const Sweep* sweep, Py_ssize_t at) noexcept nogil:
+    return sweep.sign * (sweep.samples[at] - sweep.baseline)
+
+
+cdef Py_ssize_t _phases(const Sweep* sweep, Phase* phases) noexcept nogil:
+    """Stretches on the negative side of the baseline that come above the threshold; how many.
+
+    The onset is on the line through where one first passes the threshold and twice that, at the baseline, and
+    never before it left the baseline; NaN when it was above the threshold where the search began.
+    """
+    cdef Py_ssize_t number = 0, at = sweep.begin
+    while number < MOST_PHASES:
+        at = _next_above(sweep, at)
+        if at == sweep.end:
             break
-        while at > begin and sign * (sweep[at - 1] - baseline) > 0:
+        while at > sweep.begin and _value(sweep, at - 1) > 0:
             at -= 1
-        at = _phase(&sweep[0], begin, at, end, baseline, sign, threshold, &out[number * PHASE_NUMBERS_C])
+        at = _phase(sweep, at, &phases[number])
         number += 1
     return number
 
 
-cdef Py_ssize_t _next_above(
-    const double* sweep, Py_ssize_t at, Py_ssize_t end, double baseline, double sign, double threshold
-) noexcept nogil:
+cdef Py_ssize_t _next_above(const Sweep* sweep, Py_ssize_t at) noexcept nogil:
     """The next sample on this side of the baseline that comes above the threshold: most of a sweep is noise."""
     cdef double value
-    while at < end:
-        value = sign * (sweep[at] - baseline)
-        if value >= threshold and value > 0:
+    while at < sweep.end:
+        value = _value(sweep, at)
+        if value >= sweep.threshold and value > 0:
             break
         at += 1
     return at
 
 
-cdef Py_ssize_t _phase(
-    const double* sweep,
-    Py_ssize_t begin,
-    Py_ssize_t first,
-    Py_ssize_t end,
-    double baseline,
-    double sign,
-    double threshold,
-    double* out,
-) noexcept nogil:
+cdef Py_ssize_t _phase(const Sweep* sweep, Py_ssize_t first, Phase* made) noexcept nogil:
     """Measure the phase whose first sample this is; where it ends."""
-    cdef double value = sign * (sweep[first] - baseline), before = 0, peak = value, area = 0
+    cdef double threshold = sweep.threshold, twice = 2 * sweep.threshold
+    cdef double value = _value(sweep, first), before = 0, peak = value, area = 0
     cdef double left = NAN, risen = NAN, onset = NAN, back = NAN, share
     cdef Py_ssize_t at = first, top = first
-    if first > begin:
-        before = sign * (sweep[first - 1] - baseline)
+    if first > sweep.begin:
+        before = _value(sweep, first - 1)
         share = before / (before - value)
         left = first - 1 + share
         area = 0.5 * value * (1 - share)
     while True:
         if value > peak:
             peak, top = value, at
-        if risen != risen and value >= threshold and at > begin and before < threshold:
+        if risen != risen and value >= threshold and at > sweep.begin and before < threshold:
             risen = at - 1 + (threshold - before) / (value - before)
-        if onset != onset and value >= 2 * threshold and at > begin and before < 2 * threshold:
-            onset = 2 * risen - (at - 1 + (2 * threshold - before) / (value - before))
+        if onset != onset and value >= twice and at > sweep.begin and before < twice:
+            onset = 2 * risen - (at - 1 + (twice - before) / (value - before))
         at += 1
-        if at == end:
+        if at == sweep.end:
             break
-        before, value = value, sign * (sweep[at] - baseline)
+        before, value = value, _value(sweep, at)
         if not value > 0:
             share = before / (before - value)
             area += 0.5 * before * share
@@ -228,10 +330,5 @@ cdef Py_ssize_t _phase(
         onset = risen if peak <= threshold or risen != risen else (risen * peak - top * threshold) / (peak - threshold)
     if onset < left:
         onset = left
-    out[0], out[1], out[2], out[3], out[4], out[5] = left, onset, top, peak, back, area
+    made[0] = Phase(left, onset, top, peak, back, area)
     return at
-
-
-cdef enum:
-    PHASE_NUMBERS_C = 6
-

@@ -51,4 +51,36 @@ static inline int16_t int16(const unsigned char *bytes)
     return (int16_t)((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8);
 }
 
+enum { OF_FLOAT64, OF_INT16 }; /* else int24 */
+
+/* Frames of any input type to rows of doubles, times a gain. */
+static void decode(
+    const unsigned char *bytes, long frames, long channels, long padded, long input, double gain, double *rows)
+{
+    for (long n = 0; n < frames; n++, rows += padded) {
+        if (input == OF_FLOAT64) {
+            for (long c = 0; c < channels; c++, bytes += 8) {
+                double value;
+                memcpy(&value, bytes, 8);
+                rows[c] = value * gain;
+            }
+        } else if (input == OF_INT16) {
+            for (long c = 0; c < channels; c++, bytes += 2) rows[c] = (double)int16(bytes) * gain;
+        } else {
+            for (long c = 0; c < channels; c++, bytes += 3) rows[c] = (double)int24(bytes) * gain;
+        }
+    }
+}
+
+/* A window of rows weighted by taps. They are symmetric, so it is read from its oldest row on. */
+static void weigh(const double *taps, long count, const double *window, long channels, long padded, double *written)
+{
+    double total[64] = {0.0};
+    for (long t = 0; t < count; t++, window += padded) {
+        const double tap = taps[t];
+        for (long c = 0; c < padded; c++) total[c] += tap * window[c];
+    }
+    for (long c = 0; c < channels; c++) written[c] = isfinite(total[c]) ? total[c] : NAN;
+}
+
 #endif

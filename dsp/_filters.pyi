@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Self
 
 from _typeshed import ReadableBuffer
@@ -26,7 +27,7 @@ class Cascade(Stream):
         self,
         input: int,
         channels: int,
-        coefficients: ReadableBuffer,
+        coefficients: Sequence[float],
         gain: float,
         settles: bool,
         largest: int,
@@ -36,7 +37,7 @@ class Cascade(Stream):
 class Decimator(Stream):
     @property
     def delay_frames(self) -> int: ...
-    def _new(self, input: int, channels: int, taps: ReadableBuffer, factor: int, largest: int) -> None: ...
+    def _new(self, input: int, channels: int, taps: Sequence[float], factor: int, largest: int) -> None: ...
 
 class Median(Stream):
     def _new(self, input: int, channels: int, window: int, largest: int) -> None: ...

@@ -3,14 +3,14 @@
 
 cimport cython
 from cpython.buffer cimport PyBuffer_Release
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport NAN, fabs, floor, isfinite
-from libc.stdint cimport int16_t, int32_t, int64_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memset
 
-from array import array
-
-from dsp._chunk cimport FLOAT64, INT16, RAW, hold
+from dsp._chunk cimport FLOAT64, INT16, RAW, fill, hold, is_usual, room, room_of, shown
+from dsp._median cimport exchanged, middle
 
 
 cdef extern from "stdlib.h" nogil:
@@ -21,8 +21,8 @@ cdef extern from "_filters.h" nogil:
     ctypedef void (*CascadeCode)(double *, long, long, long, const double *, double *) noexcept
     int widest_lanes()
     CascadeCode cascade_for(int lanes, long padded)
-    int32_t int24(const unsigned char *)
-    int16_t int16(const unsigned char *)
+    void weigh(const double *taps, long count, const double *window, long channels, long padded, double *written)
+    void decode(const unsigned char *, long frames, long channels, long padded, long input, double gain, double *rows)
 
 
 # What stands in the first sixteen numbers of a state.
@@ -67,12 +67,14 @@ cdef class Stream:
     cdef double *scratch  # [SEGMENT][padded]
     cdef double *written
     cdef size_t doubles
-    cdef Py_ssize_t padded, frame_bytes
+    cdef Py_ssize_t padded, frame_bytes, usual_bytes, usual_frames
     cdef readonly Py_ssize_t largest_chunk
     cdef readonly object out
+    cdef object _room
 
     def __cinit__(self):
         self.has = NULL
+        self.usual_bytes = -1  # not even an empty chunk, before it was made
 
     def __dealloc__(self):
         free(self.has)
@@ -109,9 +111,8 @@ cdef class Stream:
         self.scratch = self.numbers + (self.doubles + 7) // 8 * 8
         self.frame_bytes = INPUT_BYTES[fields[INPUT]] * fields[CHANNELS]
         self.largest_chunk = largest_chunk
-        self.out = memoryview(array("d", bytes(8 * max(1, self._most_written(fields, largest_chunk)))))
-        cdef double[::1] out = self.out
-        self.written = &out[0]
+        self._room = room(self._most_written(fields, largest_chunk))
+        self.out, self.written = shown(self._room), room_of(self._room)
         return self._attach()
 
     @classmethod
@@ -121,18 +122,21 @@ cdef class Stream:
         kernel._resume(state, largest_chunk)
         return kernel
 
-    def _resume(self, const unsigned char[::1] state, Py_ssize_t largest_chunk):
+    def _resume(self, state, Py_ssize_t largest_chunk):
         """Lay out from the numbers of a state and fill from the rest of it."""
+        held = bytes(memoryview(state))
         cdef int64_t fields[FIELDS]
-        if state.shape[0] < 8 * FIELDS:
-            raise ValueError("a state of %d bytes is shorter than that of any filter" % state.shape[0])
-        memcpy(fields, &state[0], 8 * FIELDS)
+        cdef size_t size = len(held)
+        cdef const char *given = held
+        if size < 8 * FIELDS:
+            raise ValueError("a state of %d bytes is shorter than that of any filter" % size)
+        memcpy(fields, given, 8 * FIELDS)
         self._lay_out(fields, largest_chunk)
-        if <size_t>state.shape[0] != 8 * (FIELDS + self.doubles):
+        if size != 8 * (FIELDS + self.doubles):
             raise ValueError(
-                "this state of a filter must have %d bytes, it has %d" % (8 * (FIELDS + self.doubles), state.shape[0])
+                "this state of a filter must have %d bytes, it has %d" % (8 * (FIELDS + self.doubles), size)
             )
-        memcpy(self.has, &state[0], state.shape[0])
+        memcpy(self.has, given, size)
         self._restored()
 
     cdef void _restored(self) noexcept:
@@ -140,11 +144,18 @@ cdef class Stream:
 
     def push(self, chunk):
         """Take whole frames; return how many numbers stand in ``out``."""
+        if is_usual(chunk, self.usual_bytes):
+            return self._take(<const unsigned char *>PyBytes_AS_STRING(chunk), self.usual_frames)
+        return self._held(chunk)
+
+    @cython.final
+    cdef Py_ssize_t _held(self, chunk) except -1:
         cdef Py_buffer view
         cdef Py_ssize_t frames
         if self.has == NULL:
             raise ValueError("a kernel that was never made takes no chunk")
         frames = hold(chunk, &view, ELEMENTS[self.has[INPUT]], self.frame_bytes, self.largest_chunk)
+        self.usual_bytes, self.usual_frames = view.len, frames
         frames = self._take(<const unsigned char *>view.buf, frames)
         PyBuffer_Release(&view)
         return frames
@@ -164,27 +175,6 @@ cdef class Stream:
         """Frames taken so far."""
         return self.has[FRAME] if self.has != NULL else 0
 
-    @cython.final
-    cdef void _decode(self, const unsigned char *bytes, Py_ssize_t frames, double gain) noexcept:
-        """Frames of any input type to ``scratch``, times ``gain``."""
-        cdef Py_ssize_t n, c, channels = self.has[CHANNELS]
-        cdef int64_t kind = self.has[INPUT]
-        cdef double *row = self.scratch
-        cdef double value
-        for n in range(frames):
-            if kind == 0:
-                for c in range(channels):
-                    memcpy(&value, bytes + 8 * c, 8)
-                    row[c] = value * gain
-            elif kind == 1:
-                for c in range(channels):
-                    row[c] = <double>int16(bytes + 2 * c) * gain
-            else:
-                for c in range(channels):
-                    row[c] = <double>int24(bytes + 3 * c) * gain
-            row += self.padded
-            bytes += self.frame_bytes
-
 
 cdef class Cascade(Stream):
     """numbers: gain (padded to 8), coefficients [sections][4], states [sections][2][padded], held [padded]."""
@@ -194,14 +184,14 @@ cdef class Cascade(Stream):
     cdef double *filters
     cdef double *held
 
-    def _new(self, int input, long channels, const double[::1] coefficients, double gain, bint settles, Py_ssize_t largest):
+    def _new(self, int input, long channels, coefficients, double gain, bint settles, Py_ssize_t largest):
         cdef int64_t fields[FIELDS]
         memset(fields, 0, sizeof(fields))
         fields[KIND], fields[INPUT], fields[CHANNELS] = CASCADE, input, channels
         fields[FIRST_SIZE], fields[SETTLES] = len(coefficients) // 4, settles
         self._lay_out(fields, largest)
         self.numbers[0] = gain
-        memcpy(self.coefficients, &coefficients[0], 32 * fields[FIRST_SIZE])
+        fill(self.coefficients, 4 * fields[FIRST_SIZE], coefficients, "coefficients")
 
     cdef Py_ssize_t _size(self, const int64_t *has) except -1:
         if has[KIND] != CASCADE or not 1 <= has[FIRST_SIZE] <= MOST:
@@ -233,7 +223,7 @@ cdef class Cascade(Stream):
             now = min(frames, SEGMENT - has[FRAME] % SEGMENT)
             if <uint64_t>has[SETTLED] != everybody:
                 now = 1
-            self._decode(bytes, now, self.numbers[0])
+            decode(bytes, now, has[CHANNELS], self.padded, has[INPUT], self.numbers[0], self.scratch)
             self._hold(now, gaps)
             self.code(self.scratch, now, self.padded, has[FIRST_SIZE], self.coefficients, self.filters)
             for n in range(now):
@@ -291,13 +281,13 @@ cdef class Decimator(Stream):
 
     cdef double *ring
 
-    def _new(self, int input, long channels, const double[::1] taps, long factor, Py_ssize_t largest):
+    def _new(self, int input, long channels, taps, long factor, Py_ssize_t largest):
         cdef int64_t fields[FIELDS]
         memset(fields, 0, sizeof(fields))
         fields[KIND], fields[INPUT], fields[CHANNELS] = DECIMATOR, input, channels
         fields[FIRST_SIZE], fields[SECOND_SIZE] = len(taps), factor
         self._lay_out(fields, largest)
-        memcpy(self.numbers, &taps[0], 8 * len(taps))
+        fill(self.numbers, len(taps), taps, "taps")
 
     @property
     def delay_frames(self):
@@ -327,45 +317,18 @@ cdef class Decimator(Stream):
         cdef double *written = self.written
         while frames:
             now = min(frames, <Py_ssize_t>SEGMENT)
-            self._decode(bytes, now, 1.0)
+            decode(bytes, now, has[CHANNELS], self.padded, has[INPUT], 1.0, self.scratch)
             for n in range(now):
                 memcpy(self.ring + has[SLOT] * self.padded, self.scratch + n * self.padded, 8 * self.padded)
                 memcpy(self.ring + (has[SLOT] + taps) * self.padded, self.scratch + n * self.padded, 8 * self.padded)
                 has[SLOT] = has[SLOT] + 1 if has[SLOT] + 1 < taps else 0
                 has[FRAME] += 1
                 if has[FRAME] >= taps and (has[FRAME] - taps) % has[SECOND_SIZE] == 0:
-                    self._sum(self.ring + has[SLOT] * self.padded, written)
+                    weigh(self.numbers, taps, self.ring + has[SLOT] * self.padded, has[CHANNELS], self.padded, written)
                     written += has[CHANNELS]
             bytes += now * self.frame_bytes
             frames -= now
         return written - self.written
-
-    @cython.final
-    cdef void _sum(self, const double *window, double *written) noexcept:
-        """The taps are symmetric, so the window is read from its oldest frame on."""
-        cdef Py_ssize_t t, c
-        cdef double total[MOST]
-        cdef double tap
-        memset(total, 0, sizeof(total))
-        for t in range(self.has[FIRST_SIZE]):
-            tap = self.numbers[t]
-            for c in range(self.padded):
-                total[c] += tap * window[c]
-            window += self.padded
-        for c in range(self.has[CHANNELS]):
-            written[c] = total[c] if isfinite(total[c]) else NAN
-
-
-cdef inline Py_ssize_t _place(const double *values, Py_ssize_t count, double value) noexcept:
-    """The first place whose value is not smaller."""
-    cdef Py_ssize_t low = 0, rest = count, half
-    if count == 0:
-        return 0
-    while rest > 1:  # without a branch that a processor could guess wrong
-        half = rest // 2
-        low += half * (values[low + half - 1] < value)
-        rest -= half
-    return low + (values[low] < value)
 
 
 cdef class Median(Stream):
@@ -401,50 +364,30 @@ cdef class Median(Stream):
         cdef Py_ssize_t window = has[FIRST_SIZE], now, n, c
         cdef double *written = self.written
         cdef double *oldest
+        cdef double *values
         cdef double value
         while frames:
             now = min(frames, <Py_ssize_t>SEGMENT)
-            self._decode(bytes, now, 1.0)
+            decode(bytes, now, has[CHANNELS], self.padded, has[INPUT], 1.0, self.scratch)
             for n in range(now):
                 oldest = self.numbers + has[SLOT] * self.padded
                 for c in range(has[CHANNELS]):
                     value = self.scratch[n * self.padded + c]
-                    self._exchange(c, oldest[c] if has[FILLED] == window else NAN, value)
+                    values = self.sorted + c * window
+                    self.counts[c] = exchanged(
+                        values, <Py_ssize_t>self.counts[c], window, oldest[c] if has[FILLED] == window else NAN, value
+                    )
                     oldest[c] = value
                 has[SLOT] = has[SLOT] + 1 if has[SLOT] + 1 < window else 0
                 has[FILLED] = min(has[FILLED] + 1, window)
                 if has[FILLED] == window:
                     for c in range(has[CHANNELS]):
-                        written[c] = self._middle(c)
+                        written[c] = middle(self.sorted + c * window, <Py_ssize_t>self.counts[c])
                     written += has[CHANNELS]
             has[FRAME] += now
             bytes += now * self.frame_bytes
             frames -= now
         return written - self.written
-
-    @cython.final
-    cdef void _exchange(self, Py_ssize_t c, double old, double new) noexcept:
-        """Take one value out of the sorted ones and put another in; what is no number is neither."""
-        cdef double *values = self.sorted + c * self.has[FIRST_SIZE]
-        cdef Py_ssize_t count = self._count(c), gone = count, at
-        if isfinite(old):
-            gone = _place(values, count, old)
-        if not isfinite(new):
-            if gone < count:
-                memmove(values + gone, values + gone + 1, 8 * (count - gone - 1))
-                self.counts[c] = count - 1
-            return
-        at = _place(values, count, new)
-        if gone == count:
-            if count == self.has[FIRST_SIZE]:
-                return
-            self.counts[c] = count + 1
-        if gone < at:
-            at -= 1
-            memmove(values + gone, values + gone + 1, 8 * (at - gone))
-        else:
-            memmove(values + at + 1, values + at, 8 * (gone - at))
-        values[at] = new
 
     cdef void _restored(self) noexcept:
         """Counts are whole and within the window, whatever the state says."""
@@ -453,17 +396,3 @@ cdef class Median(Stream):
             if not 0.0 <= self.counts[c] <= self.has[FIRST_SIZE]:  # a NaN is not
                 self.counts[c] = 0.0
             self.counts[c] = floor(self.counts[c])
-
-    @cython.final
-    cdef inline Py_ssize_t _count(self, Py_ssize_t c) noexcept:
-        return <Py_ssize_t>self.counts[c]
-
-    @cython.final
-    cdef double _middle(self, Py_ssize_t c) noexcept:
-        cdef const double *values = self.sorted + c * self.has[FIRST_SIZE]
-        cdef Py_ssize_t count = self._count(c)
-        if count == 0:
-            return NAN
-        if count % 2:
-            return values[count // 2]
-        return values[count // 2 - 1] / 2 + values[count // 2] / 2

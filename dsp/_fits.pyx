@@ -6,6 +6,7 @@ from libc.math cimport exp, fabs, isfinite, log, log1p, pow, sqrt
 cdef enum:
     GRID = 240
     MOST_STEPS = 60
+    KEPT = 512
 
 
 cdef struct Sums:
@@ -202,15 +203,19 @@ def normal_equations(
 
 cdef double _rest(const double* times, const double* values, Py_ssize_t count, double rate) noexcept nogil:
     """The sum of squares that the best curve of this rate leaves."""
+    cdef double[KEPT] decays  # of the first samples: an exponential takes longer than all else here
     cdef Py_ssize_t at
     cdef double base = 0.0, value = 0.0, base_base = 0.0, base_value = 0.0, value_value = 0.0, one, other
     for at in range(count):
-        base += exp(-rate * (times[at] - times[0]))
+        one = exp(-rate * (times[at] - times[0]))
+        if at < KEPT:
+            decays[at] = one
+        base += one
         value += values[at]
     base /= count
     value /= count
     for at in range(count):
-        one = exp(-rate * (times[at] - times[0])) - base
+        one = (decays[at] if at < KEPT else exp(-rate * (times[at] - times[0]))) - base
         other = values[at] - value
         base_base += one * one
         base_value += one * other

@@ -1,25 +1,26 @@
-from array import array
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from _typeshed import ReadableBuffer, WriteableBuffer
 
 class BeerLambertKernel:
-    out: array[float]
+    @property
+    def out(self) -> memoryview[float]: ...
     def __init__(
-        self, weights: Iterable[float], channels: int, wavelengths: int, largest_chunk: int, intensity: bool
+        self, weights: Sequence[float], channels: int, wavelengths: int, largest_chunk: int, intensity: bool
     ) -> None: ...
     def state(self) -> bytes: ...
     def resume(self, state: bytes) -> None: ...
-    def reference(self) -> array[float]: ...
+    def reference(self) -> tuple[float, ...]: ...
     def push(self, chunk: ReadableBuffer) -> int: ...
 
 class SpatiallyResolvedKernel:
-    out: array[float]
+    @property
+    def out(self) -> memoryview[float]: ...
     def __init__(
         self,
-        slopes: array[float],
-        scatter: array[float],
-        weights: array[float],
+        slopes: Sequence[float],
+        scatter: Sequence[float],
+        weights: Sequence[float],
         spread: float,
         natural: float,
         largest_chunk: int,
@@ -31,7 +32,8 @@ class SpatiallyResolvedKernel:
     def push(self, chunk: ReadableBuffer) -> int: ...
 
 class BloodVolumeKernel:
-    out: array[float]
+    @property
+    def out(self) -> memoryview[float]: ...
     def __init__(self, offset: float, largest_chunk: int) -> None: ...
     def state(self) -> bytes: ...
     def resume(self, state: bytes) -> None: ...
@@ -44,4 +46,3 @@ def ryan(
     deoxy_start: float,
     made: WriteableBuffer,
 ) -> None: ...
-def smallest(values: ReadableBuffer) -> float: ...

@@ -1,31 +1,24 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, binding=False, cdivision=True
 """The loops of ``dsp.nirs``: see there for what they compute, their units and their states."""
 
-from array import array
-
 cimport cython
 from cpython.buffer cimport PyBuffer_Release
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.float cimport DBL_MAX
 from libc.math cimport NAN, fabs, isfinite, log
 from libc.stdint cimport int64_t
 
-from dsp._chunk cimport take
+from dsp._chunk cimport answer, fill, is_usual, restore, room, room_of, shown, take
 
 cdef enum:
     FEW = 256  # numbers of a frame that go through the quick way
 
 
-cdef object _numbers(object given, Py_ssize_t wanted, str what):
-    held = array("d", given)
-    if len(held) != wanted:
-        raise ValueError("%d %s wanted, %d given" % (wanted, what, len(held)))
-    return held
-
-
-cdef object _state_of(bytes state, Py_ssize_t wanted):
-    if len(state) != wanted:
-        raise ValueError("a state of %d bytes, this one has %d" % (wanted, len(state)))
-    return state
+cdef int _possible(Py_ssize_t first, Py_ssize_t second, Py_ssize_t largest_chunk) except -1:
+    if first < 1 or second < 1 or largest_chunk < 1:
+        raise ValueError("%d by %d numbers, chunks of %d: give 1 or more" % (first, second, largest_chunk))
+    return 0
 
 
 @cython.final
@@ -33,44 +26,57 @@ cdef class BeerLambertKernel:
     """Chunks of intensities or attenuations to changes of concentration; ``weights`` per channel and species."""
 
     cdef readonly object out
-    cdef double[::1] _out, _weights, _reference
-    cdef object _held
-    cdef Py_ssize_t _channels, _wavelengths, _largest
+    cdef object _room
+    cdef double* _weights
+    cdef double* _reference
+    cdef Py_ssize_t _channels, _wavelengths, _largest, _usual_bytes, _usual_frames
     cdef bint _intensity, _begun
     cdef double[FEW] _changes
 
-    def __init__(self, weights, channels, wavelengths, largest_chunk, intensity):
+    def __cinit__(self, weights, Py_ssize_t channels, Py_ssize_t wavelengths, Py_ssize_t largest_chunk, bint intensity):
+        _possible(channels, wavelengths, largest_chunk)
+        cdef Py_ssize_t at, all = channels * wavelengths
         self._channels, self._wavelengths, self._largest = channels, wavelengths, largest_chunk
         self._intensity = intensity
-        self._weights = _numbers(weights, channels * 2 * wavelengths, "weights")
-        self._held = array("d", [NAN]) * (channels * wavelengths)
-        self._reference = self._held
-        self.out = array("d", bytes(8 * largest_chunk * channels * 2))
-        self._out = self.out
+        self._weights = <double*>PyMem_Calloc(3 * all, sizeof(double))
+        if self._weights == NULL:
+            raise MemoryError
+        self._reference = self._weights + 2 * all
+        fill(self._weights, 2 * all, weights, "weights")
+        for at in range(all):
+            self._reference[at] = NAN
+        self._room = room(largest_chunk * channels * 2)
+        self.out = shown(self._room)
+
+    def __dealloc__(self):
+        PyMem_Free(self._weights)
 
     def state(self):
-        return self._held.tobytes()
+        return (<char*>self._reference)[: 8 * self._channels * self._wavelengths]
 
-    def resume(self, bytes state):
-        _state_of(state, 8 * len(self._held))
-        self._held[:] = array("d", state)
-        self._reference = self._held
+    def resume(self, bytes state not None):
+        restore(self._reference, 8 * self._channels * self._wavelengths, state)
         self._begun = False
 
     def reference(self):
-        return array("d", self._held)
+        return tuple([self._reference[at] for at in range(self._channels * self._wavelengths)])
 
     def push(self, chunk):
+        if is_usual(chunk, self._usual_bytes):
+            return self._take(<const double*>PyBytes_AS_STRING(chunk), self._usual_frames)
+        return self._held(chunk)
+
+    cdef Py_ssize_t _held(self, chunk) except -1:
         cdef Py_buffer view
         cdef Py_ssize_t frames = take(chunk, &view, self._channels * self._wavelengths, self._largest)
-        if frames:
-            self._take(<const double*>view.buf, frames)
+        self._usual_bytes, self._usual_frames = view.len, frames
+        frames = self._take(<const double*>view.buf, frames)
         PyBuffer_Release(&view)
-        return frames * self._channels * 2
+        return frames
 
-    cdef void _take(self, const double* frame, Py_ssize_t frames) noexcept nogil:
+    cdef Py_ssize_t _take(self, const double* frame, Py_ssize_t frames) noexcept:
         cdef Py_ssize_t at, channel, width = self._wavelengths, all = self._channels * self._wavelengths
-        cdef double* made = &self._out[0]
+        cdef double* made = room_of(self._room)
         for at in range(frames):
             if self._begun and all <= FEW and self._is_light(frame, all):
                 self._quick(frame, made, all)
@@ -80,6 +86,7 @@ cdef class BeerLambertKernel:
                 self._begun = self._has_reference(all)
             frame += all
             made += 2 * self._channels
+        return 2 * frames * self._channels
 
     cdef bint _has_reference(self, Py_ssize_t all) noexcept nogil:
         cdef Py_ssize_t at
@@ -103,8 +110,8 @@ cdef class BeerLambertKernel:
 
     cdef void _quick(self, const double* frame, double* made, Py_ssize_t all) noexcept nogil:
         """A whole frame of valid numbers: the divisions together, then the logarithms, then the sums."""
-        cdef const double* reference = &self._reference[0]
-        cdef const double* weights = &self._weights[0]
+        cdef const double* reference = self._reference
+        cdef const double* weights = self._weights
         cdef const double* changes = self._changes
         cdef Py_ssize_t at, channel, width = self._wavelengths
         cdef double oxy, deoxy
@@ -116,6 +123,13 @@ cdef class BeerLambertKernel:
         else:
             for at in range(all):
                 self._changes[at] = frame[at] - reference[at]
+        if width == 2:  # as most devices have
+            for channel in range(self._channels):
+                made[2 * channel] = 0.0 + weights[0] * changes[0] + weights[1] * changes[1]
+                made[2 * channel + 1] = 0.0 + weights[2] * changes[0] + weights[3] * changes[1]
+                changes += 2
+                weights += 4
+            return
         for channel in range(self._channels):
             oxy = deoxy = 0.0
             for at in range(width):
@@ -127,8 +141,8 @@ cdef class BeerLambertKernel:
 
     cdef void _one(self, const double* light, double* made, Py_ssize_t channel) noexcept nogil:
         cdef Py_ssize_t width = self._wavelengths
-        cdef double* reference = &self._reference[channel * width]
-        cdef const double* weights = &self._weights[channel * 2 * width]
+        cdef double* reference = self._reference + channel * width
+        cdef const double* weights = self._weights + channel * 2 * width
         cdef double change, oxy = 0.0, deoxy = 0.0
         cdef Py_ssize_t at
         if not self._is_valid(light):
@@ -156,45 +170,56 @@ cdef class SpatiallyResolvedKernel:
     """Chunks of absolute intensities or attenuations at several distances to saturation."""
 
     cdef readonly object out
-    cdef double[::1] _out, _slopes, _scatter, _weights
-    cdef double[::1] _measured
-    cdef int64_t[::1] _counts
-    cdef object _held
+    cdef object _room
+    cdef double* _slopes
+    cdef double* _scatter
+    cdef double* _weights
+    cdef double* _measured
+    cdef int64_t[2] _counts
     cdef Py_ssize_t _distances, _wavelengths, _largest
     cdef double _spread, _natural
     cdef bint _intensity
 
-    def __init__(self, slopes, scatter, weights, spread, natural, largest_chunk, intensity):
-        self._distances, self._wavelengths, self._largest = len(slopes), len(scatter), largest_chunk
-        self._slopes = _numbers(slopes, self._distances, "distances")
-        self._scatter = _numbers(scatter, self._wavelengths, "scatter factors")
-        self._weights = _numbers(weights, 2 * self._wavelengths, "weights")
+    def __cinit__(
+        self, slopes, scatter, weights, double spread, double natural, Py_ssize_t largest_chunk, bint intensity
+    ):
+        cdef Py_ssize_t distances = len(slopes), wavelengths = len(scatter)
+        _possible(distances, wavelengths, largest_chunk)
+        self._distances, self._wavelengths, self._largest = distances, wavelengths, largest_chunk
+        self._slopes = <double*>PyMem_Calloc(distances + 4 * wavelengths, sizeof(double))
+        if self._slopes == NULL:
+            raise MemoryError
+        self._scatter = self._slopes + distances
+        self._weights = self._scatter + wavelengths
+        self._measured = self._weights + 2 * wavelengths
+        fill(self._slopes, distances, slopes, "distances")
+        fill(self._scatter, wavelengths, scatter, "scatter factors")
+        fill(self._weights, 2 * wavelengths, weights, "weights")
         self._spread, self._natural, self._intensity = spread, natural, intensity
-        self._measured = array("d", bytes(8 * self._wavelengths))
-        self._held = array("q", (0, 0))
-        self._counts = self._held
-        self.out = array("d", bytes(8 * 3 * largest_chunk))
-        self._out = self.out
+        self._room = room(3 * largest_chunk)
+        self.out = shown(self._room)
+
+    def __dealloc__(self):
+        PyMem_Free(self._slopes)
 
     def state(self):
-        return self._held.tobytes()
+        return (<char*>self._counts)[:16]
 
-    def resume(self, bytes state):
-        _state_of(state, 8 * len(self._held))
-        self._held[:] = array("q", state)
-        self._counts = self._held
+    def resume(self, bytes state not None):
+        restore(self._counts, 16, state)
 
     def counts(self):
-        return self._held[0], self._held[1]
+        return self._counts[0], self._counts[1]
 
     def push(self, chunk):
         cdef Py_buffer view
         cdef Py_ssize_t frames = take(chunk, &view, self._distances * self._wavelengths, self._largest)
         cdef Py_ssize_t at
         cdef const double* frame = <const double*>view.buf
+        cdef double* made = room_of(self._room)
         for at in range(frames):
             self._counts[0] += 1
-            self._counts[1] += not self._one(frame, &self._out[3 * at])
+            self._counts[1] += not self._one(frame, made + 3 * at)
             frame += self._distances * self._wavelengths
         PyBuffer_Release(&view)
         return frames * 3
@@ -232,74 +257,88 @@ cdef class SpatiallyResolvedKernel:
         return True
 
 
+cdef struct Pair:
+    # The last valid pair and what was moved up to it: the state.
+    double oxy, deoxy, oxy_moved, deoxy_moved
+
+
 @cython.final
 cdef class BloodVolumeKernel:
     """Chunks of (O2Hb, HHb) to the same corrected for changes of blood volume, sample by sample."""
 
     cdef readonly object out
-    cdef double[::1] _out, _memory
-    cdef object _held
-    cdef Py_ssize_t _largest
+    cdef object _room
+    cdef Pair _last
+    cdef Py_ssize_t _largest, _usual_bytes, _usual_frames
     cdef double _offset
 
-    def __init__(self, offset, largest_chunk):
+    def __cinit__(self, double offset, Py_ssize_t largest_chunk):
+        _possible(1, 1, largest_chunk)
         self._offset, self._largest = offset, largest_chunk
-        self._held = array("d", (NAN, NAN, 0.0, 0.0))
-        self._memory = self._held
-        self.out = array("d", bytes(16 * largest_chunk))
-        self._out = self.out
+        self._last = Pair(NAN, NAN, 0.0, 0.0)
+        self._room = room(2 * largest_chunk)
+        self.out = shown(self._room)
 
     def state(self):
-        return self._held.tobytes()
+        return (<char*>&self._last)[: sizeof(Pair)]
 
-    def resume(self, bytes state):
-        _state_of(state, 8 * len(self._held))
-        self._held[:] = array("d", state)
-        self._memory = self._held
+    def resume(self, bytes state not None):
+        restore(&self._last, sizeof(Pair), state)
 
     def push(self, chunk):
+        if is_usual(chunk, self._usual_bytes):
+            return answer(self._take(<const double*>PyBytes_AS_STRING(chunk), self._usual_frames))
+        return self._held(chunk)
+
+    cdef Py_ssize_t _held(self, chunk) except -1:
         cdef Py_buffer view
         cdef Py_ssize_t frames = take(chunk, &view, 2, self._largest)
-        cdef const double* frame = <const double*>view.buf
-        cdef Py_ssize_t at
-        for at in range(frames):
-            self._one(frame[2 * at], frame[2 * at + 1], &self._out[2 * at])
+        self._usual_bytes, self._usual_frames = view.len, frames
+        frames = self._take(<const double*>view.buf, frames)
         PyBuffer_Release(&view)
-        return frames * 2
+        return frames
 
-    cdef void _one(self, double oxy, double deoxy, double* made) noexcept nogil:
-        cdef double* memory = &self._memory[0]
-        cdef double total = oxy + deoxy + 2.0 * self._offset
-        cdef double share, change
-        if not isfinite(oxy) or not isfinite(deoxy) or not total > 0.0:
-            made[0] = made[1] = NAN
-            return
-        if memory[0] == memory[0]:
-            share = (oxy + self._offset) / total
-            change = (oxy - memory[0]) + (deoxy - memory[1])
-            memory[2] += (oxy - memory[0]) - share * change
-            memory[3] += (deoxy - memory[1]) - (1.0 - share) * change
-        memory[0] = oxy
-        memory[1] = deoxy
-        made[0] = memory[2]
-        made[1] = memory[3]
+    cdef inline Py_ssize_t _take(self, const double* frame, Py_ssize_t frames) noexcept:
+        _corrected(&self._last, self._offset, frame, frames, room_of(self._room))
+        return 2 * frames
 
 
-def smallest(const double[::1] values not None):
-    """The smallest number; 0 where there is none that is smaller."""
-    cdef double low = 0.0
+cdef void _corrected(
+    Pair* last, double offset, const double* frame, Py_ssize_t frames, double* made
+) noexcept nogil:
+    cdef Pair has = last[0]
+    cdef double oxy, deoxy, total, share, oxy_step, deoxy_step, change
     cdef Py_ssize_t at
-    for at in range(values.shape[0]):
-        if isfinite(values[at]) and values[at] < low:
-            low = values[at]
-    return low
+    for at in range(frames):
+        oxy, deoxy = frame[2 * at], frame[2 * at + 1]
+        total = oxy + deoxy + 2.0 * offset
+        if not 0.0 < total <= DBL_MAX and not (isfinite(oxy) and isfinite(deoxy) and total > 0.0):
+            made[2 * at] = made[2 * at + 1] = NAN
+            continue
+        if has.oxy == has.oxy:
+            share = (oxy + offset) / total
+            oxy_step, deoxy_step = oxy - has.oxy, deoxy - has.deoxy
+            change = oxy_step + deoxy_step
+            has.oxy_moved += oxy_step - share * change
+            has.deoxy_moved += deoxy_step - (1.0 - share) * change
+        has.oxy, has.deoxy = oxy, deoxy
+        made[2 * at], made[2 * at + 1] = has.oxy_moved, has.deoxy_moved
+    last[0] = has
 
 
-def ryan(const double[::1] oxy, const double[::1] deoxy, double oxy_start, double deoxy_start, double[::1] made):
+def ryan(
+    object[double, ndim=1, mode="c"] oxy not None,
+    object[double, ndim=1, mode="c"] deoxy not None,
+    double oxy_start,
+    double deoxy_start,
+    object[double, ndim=1, mode="c"] made not None,
+):
     """Changes from the start, corrected point by point; ``made`` alternates O2Hb and HHb."""
-    cdef Py_ssize_t at
+    cdef Py_ssize_t at, number = len(oxy)
     cdef double oxy_change, deoxy_change, both, share, total
-    for at in range(oxy.shape[0]):
+    if len(deoxy) != number or len(made) != 2 * number:
+        raise ValueError("%d and %d values, room for %d: not pairs" % (number, len(deoxy), len(made)))
+    for at in range(number):
         oxy_change = oxy[at] - oxy_start
         deoxy_change = deoxy[at] - deoxy_start
         both = fabs(oxy_change) + fabs(deoxy_change)

@@ -5,13 +5,15 @@ The split works on integers (2**-20 mmHg), so every machine and every chunking g
 running sum drifts.
 """
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from dsp._chunk cimport take
+from dsp._chunk cimport answer, is_usual, room, room_of, shown, take
 
 cdef double PER_MMHG = 1048576.0
 cdef double LARGEST = 1000.0  # mmHg; what is beyond counts as missing
@@ -32,40 +34,43 @@ LARGEST_WINDOW = 30000
 cdef struct Places:
     # Where the next sample goes: all of it follows from TAKEN, but divisions take long at one sample a call.
     int64_t here, behind, due, short, until
+    # What the sums are divided by.
+    double of_smooth, of_slow
 
 
 cdef void _places_of(const int64_t* state, Places* at) noexcept nogil:
     cdef int64_t smooth = state[SMOOTH], slow = state[SLOW], taken = state[TAKEN]
     at.here, at.short, at.until = taken % slow, taken % smooth, state[EVERY] - taken % state[EVERY]
     at.behind, at.due = (at.here + slow - smooth) % slow, (at.here + smooth) % slow
+    at.of_smooth, at.of_slow = PER_MMHG * smooth * smooth, PER_MMHG * slow * slow
 
 
 cdef class Split:
-    """Four moving sums in a row; ``dsp.oscillometry.PressureSplit`` gives them their lengths."""
+    """Four moving sums in a row; ``dsp.cuff_split.PressureSplit`` gives them their lengths."""
 
+    cdef readonly object out
+    cdef object _room
     cdef int64_t* _state
-    cdef Py_ssize_t _numbers
-    cdef Py_ssize_t _largest_chunk
+    cdef Py_ssize_t _numbers, _largest_chunk, _usual_bytes, _usual_frames
     cdef Py_ssize_t _smooth, _slow, _every
     cdef Places _places
-    cdef object _out_bytes
-    cdef double[::1] _out
 
-    def __cinit__(self, Py_ssize_t smooth, Py_ssize_t slow, Py_ssize_t every, Py_ssize_t largest_chunk, out):
+    def __cinit__(self, Py_ssize_t smooth, Py_ssize_t slow, Py_ssize_t every, Py_ssize_t largest_chunk):
         if not (1 <= smooth <= slow <= LARGEST_WINDOW and every >= 1 and largest_chunk >= 1):
             raise ValueError(
                 "windows of %d and %d frames, every %d, chunks of %d: not possible"
                 % (smooth, slow, every, largest_chunk)
             )
         self._smooth, self._slow, self._every = smooth, slow, every
-        self._largest_chunk, self._out = largest_chunk, out
+        self._largest_chunk = largest_chunk
         self._numbers = HEAD + 3 * slow + smooth
-        self._state = <int64_t*>PyMem_Malloc(self._numbers * sizeof(int64_t))
+        self._state = <int64_t*>PyMem_Calloc(self._numbers, sizeof(int64_t))
         if self._state == NULL:
             raise MemoryError
-        memset(self._state, 0, self._numbers * sizeof(int64_t))
         self._state[SMOOTH], self._state[SLOW], self._state[EVERY] = smooth, slow, every
         _places_of(self._state, &self._places)
+        self._room = room(2 * (largest_chunk // every + 1))
+        self.out = shown(self._room)
 
     def __dealloc__(self):
         PyMem_Free(self._state)
@@ -90,11 +95,22 @@ cdef class Split:
 
     def push(self, chunk):
         """Take float64 pressures; return how many numbers were written to ``out``."""
+        if is_usual(chunk, self._usual_bytes):
+            return answer(self._split(<const double*>PyBytes_AS_STRING(chunk), self._usual_frames))
+        return self._held(chunk)
+
+    @cython.final
+    cdef Py_ssize_t _held(self, chunk) except -1:
         cdef Py_buffer view
         cdef Py_ssize_t frames = take(chunk, &view, 1, self._largest_chunk)
-        cdef Py_ssize_t written = _push(self._state, &self._places, <const double*>view.buf, frames, &self._out[0])
+        self._usual_bytes, self._usual_frames = view.len, frames
+        frames = self._split(<const double*>view.buf, frames)
         PyBuffer_Release(&view)
-        return written
+        return frames
+
+    @cython.final
+    cdef inline Py_ssize_t _split(self, const double* chunk, Py_ssize_t frames) noexcept:
+        return _push(self._state, &self._places, chunk, frames, room_of(self._room))
 
 
 cdef Py_ssize_t _push(
@@ -109,11 +125,11 @@ cdef Py_ssize_t _push(
     cdef int64_t span = 2 * slow - 1, frame, first
     cdef int64_t here = places.here, short = places.short, until = places.until
     cdef int64_t behind = places.behind, due = places.due
-    cdef double of_smooth = PER_MMHG * smooth * smooth, of_slow = PER_MMHG * slow * slow, level, value
+    cdef double of_smooth = places.of_smooth, of_slow = places.of_slow, level, value
     cdef Py_ssize_t at, written = 0
     for at in range(frames):
         value = chunk[at]
-        if isfinite(value) and fabs(value) <= LARGEST:
+        if fabs(value) <= LARGEST:  # which a NaN is not
             value = value * PER_MMHG + 0.5
             frame = <int64_t>value
             frame -= frame > value  # floor, without a call
@@ -147,11 +163,11 @@ cdef Py_ssize_t _push(
         due = 0 if due + 1 == slow else due + 1
         short = 0 if short + 1 == smooth else short + 1
     state[TAKEN] += frames
-    places[0] = Places(here, behind, due, short, until)
+    places.here, places.behind, places.due, places.short, places.until = here, behind, due, short, until
     return written
 
 
-cdef bint _is_peak(const double[::1] split, Py_ssize_t at, Py_ssize_t reach, Py_ssize_t frames) noexcept nogil:
+cdef bint _is_peak(const double* split, Py_ssize_t at, Py_ssize_t reach, Py_ssize_t frames) noexcept nogil:
     cdef double here = split[2 * at + 1]
     cdef Py_ssize_t near
     if not isfinite(here):
@@ -165,13 +181,15 @@ cdef bint _is_peak(const double[::1] split, Py_ssize_t at, Py_ssize_t reach, Py_
     return True
 
 
-def peaks(const double[::1] split not None, Py_ssize_t reach, int64_t[::1] found not None):
+def peaks(
+    object[double, ndim=1, mode="c"] split not None, Py_ssize_t reach, object[int64_t, ndim=1, mode="c"] found not None
+):
     """Frames whose pulse is the largest within ``reach`` frames; how many were written to ``found``."""
-    cdef Py_ssize_t frames = split.shape[0] // 2, at = reach, number = 0
-    if found.shape[0] < frames // (reach + 1) + 1:
+    cdef Py_ssize_t frames = len(split) // 2, at = reach, number = 0
+    if len(found) < frames // (reach + 1) + 1:
         raise ValueError("no room for the peaks")
     while at < frames - reach:
-        if _is_peak(split, at, reach, frames):
+        if _is_peak(&split[0], at, reach, frames):
             found[number] = at
             number += 1
             at += reach
@@ -179,7 +197,7 @@ def peaks(const double[::1] split not None, Py_ssize_t reach, int64_t[::1] found
     return number
 
 
-cdef Py_ssize_t _foot(const double[::1] split, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+cdef Py_ssize_t _foot(const double* split, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """The frame with the smallest pulse in ``[begin, end)``; -1 where a frame is missing."""
     cdef Py_ssize_t at, lowest = begin
     for at in range(begin, end):
@@ -191,14 +209,17 @@ cdef Py_ssize_t _foot(const double[::1] split, Py_ssize_t begin, Py_ssize_t end)
 
 
 def amplitudes(
-    const double[::1] split not None, const int64_t[::1] found not None, Py_ssize_t widest, double[::1] out not None
+    object[double, ndim=1, mode="c"] split not None,
+    object[int64_t, ndim=1, mode="c"] found not None,
+    Py_ssize_t widest,
+    object[double, ndim=1, mode="c"] out not None,
 ):
     """Per peak but the first and last: its height over the line between the feet beside it, and how far the
     slow pressure moved between those feet.  NaN where a foot is missing or farther than ``widest`` frames.
     """
-    cdef Py_ssize_t number = found.shape[0], at, before, after, left, right
+    cdef Py_ssize_t number = len(found), at, before, after, left, right
     cdef double share
-    if out.shape[0] < 2 * number:
+    if len(out) < 2 * number:
         raise ValueError("no room for the amplitudes")
     for at in range(number):
         out[2 * at] = NAN
@@ -207,7 +228,7 @@ def amplitudes(
             continue
         left = max(found[at - 1], found[at] - widest)
         right = min(found[at + 1], found[at] + widest)
-        before, after = _foot(split, left, found[at]), _foot(split, found[at] + 1, right)
+        before, after = _foot(&split[0], left, found[at]), _foot(&split[0], found[at] + 1, right)
         if before < 0 or after < 0:
             continue
         share = <double>(found[at] - before) / <double>(after - before)

@@ -1,9 +1,8 @@
-from array import array
-
 from _typeshed import ReadableBuffer
 
 class BeatKernel:
-    out: array[float]
+    @property
+    def out(self) -> memoryview[float]: ...
     def __init__(
         self,
         smooth: int,
@@ -21,5 +20,3 @@ class BeatKernel:
     def state(self) -> bytes: ...
     def resume(self, state: bytes) -> None: ...
     def push(self, chunk: ReadableBuffer) -> int: ...
-
-def extent(samples: ReadableBuffer) -> tuple[int, float, float]: ...

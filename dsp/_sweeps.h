@@ -45,6 +45,30 @@ SWEEPS_OF(2, )
 SWEEPS_OF(4, CODE_4)
 #endif
 
+/* The smallest and the largest of one or more numbers, four at a time: each waits for the one before it. */
+static void extremes_of(const double *values, long number, double *low, double *high)
+{
+    double least[4], most[4];
+    for (int lane = 0; lane < 4; lane++) least[lane] = most[lane] = values[0];
+    long at = 0;
+    for (; at + 4 <= number; at += 4) {
+        for (int lane = 0; lane < 4; lane++) {
+            least[lane] = values[at + lane] < least[lane] ? values[at + lane] : least[lane];
+            most[lane] = values[at + lane] > most[lane] ? values[at + lane] : most[lane];
+        }
+    }
+    for (; at < number; at++) {
+        least[0] = values[at] < least[0] ? values[at] : least[0];
+        most[0] = values[at] > most[0] ? values[at] : most[0];
+    }
+    for (int lane = 1; lane < 4; lane++) {
+        least[0] = least[lane] < least[0] ? least[lane] : least[0];
+        most[0] = most[lane] > most[0] ? most[lane] : most[0];
+    }
+    *low = least[0];
+    *high = most[0];
+}
+
 typedef int (*WithinCode)(const double *, long, double);
 typedef void (*AddCode)(double *, const double *, long);
 

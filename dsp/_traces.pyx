@@ -198,6 +198,23 @@ def less(const double[::1] values not None, double amount, double[::1] made not 
         made[at] = values[at] - amount
 
 
+def distances(const double[::1] values not None, double amount, double[::1] made not None):
+    """How far each number is from this one."""
+    cdef Py_ssize_t at
+    if made.shape[0] != values.shape[0]:
+        raise ValueError("%d values, room for %d" % (values.shape[0], made.shape[0]))
+    for at in range(values.shape[0]):
+        made[at] = fabs(values[at] - amount)
+
+
+def above(const double[::1] values not None, double level):
+    """How many numbers are larger than this one; a NaN is not."""
+    cdef Py_ssize_t at, count = 0
+    for at in range(values.shape[0]):
+        count += values[at] > level
+    return count
+
+
 def counted(
     const double[::1] values not None, double size, double lowest, double highest, int16_t[::1] made not None
 ):

@@ -19,8 +19,6 @@ stored state gives the same bits, because everything is an integer.
 Units: times in milliseconds of one monotonic clock, pressures in 0.1 mmHg.
 """
 
-from array import array
-
 from dsp._band import MISSING, finish, push
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
@@ -51,7 +49,10 @@ class TimeInBand:
     def __init__(self, target_dmmhg: int, start_ms: int) -> None:
         if not 0 < target_dmmhg <= LARGEST_DMMHG:
             raise ValueError(f"target of {target_dmmhg} x 0.1 mmHg: must be 1 to {LARGEST_DMMHG}")
-        self._state = array("q", (start_ms, target_dmmhg, _BEFORE_TIME, MISSING, 0, 0, 0))
+        self._state = bytearray(7 * 8)
+        numbers = self._numbers()
+        for at, number in enumerate((start_ms, target_dmmhg, _BEFORE_TIME, MISSING)):
+            numbers[at] = number
 
     @classmethod
     def resumed(cls, state: bytes) -> "Self":
@@ -59,12 +60,12 @@ class TimeInBand:
         band = cls(1, 0)
         if len(state) != len(band.state()):
             raise ValueError(f"a band state has {len(band.state())} bytes, this one has {len(state)}")
-        band._state = array("q", state)
+        band._state = bytearray(state)
         return band
 
     def state(self) -> bytes:
         """All there is to know, in the byte order of this machine."""
-        return self._state.tobytes()
+        return bytes(self._state)
 
     def push(self, samples: "ReadableBuffer") -> None:
         """Take a buffer of int64 ``ms, dmmhg, ms, dmmhg, ...``; ``MISSING`` for a value that is not there.
@@ -78,27 +79,30 @@ class TimeInBand:
 
     def finish(self, end_ms: int) -> None:
         """End the hold.  ``ValueError`` if a sample of a later time was taken."""
-        last_ms = self._state[2]
+        last_ms = self._numbers()[2]
         if end_ms < last_ms:
             raise ValueError(f"the hold ends at {end_ms} ms but has a sample of {last_ms} ms")
         finish(self._state, end_ms)
 
     @property
     def within_5pct_ms(self) -> int:
-        return self._state[4]
+        return self._numbers()[4]
 
     @property
     def within_10pct_ms(self) -> int:
-        return self._state[5]
+        return self._numbers()[5]
 
     @property
     def within_15mmhg_ms(self) -> int:
-        return self._state[6]
+        return self._numbers()[6]
+
+    def _numbers(self) -> "memoryview[int]":
+        return memoryview(self._state).cast("q")
 
     def _why_refused(self, at: int, numbers: memoryview) -> str:
         if at + 1 >= len(numbers):
             return f"{len(numbers)} numbers do not make pairs of time and pressure"
         return (
             f"sample {at // 2}, {numbers[at + 1]} x 0.1 mmHg at {numbers[at]} ms: times must not decrease "
-            f"(last was {self._state[2]} ms) and pressures must lie within {MISSING} to {LARGEST_DMMHG}"
+            f"(last was {self._numbers()[2]} ms) and pressures must lie within {MISSING} to {LARGEST_DMMHG}"
         )

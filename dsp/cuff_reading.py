@@ -40,6 +40,7 @@ from array import array
 from itertools import pairwise
 
 from dsp import oscillometry, pulse_left, traces
+from dsp.cuff_split import SLOW_S
 from dsp.errors import SignalRefused
 from dsp.oscillometry import Envelope
 from dsp.record import NamedTuple
@@ -204,7 +205,7 @@ def _flags(envelope: Envelope) -> tuple[str, ...]:
     found = {
         "coarse_rate": envelope.rate_hz < 50.0,
         "many_beats_rejected": envelope.rejected_share > 0.4,
-        "missing_samples": envelope.duration_s - read_s > 4 * oscillometry.SLOW_S,
+        "missing_samples": envelope.duration_s - read_s > 4 * SLOW_S,
         "fast_course": per_beat > 6.0,
     }
     return tuple(name for name, holds in found.items() if holds)

@@ -11,13 +11,13 @@ mmHg is a run; of the two the longer one counts. An occlusion, filled fast, held
 Units: mmHg, s; samples of the recording.  Source: the numbers are ours (engineering proposal).
 """
 
-from dsp.oscillometry import PressureSplit
+from array import array
+
+from dsp.cuff_split import PressureSplit
 from dsp.record import NamedTuple
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
-    from array import array
-
     from _typeshed import ReadableBuffer
 
 __all__ = ["Stretch", "runs"]
@@ -48,7 +48,7 @@ def runs(pressures_mmhg: "ReadableBuffer", rate_hz: float) -> list[Stretch]:
     number = memoryview(pressures_mmhg).nbytes // 8
     split = PressureSplit(max(1, number), rate_hz, every=every)
     filled = split.push(pressures_mmhg)
-    slow, looks_hz = split.out[:filled:2], rate_hz / every
+    slow, looks_hz = array("d", split.out[:filled:2]), rate_hz / every
     found = []
     for begin, end in _in_use(slow):
         way = _longer(slow, begin, end, looks_hz)

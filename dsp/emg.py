@@ -35,17 +35,17 @@ Sources: Teager-Kaiser onset: Solnik 2010, Eur J Appl Physiol 110:489 (definitio
 ``dsp.emg_definitions``).
 """
 
-from array import array
-
 from dsp._emg import FLAT, MOST_CHANNELS, MOST_MARKS, SATURATED, WIDEST_LANES, Chain
-from dsp.design import Sections
 from dsp.errors import EmgError
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterable
 
     from _typeshed import ReadableBuffer
+
+    from dsp.design import Sections
 
 __all__ = ["FLAT", "MOST_CHANNELS", "MOST_MARKS", "SATURATED", "WIDEST_LANES", "EmgChain", "EmgError", "rows"]
 
@@ -66,7 +66,7 @@ class EmgChain(Chain):
         self,
         largest_chunk: int,
         *,
-        sections: Sections,
+        sections: "Sections",
         microvolts_per_count: float,
         block_frames: int,
         window_blocks: int,
@@ -104,6 +104,8 @@ def rows(chain: EmgChain, frames: "ReadableBuffer", stimuli: "Iterable[int]" = (
 
     Frames are counted like ``chain.frames``: a new chain begins at 0.
     """
+    from array import array  # for whole recordings only: it takes as long to import as all that streams
+
     data, made = memoryview(frames).cast("B"), array("d")
     first, frame_bytes, waiting = chain.frames, 2 * chain.channels, sorted(set(stimuli))
     last, written = first + -(-len(data) // frame_bytes), chain.out.cast("B")

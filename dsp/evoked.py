@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-A *sweep* is the recording about one stimulus, float64 mV.  ``SweepMean`` averages sweeps as they come;
+A *sweep* is the recording about one stimulus, float64 mV (``dsp.sweep_mean`` averages them as they come).
 ``measure`` takes one sweep, or a mean, apart; ``recruitment`` looks for the plateau of a series of rising
 stimuli.
 
@@ -29,26 +29,24 @@ Units: mV, ms from the stimulus, mV ms.  Sources: DEFINITIONS; the measurement's
 the noise and phase rules ours.
 """
 
-from array import array
+import math
 
-from dsp._evoked import PHASE_NUMBERS, Mean, all_within, extremes, moments, phases
+from dsp._evoked import LONGEST_SWEEP, measured
 from dsp.errors import SignalRefused
 from dsp.median import median
 from dsp.record import NamedTuple
+from dsp.sweep_mean import LARGEST_MV
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Literal, Self
+    from typing import Literal
 
     from _typeshed import ReadableBuffer
 
-__all__ = ["DEFINITIONS", "ONSET", "Plateau", "Response", "SweepMean", "measure", "recruitment"]
+__all__ = ["DEFINITIONS", "ONSET", "Plateau", "Response", "measure", "recruitment"]
 
-_LARGEST_MV = 1e6
 _LEAST_BASELINE = 8
-_MOST_SAMPLES = 1_000_000
-_MOST_PHASES = 64
 
 
 class Definition(NamedTuple):
@@ -93,47 +91,6 @@ DEFINITIONS = {
 """Every id under which ``measure`` gives a number."""
 
 
-class SweepMean(Mean):
-    """The mean of every ``per_mean`` sweeps of ``samples`` float64 numbers, as they come.
-
-    ``push(chunk)`` takes whole sweeps, at most ``largest_chunk``, and says how many numbers stand in ``out``:
-    ``samples`` for each mean that became whole.  A sweep with a NaN, or with a value of ``limit`` or more
-    (an amplifier's end), is left out and counted.  ``ValueError`` for sizes that are not positive.
-    """
-
-    def __new__(
-        cls, largest_chunk: int, samples: int, per_mean: int, *, limit: float = _LARGEST_MV
-    ) -> "Self":
-        out = array("d", bytes(8 * max(0, samples) * (largest_chunk // max(1, per_mean) + 1)))
-        made = super().__new__(cls, samples, per_mean, limit, largest_chunk, out)
-        made.out = out
-        return made
-
-    out: "array[float]"
-
-    def __init__(self, *args: object, **more: object) -> None:
-        """All is made in ``__new__``, as compiled classes are."""
-
-    @classmethod
-    def resumed(
-        cls, largest_chunk: int, samples: int, per_mean: int, state: bytes, *, limit: float = _LARGEST_MV
-    ) -> "Self":
-        """Go on from ``state()`` of a mean over the same kind of sweeps."""
-        mean = cls(largest_chunk, samples, per_mean, limit=limit)
-        mean.restore(state)
-        return mean
-
-    @property
-    def under_way(self) -> int:
-        """Sweeps in the mean that is not whole yet."""
-        return self.counts()[0]
-
-    @property
-    def left_out(self) -> int:
-        """Sweeps that were not averaged, since the start."""
-        return self.counts()[1]
-
-
 class Response(NamedTuple):
     """One response. The fields' definitions, in their order: ``DEFINITIONS``.
 
@@ -156,15 +113,6 @@ class Response(NamedTuple):
     flags: tuple[str, ...]
 
 
-class _Phase(NamedTuple):
-    left: float
-    onset: float
-    top: float
-    peak: float
-    back: float
-    area: float
-
-
 def measure(
     sweep: "ReadableBuffer",
     rate_hz: float,
@@ -183,40 +131,38 @@ def measure(
     for from ``artifact_ms`` to ``end_ms`` (the sweep's end).  ``full_scale_mv`` is where the amplifier ends.
     Raises ``SignalRefused``: no samples, a NaN, saturated, constant, no baseline, no window, no response.
     """
-    samples = array("d")
-    samples.frombytes(memoryview(sweep).cast("B"))
-    stimulus, begin, end = _window(len(samples), rate_hz, stimulus_ms, artifact_ms, end_ms)
-    low, high = _range(samples, begin, end, full_scale_mv)
-    baseline, noise = moments(samples, 0, stimulus)
-    threshold = noise_factor * noise
+    stimulus, begin, end = _window(memoryview(sweep).nbytes // 8, rate_hz, stimulus_ms, artifact_ms, end_ms)
     if negative_is not in ("up", "down"):
         raise ValueError(f"negative_is {negative_is!r}: which raw sign is negative, 'up' or 'down'?")
-    sign = 1.0 if negative_is == "up" else -1.0
-    found = _negative_phases(samples, begin, end, baseline, sign, threshold, least_phase_share)
-    if not found:
-        text = (
-            f"nothing negative above {threshold:.4f} mV ({noise_factor:g} x noise): no response, or too noisy"
-        )
-        raise SignalRefused("sweep", "no_response", text)
-    flags = _flags(found, sign * (samples[begin] - baseline), threshold)
-    main = max(found, key=lambda phase: phase.peak)
-    per_ms = rate_hz / 1000.0
-    onset_ms = _known((found[0].onset - stimulus) / per_ms)
-    return Response(
-        onset_ms,
-        main.peak,
-        (main.top - stimulus) / per_ms,
-        high - low,
-        _until(onset_ms, main.back, stimulus, per_ms),
-        _area(found, main.back, per_ms, only=main),
-        _until(onset_ms, found[-1].back, stimulus, per_ms),
-        _area(found, found[-1].back, per_ms),
-        len(found),
-        baseline,
-        noise,
-        threshold,
-        flags,
+    refusal, threshold_mv, numbers = measured(
+        sweep,
+        stimulus,
+        begin,
+        end,
+        1.0 if negative_is == "up" else -1.0,
+        rate_hz / 1000.0,
+        LARGEST_MV,
+        math.inf if full_scale_mv is None else full_scale_mv,
+        noise_factor,
+        least_phase_share,
     )
+    if numbers is None:
+        raise _refused(refusal, full_scale_mv, threshold_mv, noise_factor)
+    return Response(*numbers)
+
+
+def _refused(
+    code: str, full_scale_mv: float | None, threshold_mv: float, noise_factor: float
+) -> SignalRefused:
+    scale_mv = math.inf if full_scale_mv is None else full_scale_mv
+    words = {
+        "missing": "a sample is missing (NaN or beyond any voltage): leave it out",
+        "constant": "all samples are equal: is the amplifier connected?",
+        "saturated": f"reaches the amplifier's end, {scale_mv:g} mV: lower the gain and repeat",
+        "no_response": f"nothing negative above {threshold_mv:.4f} mV ({noise_factor:g} x noise): "
+        "no response, or too noisy",
+    }
+    return SignalRefused("sweep", code, words[code])
 
 
 def _window(
@@ -225,7 +171,7 @@ def _window(
     """The samples of stimulus, begin and end of the search."""
     if not number:
         raise SignalRefused("sweep", "empty", "no samples: give a recording")
-    if number > _MOST_SAMPLES:
+    if number > LONGEST_SWEEP:
         raise SignalRefused("sweep", "too_long", f"{number} samples: cut the recording at its stimuli")
     if not 1000.0 <= rate_hz <= 1e6:
         raise SignalRefused("sweep", "rate", f"{rate_hz} Hz: record a response at 1 kHz or more")
@@ -242,63 +188,6 @@ def _window(
     if last - begin < 4:
         raise SignalRefused("sweep", "window", "the sweep ends with the artifact window: record longer")
     return stimulus, begin, last
-
-
-def _range(samples: "array[float]", begin: int, end: int, full_scale_mv: float | None) -> tuple[float, float]:
-    if not all_within(samples, _LARGEST_MV):
-        raise SignalRefused(
-            "sweep", "missing", "a sample is missing (NaN or beyond any voltage): leave it out"
-        )
-    low, high = extremes(samples, begin, end)
-    if low == high:
-        raise SignalRefused("sweep", "constant", "all samples are equal: is the amplifier connected?")
-    if full_scale_mv is not None and max(-low, high) >= full_scale_mv:
-        text = f"reaches the amplifier's end, {full_scale_mv:g} mV: lower the gain and repeat"
-        raise SignalRefused("sweep", "saturated", text)
-    return low, high
-
-
-def _negative_phases(
-    samples: "array[float]",
-    begin: int,
-    end: int,
-    baseline: float,
-    sign: float,
-    threshold: float,
-    least_share: float,
-) -> list[_Phase]:
-    made = array("d", bytes(8 * PHASE_NUMBERS * _MOST_PHASES))
-    number = phases(samples, begin, end, baseline, sign, threshold, made)
-    found = [_Phase(*made[at : at + PHASE_NUMBERS]) for at in range(0, number * PHASE_NUMBERS, PHASE_NUMBERS)]
-    least = least_share * max((phase.peak for phase in found), default=0.0)
-    return [phase for phase in found if phase.peak >= least]
-
-
-def _flags(found: list[_Phase], at_begin: float, threshold: float) -> tuple[str, ...]:
-    holds = {
-        "onset_in_artifact": found[0].onset != found[0].onset,
-        "artifact_not_over": abs(at_begin) > threshold,
-        "not_over_at_end": found[-1].back != found[-1].back,
-        "several_negative_phases": len(found) > 1,
-        "near_noise": max(phase.peak for phase in found) < 2 * threshold,
-    }
-    return tuple(name for name, is_so in holds.items() if is_so)
-
-
-def _known(value: float) -> float | None:
-    return value if value == value else None
-
-
-def _until(onset_ms: float | None, back: float, stimulus: int, per_ms: float) -> float | None:
-    return None if onset_ms is None else _known((back - stimulus) / per_ms - onset_ms)
-
-
-def _area(found: list[_Phase], back: float, per_ms: float, only: _Phase | None = None) -> float | None:
-    """The area of one phase, or of all; none where a part lies in the artifact or after the end."""
-    parts = found if only is None else [only]
-    if back != back or any(phase.left != phase.left for phase in parts):
-        return None
-    return sum(phase.area for phase in parts) / per_ms
 
 
 class Plateau(NamedTuple):

@@ -25,13 +25,12 @@ chunking, any vector width and any processor give the same bits.
 Units: as the input; ``gain`` of a filter may carry a scale (microvolts per count).
 """
 
-from array import array
-
 from dsp import _filters
 from dsp.design import DesignError, Sections, anti_alias
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Literal
 
     Input = Literal["float64", "int16", "int24"]
@@ -85,7 +84,7 @@ class Decimator(_filters.Decimator):
         factor: int,
         channels: int,
         input: "Input" = "float64",
-        taps: "array[float] | None" = None,
+        taps: "Sequence[float] | None" = None,
     ) -> None:
         used = anti_alias(factor) if taps is None else taps
         if list(used) != list(reversed(used)) or len(used) % 2 == 0:

@@ -1,9 +1,11 @@
 """The median of a few numbers, without the forty modules that ``statistics`` brings along."""
 
-from collections.abc import Iterable
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
-def median(numbers: Iterable[float]) -> float:
+def median(numbers: "Iterable[float]") -> float:
     """The middle one, or the mean of the middle two. ``ValueError`` for none."""
     ordered = sorted(numbers)
     if not ordered:

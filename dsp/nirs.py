@@ -29,17 +29,16 @@ Units: uM, nm, mm; saturation in %.
 """
 
 import math
-from array import array
-from collections.abc import Sequence
 
-from dsp._nirs import BeerLambertKernel, BloodVolumeKernel, SpatiallyResolvedKernel, ryan, smallest
+from dsp._nirs import BeerLambertKernel, BloodVolumeKernel, SpatiallyResolvedKernel, ryan
 from dsp.errors import SignalRefused
 from dsp.extinction import Table
 from dsp.record import NamedTuple
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from array import array
+    from collections.abc import Callable, Sequence
     from typing import Literal, Self
 
     from _typeshed import ReadableBuffer
@@ -110,7 +109,7 @@ class BeerLambert:
         """The reference of each channel and wavelength."""
         return self._kernel.state()
 
-    def reference(self) -> "array[float]":
+    def reference(self) -> tuple[float, ...]:
         """The light that changes count from; NaN where no frame was valid yet."""
         return self._kernel.reference()
 
@@ -139,8 +138,8 @@ class SpatiallyResolved:
         self.optics = optics
         self._kernel = SpatiallyResolvedKernel(
             _slope_weights(optics),
-            array("d", [3.0 * (1.0 - optics.h_per_nm * nm) for nm in optics.wavelengths_nm]),
-            array("d", _inverted(optics.table, optics.wavelengths_nm)),
+            [3.0 * (1.0 - optics.h_per_nm * nm) for nm in optics.wavelengths_nm],
+            _inverted(optics.table, optics.wavelengths_nm),
             2.0 / mean_cm,
             _LN10 if takes == "attenuation, base 10" else 1.0,
             _at_least_one(largest_chunk),
@@ -214,31 +213,38 @@ def beever2020(oxy_um: "array[float]", deoxy_um: "array[float]") -> Corrected:
 
     Where a value is negative both are first raised by the smallest offset that makes none so.
     """
+    from array import array  # for whole recordings only: it takes as long to import as all that streams
+
+    from dsp.traces import extent
+
     _equal("blood volume", oxy_um, deoxy_um)
-    offset_um = max(0.0, -smallest(oxy_um), -smallest(deoxy_um))
+    offset_um = max(0.0, -extent(oxy_um)[0], -extent(deoxy_um)[0])  # no number at all is not below 0
     pairs = array("d", bytes(16 * len(oxy_um)))
     pairs[0::2], pairs[1::2] = oxy_um, deoxy_um
     kernel = BloodVolume(max(1, len(oxy_um)), offset_um)
     kernel.push(pairs)
-    return Corrected(kernel.out[0 : len(pairs) : 2], kernel.out[1 : len(pairs) : 2], offset_um)
+    pairs = array("d", kernel.out.cast("B")[: 8 * len(pairs)].tobytes())
+    return Corrected(pairs[0::2], pairs[1::2], offset_um)
 
 
 def ryan2012(oxy_um: "array[float]", deoxy_um: "array[float]", start: tuple[float, float]) -> Corrected:
     """Changes since ``start`` (O2Hb, HHb at the beginning of one occlusion), corrected point by point."""
+    from array import array
+
     _equal("blood volume", oxy_um, deoxy_um)
     made = array("d", bytes(16 * len(oxy_um)))
     ryan(oxy_um, deoxy_um, start[0], start[1], made)
     return Corrected(made[0::2], made[1::2], 0.0)
 
 
-def condition_number(table: Table, wavelengths_nm: Sequence[float]) -> float:
+def condition_number(table: Table, wavelengths_nm: "Sequence[float]") -> float:
     """How much this set of wavelengths magnifies errors: the ratio of its singular values."""
     oxy, deoxy, both = _gram(table, wavelengths_nm)
     half, root = (oxy + deoxy) / 2.0, math.hypot((oxy - deoxy) / 2.0, both)
     return math.sqrt((half + root) / (half - root)) if half > root else math.inf
 
 
-def _equal(where: str, first: Sequence[float], second: Sequence[float]) -> None:
+def _equal(where: str, first: "Sequence[float]", second: "Sequence[float]") -> None:
     if len(first) != len(second):
         raise SignalRefused(
             where, "unequal_lengths", f"{len(first)} values of O2Hb and {len(second)} of HHb: give pairs"
@@ -251,14 +257,14 @@ def _at_least_one(largest_chunk: int) -> int:
     return largest_chunk
 
 
-def _gram(table: Table, wavelengths_nm: Sequence[float]) -> tuple[float, float, float]:
+def _gram(table: Table, wavelengths_nm: "Sequence[float]") -> tuple[float, float, float]:
     entries = [table.at(nm) for nm in wavelengths_nm]
     oxy = sum(one.oxy * one.oxy for one in entries)
     deoxy = sum(one.deoxy * one.deoxy for one in entries)
     return oxy, deoxy, sum(one.oxy * one.deoxy for one in entries)
 
 
-def _inverted(table: Table, wavelengths_nm: Sequence[float], paths: Sequence[float] = ()) -> list[float]:
+def _inverted(table: Table, wavelengths_nm: "Sequence[float]", paths: "Sequence[float]" = ()) -> list[float]:
     """The least-squares inverse: a row of weights for O2Hb, then one for HHb, in M cm."""
     if len(wavelengths_nm) < 2 or len(set(wavelengths_nm)) < len(wavelengths_nm):
         raise SignalRefused(
@@ -304,7 +310,7 @@ def _weights_per_channel(optics: Optics, takes: "Takes") -> list[float]:
     return weights
 
 
-def _slope_weights(optics: SpatialOptics) -> "array[float]":
+def _slope_weights(optics: SpatialOptics) -> list[float]:
     """What each distance's attenuation adds to the slope per cm."""
     distances_cm = [one / _MM_PER_CM for one in optics.distances_mm]
     if len(set(distances_cm)) < 2 or min(distances_cm) <= 0.0:
@@ -317,4 +323,4 @@ def _slope_weights(optics: SpatialOptics) -> "array[float]":
         )
     mean = sum(distances_cm) / len(distances_cm)
     spread = sum((one - mean) ** 2 for one in distances_cm)
-    return array("d", [(one - mean) / spread for one in distances_cm])
+    return [(one - mean) / spread for one in distances_cm]

@@ -3,18 +3,9 @@
 Theory of operation
 -------------------
 While a cuff is slowly deflated or inflated, its pressure is a slow course with the artery's pulses on it.
-``PressureSplit`` takes them apart as samples arrive; ``envelope`` makes of a whole run one amplitude per beat
+``dsp.cuff_split.PressureSplit`` takes them apart; ``envelope`` makes of a whole run one amplitude per beat
 and the smooth course of amplitude over cuff pressure.  What is read off that envelope (blood pressure, limb
 occlusion pressure) stands in ``dsp.cuff_reading``.
-
-*Split.*  Both parts are moving averages taken twice, symmetrical, hence of known delay and without distortion
-of time: over two mains periods for the pulses (mains and what lies above is gone), over 1.5 s for the slow
-course.  A course that falls in a straight line leaves exactly nothing in the pulses.  The sums are integers
-of 2**-20 mmHg: they do not drift, and any chunking on any machine gives the same bits.
-
-*Missing samples.*  A NaN, an infinity and anything beyond 1000 mmHg is missing.  Every result whose windows
-hold a missing sample, or reach before the first one, is NaN; 3 s later all is as if nothing had been.  A gap
-in time cannot be seen in pressures: fill it with NaN.
 
 *Beats.*  A peak is the largest pulse within 0.2 s; the median interval of the large ones is the beat
 interval, and in a second pass a peak is the largest within 0.6 of it, so that a dicrotic wave is none.  The
@@ -26,13 +17,14 @@ ran away under it (a valve was turned, a limb moved), or where its amplitude sta
 not matter; a run that goes up and down is two runs.
 
 Units: mmHg, seconds.  Sources: the principle, Ng & Small 1994 as reviewed in Front Physiol 2019;10:1415;
-filters and bounds are ours (engineering proposal).
+the bounds are ours (engineering proposal).
 """
 
 from array import array
 from itertools import pairwise
 
-from dsp._oscillometry import LARGEST_WINDOW, Split, amplitudes, peaks
+from dsp._oscillometry import amplitudes, peaks
+from dsp.cuff_split import FASTEST_RATE_HZ, SLOWEST_RATE_HZ, PressureSplit
 from dsp.errors import SignalRefused
 from dsp.median import median
 from dsp.record import NamedTuple
@@ -40,62 +32,17 @@ from dsp.record import NamedTuple
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Self
 
     from _typeshed import ReadableBuffer
 
-__all__ = ["SLOWEST_RATE_HZ", "Beat", "Envelope", "PressureSplit", "envelope", "envelope_of"]
+__all__ = ["Beat", "Envelope", "envelope", "envelope_of"]
 
-SLOWEST_RATE_HZ = 20.0
-"""As often as our cuff controller reports: seven samples in the shortest beat."""
-
-SLOW_S = 1.5
 _ANALYSIS_HZ = 200.0
 _FASTEST_BEAT_S = 0.2
 _LONGEST_BEAT_S = 2.0
 _LEAST_BEATS = 10
 _LONGEST_S = 7200.0
 _WHERE = "cuff trace"
-
-
-class PressureSplit(Split):
-    """The slow course and the pulses of a cuff pressure, as they come: ``out`` holds pairs of them, in mmHg.
-
-    ``rate_hz``: 20 to 20,000; ``mains_hz`` 50 or 60; one pair for ``every`` samples.  ``ValueError`` else.
-    ``push(chunk)`` takes float64 mmHg and says how many numbers stand in ``out``.  Pair k, from 0, is of the
-    instant ``(k + 1) * every / rate_hz - delay_s`` after the start.
-    """
-
-    def __new__(cls, largest_chunk: int, rate_hz: float, *, mains_hz: float = 50.0, every: int = 1) -> "Self":
-        smooth, slow = _windows(rate_hz, mains_hz)
-        out = array("d", bytes(16 * (largest_chunk // every + 1)))
-        split = super().__new__(cls, smooth, slow, every, largest_chunk, out)
-        split.out, split.delay_s = out, slow / rate_hz
-        return split
-
-    out: "array[float]"
-    delay_s: float
-    """How old the instant of a pair is when it is written."""
-
-    def __init__(self, *args: object, **more: object) -> None:
-        """All is made in ``__new__``, as compiled classes are."""
-
-    @classmethod
-    def resumed(
-        cls, largest_chunk: int, rate_hz: float, state: bytes, *, mains_hz: float = 50.0, every: int = 1
-    ) -> "Self":
-        """Go on from ``state()`` of a split with the same rate, mains and ``every``."""
-        split = cls(largest_chunk, rate_hz, mains_hz=mains_hz, every=every)
-        split.restore(state)
-        return split
-
-
-def _windows(rate_hz: float, mains_hz: float) -> tuple[int, int]:
-    if not SLOWEST_RATE_HZ <= rate_hz <= LARGEST_WINDOW / SLOW_S:
-        raise ValueError(f"a rate of {rate_hz} Hz: must be {SLOWEST_RATE_HZ} to {LARGEST_WINDOW / SLOW_S} Hz")
-    if mains_hz not in (50.0, 60.0):
-        raise ValueError(f"mains of {mains_hz} Hz: must be 50 or 60")
-    return max(1, round(2 * rate_hz / mains_hz)), round(SLOW_S * rate_hz)
 
 
 class Beat(NamedTuple):
@@ -148,8 +95,9 @@ def envelope_of(
     split, beating = (PressureSplit(number, rate_hz, mains_hz=mains_hz, every=every) for _ in range(2))
     filled = split.push(pressures_mmhg)
     beating.push(pulsing)
-    pairs = split.out[:filled]
-    pairs[1::2] = beating.out[1:filled:2]
+    pairs = array("d")
+    pairs.frombytes(split.out.cast("B")[: 8 * filled])
+    pairs[1::2] = array("d", beating.out[1:filled:2])
     return _of_split(pairs, rate_hz / every, split.delay_s, rate_hz)
 
 
@@ -160,7 +108,7 @@ def _possible(number: int, beating: int, rate_hz: float) -> None:
         raise SignalRefused(
             _WHERE, "length", f"{number} pressures, {beating} pulse samples: not one recording"
         )
-    if not SLOWEST_RATE_HZ <= rate_hz <= LARGEST_WINDOW / SLOW_S:
+    if not SLOWEST_RATE_HZ <= rate_hz <= FASTEST_RATE_HZ:
         raise SignalRefused(
             _WHERE, "rate", f"{rate_hz} Hz is no rate for cuff pulses: record at 20 Hz or more"
         )

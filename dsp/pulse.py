@@ -25,15 +25,15 @@ Units: samples in any unit, rate Hz, times s from the first sample.
 """
 
 import math
-from array import array
 
-from dsp._pulse import BeatKernel, extent
+from dsp._pulse import BeatKernel
 from dsp.errors import SignalRefused
 from dsp.record import NamedTuple
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from array import array
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from _typeshed import ReadableBuffer
@@ -128,7 +128,9 @@ class Beats:
 
 def beats(samples: "array[float]", rate_hz: float) -> list[Beat]:
     """Every beat of a recording. Raises ``SignalRefused`` where it is empty or constant."""
-    count, lowest, highest = extent(samples)
+    from dsp import traces  # only whole recordings need it
+
+    count, (lowest, highest) = traces.known(samples, 0, len(samples)), traces.extent(samples)
     if count < rate_hz * (_SLOW_S + _BEAT_S):
         raise SignalRefused("pulse", "too_short", f"{count} samples at {rate_hz:g} Hz: give some seconds")
     if lowest == highest:
@@ -137,7 +139,7 @@ def beats(samples: "array[float]", rate_hz: float) -> list[Beat]:
     return kernel.read(kernel.push(samples))
 
 
-def _beat(numbers: "array[float]", rate_hz: float) -> Beat:
+def _beat(numbers: "Sequence[float]", rate_hz: float) -> Beat:
     foot, peak, next_foot, at_foot, at_peak, mean, alike, _ = numbers
     return Beat(
         foot / rate_hz,

@@ -28,8 +28,7 @@ Units: s; heights relative to the foot; indices %.
 from array import array
 from collections.abc import Sequence
 
-from dsp import _traces
-from dsp._pulse import extent
+from dsp import _traces, traces
 from dsp.errors import SignalRefused
 from dsp.pulse import Beat
 from dsp.record import NamedTuple
@@ -99,7 +98,7 @@ def mean_beat(samples: "array[float]", rate_hz: float, chosen: Sequence[Beat]) -
 
 def clipped(samples: "array[float]", rate_hz: float, chosen: Sequence[Beat]) -> list[bool]:
     """Of each beat, whether it stands at the largest value of the recording for three samples or longer."""
-    _, _, highest = extent(samples)
+    highest = traces.extent(samples)[1]
     return [
         one.peak == highest and _level(samples, round(one.peak_s * rate_hz)) >= FLAT_TOP for one in chosen
     ]

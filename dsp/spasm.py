@@ -23,10 +23,10 @@ Units: seconds from the first frame; microvolts; microvolts squared.
 from array import array
 from collections.abc import Iterable, Sequence
 
+from dsp import traces
 from dsp._traces import small_numbers
 from dsp.emg import FLAT, SATURATED, EmgChain, EmgError, rows
 from dsp.emg_definitions import MAD_TO_DEVIATION, EmgDefinition, blocks_in, chain_for
-from dsp.median import median
 from dsp.record import NamedTuple
 
 TYPE_CHECKING = False  # importing typing costs more than the rest of this room
@@ -94,19 +94,18 @@ def robust_threshold(energies_uv2: Sequence[float], deviations: float, channel: 
 
     ``EmgError`` for a baseline without values or one that does not vary: no threshold can be had from it.
     """
-    known = [energy for energy in energies_uv2 if energy == energy]
+    energies = array("d", energies_uv2)
+    known = traces.known(energies, 0, len(energies))
     if not known:
         raise EmgError(
             f"channel {channel}: the baseline has no block with a value; choose one without stimulation"
         )
-    middle = median(known)
-    mad = median(abs(energy - middle) for energy in known)
-    if not 0.0 < mad < float("inf"):
+    middle, mad = traces.spread(energies)
+    if not mad > 0.0:
         raise EmgError(f"channel {channel}: the baseline does not vary; look at the electrode")
     value = middle + deviations * MAD_TO_DEVIATION * mad
-    above = sum(energy > value for energy in known)
-    flags = ("baseline_not_quiet",) if above > QUIET_SHARE * len(known) else ()
-    return Threshold(channel, value, middle, mad, len(known), flags)
+    flags = ("baseline_not_quiet",) if traces.above(energies, value) > QUIET_SHARE * known else ()
+    return Threshold(channel, value, middle, mad, known, flags)
 
 
 def activity(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 __all__ = [
+    "above",
     "counted",
     "departures",
     "evenly",
@@ -39,6 +40,7 @@ __all__ = [
     "rises",
     "rises_over",
     "smoothed",
+    "spread",
     "stands",
     "steps",
     "stuck",
@@ -80,6 +82,18 @@ def less(values: "array[float]", amount: float) -> "array[float]":
     made = array("d", bytes(8 * len(values)))
     _traces.less(values, amount, made)
     return made
+
+
+def spread(values: "array[float]") -> tuple[float, float]:
+    """The median of the known samples, and the median of their distances from it; NaN where there is none."""
+    median, distances = middle(values), array("d", bytes(8 * len(values)))
+    _traces.distances(values, median, distances)
+    return median, middle(distances)
+
+
+def above(values: "ReadableBuffer", level: float) -> int:
+    """How many samples lie above this level; a missing one does not."""
+    return _traces.above(values, level)
 
 
 def counted(values: "array[float]", size: float, ends: tuple[float, float]) -> "array[int]":

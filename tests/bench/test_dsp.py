@@ -14,6 +14,8 @@ from bench.dsp_imports import ANALYSES, STREAMING, import_cost
 from dsp.errors import __file__ as dsp_file
 
 HEAVY = ("numpy", "scipy", "typing", "re", "enum", "functools", "dataclasses", "contextlib", "statistics")
+SMALL = {"_collections", "cython_runtime", "math"}
+"""What the streaming part may bring along: neither takes half a millisecond."""
 
 
 @pytest.mark.parametrize("name", [*STREAMING, *ANALYSES])
@@ -23,9 +25,21 @@ def test_a_face_of_dsp_imports_no_numpy_and_little_else(name: str) -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_what_streams_brings_along_next_to_nothing() -> None:
+    program = (
+        "import sys; before = set(sys.modules)\n"
+        f"for name in {STREAMING!r}: __import__(name)\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    found = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True)
+    brought = {name for name in found.stdout.split() if name.split(".")[0] != "dsp"}
+    assert brought <= SMALL
+    assert "dsp.emg" in found.stdout
+
+
 def test_every_face_of_dsp_is_measured() -> None:
     faces = {path.stem for path in Path(dsp_file).parent.glob("*.py")}
-    shared = {"__init__", "errors", "extinction", "median", "record", "reference", "student"}
+    shared = {"__init__", "errors", "median", "record", "reference", "student"}
     listed = {name.removeprefix("dsp.") for name in (*STREAMING, *ANALYSES)}
     assert faces - shared - listed == {"cuff_runs", "emg_definitions", "pulse_left"}, (
         "imported by a listed one, or new"
@@ -44,6 +58,9 @@ def test_contenders_agree_and_make_a_row(kernel: str) -> None:
     row = contest.measure(kernel, chunks[-1], make(chunks[-1], bench.WIDEST_LANES), rounds=1)
     assert (row.kernel, row.chunk) == (kernel, chunks[-1])
     assert row.ns > 0
+    if kernel == "python_call":
+        assert (row.vs_python, row.vs_c) == (None, None)
+        return
     assert isinstance(row.vs_python, float) or row.vs_python in ("no mne", "no neurokit2")
     assert isinstance(row.vs_c, float) or kernel == "cuff_reading"
 

@@ -10,6 +10,7 @@ import scipy.signal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dsp import design
 from dsp.design import DesignError, Sections, anti_alias, bandpass, cascade, highpass, lowpass, notch
 
 RATE = 2000.0
@@ -121,3 +122,9 @@ def test_the_response_at_no_frequency_is_that_of_a_constant() -> None:
     sections = lowpass(3, 50.0, RATE)
     assert sections.response(0.0, RATE) == pytest.approx(1.0)
     assert cmath.phase(sections.response(0.0, RATE)) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("z", [0j, 2 + 0j, -2 + 0j, -2 - 0.0j, 1 + 1e-9j, -1e-9 + 3j, -0.3 - 0.4j, 5j])
+def test_roots_and_circles_are_those_of_cmath(z: complex) -> None:
+    assert str(design._root(z)) == str(cmath.sqrt(z))
+    assert design._on_circle(abs(z)) == cmath.exp(1j * abs(z))

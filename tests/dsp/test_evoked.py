@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dsp import reference
 from dsp.errors import SignalRefused
-from dsp.evoked import DEFINITIONS, Plateau, Response, SweepMean, measure, recruitment
+from dsp.evoked import DEFINITIONS, Plateau, Response, measure, recruitment
+from dsp.sweep_mean import SweepMean
 from tests.dsp.conformance import KernelConformance
 from tests.recordings import recording
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from dsp import reference
+from dsp.cuff_split import PressureSplit
 from dsp.errors import SignalRefused
-from dsp.oscillometry import PressureSplit, envelope
+from dsp.oscillometry import envelope
 from tests.dsp.conformance import KernelConformance
 from tests.dsp.cuff import RATE_HZ, Cuff
 

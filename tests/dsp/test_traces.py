@@ -186,3 +186,10 @@ def test_stretches_outside_of_the_trace_are_refused() -> None:
         traces.departures(values, 0, 5, 40, 1000)
     with pytest.raises(ValueError, match="not one trace"):
         traces.smoothed(array("d", [1.0]), values, 1.0)
+
+
+def test_spread_and_above_pass_over_what_is_missing() -> None:
+    values = array("d", [5.0, math.nan, 1.0, 2.0, 9.0, 3.0, math.nan])
+    assert traces.spread(values) == (3.0, 2.0)
+    assert traces.above(values, 2.0) == 3
+    assert all(map(math.isnan, traces.spread(array("d", [math.nan]))))
