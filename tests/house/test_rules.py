@@ -227,6 +227,8 @@ CODECS = (
     "drivers/cpar_waveform.py",
     "drivers/suntech.py",
     "drivers/sciencemode2.py",
+    "drivers/sciencemode4.py",
+    "drivers/sciencemode4_messages.py",
 )
 
 RULES = {

@@ -1,9 +1,9 @@
-"""The virtual environments of the third-party clients, made by ``scripts/peers``.
+"""The virtual environment of the third-party clients, made by ``scripts/peers``.
 
 Theory of operation
 -------------------
-A peer is somebody else's client of a device that we simulate.  It runs as a process of its own, under its own
-interpreter, with a pseudo-terminal as its port, and prints what it found as one JSON object.
+A peer is somebody else's client of a device that we simulate.  It runs as a process of its own, under an
+interpreter of its own, with a pseudo-terminal as its port, and prints what it found as one JSON object.
 """
 
 import json
@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PEERS = ROOT / ".venv-peers"
 DEADLINE_S = 60
 
 
 def python_of(name: str) -> Path:
-    """The interpreter of a peer; skips, saying why, where its packages could not be installed."""
-    python = ROOT / ".venv-peers" / name / "bin" / "python"
+    """The interpreter for a peer; skips, saying why, where its packages could not be installed."""
+    python, failed = PEERS / "bin" / "python", PEERS / f"{name}.failed"
+    if failed.exists():
+        pytest.skip(f"the peer {name} cannot be installed here: {failed.read_text().strip()}")
     if not python.exists():
-        failed = ROOT / ".venv-peers" / f"{name}.failed"
-        why = failed.read_text().strip() if failed.exists() else "scripts/peers has not been run"
-        pytest.skip(f"the peer {name} is not installed: {why}")
+        pytest.skip(f"the peer {name} is not installed: run scripts/peers")
     return python
 
 

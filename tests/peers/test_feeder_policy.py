@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -52,7 +53,9 @@ def bus(tmp_path: Path) -> Iterator[str]:
     assert policy.count('user="rvos-feeder"') == 1
     (tmp_path / "policy.conf").write_text(policy.replace('user="rvos-feeder"', f'user="{NOBODY}"'))
     (tmp_path / "bus.conf").write_text(BUS.format(directory=tmp_path))
-    for directory in (tmp_path, *tmp_path.parents[:2]):
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory == Path(tempfile.gettempdir()):
+            break
         directory.chmod(0o755)
     command = [tool("dbus-daemon"), f"--config-file={tmp_path}/bus.conf", "--nofork", "--print-address"]
     with started(command) as daemon:
