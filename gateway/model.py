@@ -276,6 +276,7 @@ class Intent:
     ``pressure_dmmhg`` of ``None`` asks for a vent.  ``planned_ms`` is the time from inflation
     command to vent command that this inflation is planned to take; ``cycle`` counts from 1.
     ``schedule_ms`` is the time under pressure of all that an examination still plans, this included.
+    ``series`` tells the short occlusions of one examination from those of the next.
     """
 
     output: Output
@@ -284,6 +285,7 @@ class Intent:
     cycle: int = 0
     purpose: Purpose = Purpose.OCCLUSION
     schedule_ms: int = 0
+    series: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ Watched at every step:
 
 * over-pressure, whatever the state: either sensor above the trip for its time, or far above it once;
 * the sensors, while energised: one missing for too long, both too far apart for too long, or both leaping at
-  once further than air can go in a step (nobody knows then which of the two pressures the limb has);
+  once further than air can go (nobody knows then which of the two pressures the limb has). A leap is judged
+  from the last instant at which both were known to this one, with as many steps as lie between; a reading
+  that is missing hides none. A gap that is longer than a sensor may be missing trips by itself;
 * the debt, whatever the state;
 * what the pressure does with the pump at work or the dump valve open (``airflow``).
 
@@ -25,6 +27,9 @@ from . import limits
 from .airflow import Airflow
 from .debt import shows_more
 from .presence import Presence
+
+# After a sensor that was missing for as long as it may, and the steps before and behind it.
+LONGEST_GAP_MS = limits.SENSOR_MISSING_MS + limits.PRESSURE_STEP_MS
 
 
 class Held:
@@ -55,7 +60,7 @@ class Interlock:
         self._control_missing = Held()
         self._limit_missing = Held()
         self._disagree = Held()
-        self._before: tuple[int | None, int | None] = (None, None)
+        self._before: tuple[int, int] | None = None
         self._before_ms = now_ms
 
     def latch(self, fault: int) -> None:
@@ -112,17 +117,22 @@ class Interlock:
             self.latch(cuff.FAULT_SENSORS_DISAGREE)
 
     def _watch_step(self, now_ms: int, both: tuple[int | None, int | None], energised: bool) -> None:
-        if energised and now_ms - self._before_ms <= limits.PRESSURE_STEP_MS and leapt(self._before, both):
+        control_dmmhg, limit_dmmhg = both
+        if control_dmmhg is None or limit_dmmhg is None:
+            return
+        known, gap_ms = (control_dmmhg, limit_dmmhg), now_ms - self._before_ms
+        if energised and self._before is not None and leapt(self._before, known, gap_ms):
             self.latch(cuff.FAULT_PRESSURE_STEP)
-        self._before, self._before_ms = both, now_ms
+        self._before, self._before_ms = known, now_ms
 
 
-def leapt(before: tuple[int | None, int | None], now: tuple[int | None, int | None]) -> bool:
-    """Whether both sensors, known before and now, are further from where they were than air can go."""
-    for was, this in zip(before, now):
-        if was is None or this is None or abs(this - was) <= limits.PRESSURE_STEP_DMMHG:
-            return False
-    return True
+def leapt(before: tuple[int, int], now: tuple[int, int], gap_ms: int) -> bool:
+    """Whether both sensors are further from where they were ``gap_ms`` ago than air can go in that time."""
+    if gap_ms > LONGEST_GAP_MS:
+        return False
+    steps = max(1, -(-gap_ms // limits.PRESSURE_STEP_MS))
+    moved_dmmhg = min(abs(now[0] - before[0]), abs(now[1] - before[1]))
+    return moved_dmmhg > steps * limits.PRESSURE_STEP_DMMHG
 
 
 def disagree(both: tuple[int | None, int | None]) -> bool:

@@ -16,10 +16,13 @@ from typing import Any, Protocol
 import click
 
 from gateway.cli.start import millimetres, spoken_answers, written_answers
-from gateway.runtime.control_client import ask
-from gateway.runtime.requests import AnyRequest, Reply, SessionStart
+from gateway.runtime.control_client import ANSWER_S, ask
+from gateway.runtime.requests import AnyRequest, ExamResult, Reply, SessionStart
 
 _NEEDED = (("limb", "--limb"), ("systolic", "--systolic"), ("diastolic", "--diastolic"))
+
+_READ_S = 40.0
+"""Core reads a limb occlusion pressure itself before it answers: longer than it gives itself for that."""
 
 
 class Bedside(Protocol):
@@ -45,7 +48,8 @@ class RealBedside:
 
     def ask(self, request: AnyRequest) -> Reply:
         """One connection. Raises CoreUnavailable."""
-        return ask(self._socket_path, request)
+        longest_s = _READ_S if isinstance(request, ExamResult) else ANSWER_S
+        return ask(self._socket_path, request, longest_s)
 
     def wait(self, seconds: float) -> None:
         """Nothing happens in this process meanwhile."""

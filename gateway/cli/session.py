@@ -50,12 +50,19 @@ session.add_command(screening)
 
 
 @session.command()
+@click.option("--posture", default="", metavar="WORD", help="How the patient lies, such as supine.")
+@click.option(
+    "--at-limb-pressure", is_flag=True, help="Lift each target to what the limb was measured to need."
+)
 @confirm_option
 @config_option
-def begin(confirm: bool) -> None:
+def begin(posture: str, at_limb_pressure: bool, confirm: bool) -> None:
     """Begin the prescription after examinations; the cuff will inflate."""
-    needs_confirmation(confirm, "begin the prescription of the session that is armed: the cuff inflates")
-    carry_out(SessionBegin(confirm=confirm))
+    lifted = ", its targets lifted to the measured limb occlusion pressure" if at_limb_pressure else ""
+    needs_confirmation(
+        confirm, f"begin the prescription of the session that is armed{lifted}: the cuff inflates"
+    )
+    carry_out(SessionBegin(confirm=confirm, posture=posture, at_limb_pressure=at_limb_pressure))
 
 
 @session.command()

@@ -42,7 +42,7 @@ class CoreStopped(Event, frozen=True, kw_only=True):
 
 class DeviceIdentified(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "device_identified"
-    device: str  # "cuff" or "oximeter"
+    device: str  # "cuff", "oximeter", "stimulator", "hub", "emg", "pulse" or "blood_pressure"
     serial: str
     model: str
     firmware: str
@@ -55,6 +55,12 @@ class DeviceLost(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "device_lost"
     device: str
     reason: str
+
+
+class DeviceNoticed(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "device_noticed"
+    device: str
+    text: str  # what its driver concluded, learnt or complains of: a sentence
 
 
 class SessionStarted(Event, frozen=True, kw_only=True):
@@ -84,11 +90,17 @@ class SessionStarted(Event, frozen=True, kw_only=True):
 
 
 class PrescriptionBegun(Event, frozen=True, kw_only=True):
-    """A person began the prescription of a session that was armed for examinations too."""
+    """A person began the prescription of a session that was armed for examinations too.
+
+    ``least_mmhg``: each target is lifted to that, the upper end of the limb occlusion pressure that was
+    measured in this posture, because a person said so; 0: none is.
+    """
 
     name: ClassVar[str] = "prescription_begun"
     prescription: str
     first_cycle: int
+    posture: str = ""
+    least_mmhg: int = 0
 
 
 class BloodPressureEntered(Event, frozen=True, kw_only=True):

@@ -86,11 +86,23 @@ class ExamTrace:
         sto2 = _rows(self._sto2, 2, sto2_from, most)
         return Samples([(at or 0, one, two) for at, one, two in cuff], [(at or 0, one) for at, one in sto2])
 
+    def raw(self) -> tuple[bytes, bytes]:
+        """All samples as they are kept, statuses and saturations, for ``of_raw`` on the same machine."""
+        return self._cuff.tobytes(), self._sto2.tobytes()
+
     def sha256(self) -> str:
         """The digest of all samples, made as they came: a stop does not wait for it."""
         digest = self._statuses.copy()
         digest.update(self._saturations)
         return digest.hexdigest()
+
+
+def of_raw(cuff: bytes, sto2: bytes) -> Samples:
+    """The samples that ``ExamTrace.raw`` gave away."""
+    known = ExamTrace(0)
+    known._cuff.frombytes(cuff)
+    known._sto2.frombytes(sto2)
+    return known.page(0, 0, MOST_CUFF_SAMPLES)
 
 
 def _rows(values: "array[int]", width: int, begin: int, most: int) -> Iterator[list[int | None]]:

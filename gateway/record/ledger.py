@@ -199,6 +199,11 @@ class Ledger:
             None if first is None else self.timeline.age(first.lived, at).exactly_ms,
         )
 
+    def leaves_some(self, session: str) -> bool:
+        """Whether the newest session, by this name, was prescribed more than it has begun."""
+        last = self._newest
+        return last is not None and last.name == session and last.cycle < last.started.steps_prescribed
+
     # folding
 
     def _run_ended(self) -> None:

@@ -64,6 +64,7 @@ _HANDED_ON = (
     " The history was exported from here: enter what was done elsewhere since (--nothing if nothing was), "
     "or import the file from there."
 )
+_WITH_EXAMINATIONS = "A session that is started --with-examinations can measure it"
 _NO_CUFF = (
     "examinations go with a prescription for the cuff: this one stimulates; give them a session of their own"
 )
@@ -160,6 +161,9 @@ class ArmingDesk:
                 f"not started: the target of {target // 10} mmHg (systolic + {margin_mmhg}) is above the "
                 f"ceiling of {limits.pressure_ceiling_dmmhg // 10} mmHg; it is refused, not reduced",
             )
+        if target > limits.unmeasured_target_dmmhg and not asked.examines:
+            why = text_of(Reason.TARGET_NEEDS_LIMB_PRESSURE)
+            return refusal(EXIT_REFUSED, f"not started: {target // 10} mmHg. {why} {_WITH_EXAMINATIONS}")
         self._entries.of_patient(asked.request.patient)
         again = self._entries.query(pressure.systolic_mmhg, asked.request.measured_again)
         return refusal(EXIT_NOT_NOW, again) if again else None
@@ -169,7 +173,12 @@ class ArmingDesk:
         recorder, limits, patient = self._core.recorder, self._core.setup.limits, asked.request.patient
         history = recorder.history(patient, now)
         left = budget.left(limits, history.exposures, asked.limb)
-        asked = replace(asked, left=left, stimulation_left_ms=ceilings.left_ms(self._core, patient, now))
+        asked = replace(
+            asked,
+            left=left,
+            stimulation_left_ms=ceilings.left_ms(self._core, patient, now),
+            therapies=sum(one.therapy for one in history.sessions),
+        )
         wanted = asked.prescription
         if isinstance(wanted, NmesPrescription) and asked.stimulation_left_ms < wanted.on_ms:
             return self._no_budget(Reason.BUDGET_SPENT, patient, now)

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+import msgspec
+
 from gateway.exams import limb_pressure_result, occlusion_test, oxidative_capacity
 from gateway.exams.drawing import Drawing
 from gateway.exams.errors import DefinitionUnknown, TraceUnusable
@@ -34,7 +36,7 @@ from gateway.exams.occlusion_trace import Choices as OcclusionChoices
 from gateway.exams.oxidative_capacity_definitions import WAYS, Choices
 from gateway.exams.oxidative_capacity_plan import ShortOcclusionsOrder
 from gateway.exams.recording import Column, CuffTrace, Recording, checked
-from gateway.exams.result import Probe, Result, Source
+from gateway.exams.result import Flag, Probe, Result, Severity, Source
 from gateway.model import Limb
 from gateway.record.exam_trace import CuffSample, Samples, sha256
 
@@ -166,7 +168,20 @@ def _limb_pressure(examined: Examined) -> Result:
     systolic_mmhg = examined.systolics_mmhg[-1] if examined.systolics_mmhg else 0
     where = Circumstances(examined.limb, examined.posture, examined.cuff_width_mm, systolic_mmhg)
     probe = Probe(device=examined.cuff, site="cuff")
-    return limb_pressure_result.analyse(_runs(pressures), where, probe, source)
+    made = limb_pressure_result.analyse(_runs(pressures), where, probe, source)
+    return msgspec.structs.replace(made, flags=(*made.flags, _unwatched(pressures)))
+
+
+def _unwatched(pressures: "array[float]") -> Flag:
+    """The gateway has no sensor beyond the cuff: a run goes on where somebody who feels the pulse would
+    end it.
+    """
+    top = max((one for one in pressures if not math.isnan(one)), default=0.0)
+    text = (
+        f"nobody watched the pulse beyond the cuff: each run climbed to the top, {top:.0f} mmHg, whatever "
+        "the limb needed"
+    )
+    return Flag(id="pulse_unwatched", severity=Severity.NOTE, text=text, about="limb_occlusion_pressure")
 
 
 def _runs(pressures: "array[float]") -> list[Run]:

@@ -33,6 +33,7 @@ from gateway.runtime.core import Core
 from gateway.runtime.devices import cuff_of
 from gateway.runtime.exam_results import ExamResults
 from gateway.runtime.examining import GIVEN_UP, Circumstances, Examination
+from gateway.runtime.readers import Reader
 from gateway.runtime.requests import (
     EXIT_NOT_NOW,
     EXIT_REFUSED,
@@ -71,9 +72,10 @@ _NOT_DUE = (
     "no prescription waits to be begun: only a session that was started --with-examinations has one that does"
 )
 _TOO_LOW_FOR_LIMB = (
-    "not begun: the prescription would give {given} mmHg, and this limb was found to need up to {needed} "
-    "mmHg to be occluded: it would congest the limb"
+    "the prescription would give {given} mmHg, and this limb was found to need up to {needed} mmHg to be "
+    "occluded: it would congest the limb. --at-limb-pressure lifts its targets to that"
 )
+_NO_POSTURE = "a posture is one or two words in small letters, such as supine"
 _BEGUN = (
     "begun: {title}, {limb}. Before each inflation the blood pressure must be at most {age} old: "
     "rvos session pressure"
@@ -97,9 +99,9 @@ _GONE = "is not the newest examination of this run of core: its trace is in the 
 class ExamDesk:
     """Examinations for one core."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, reader: Reader) -> None:
         self._core = core
-        self._results = ExamResults(core)
+        self._results = ExamResults(core, reader)
 
     def handle(self, request: AnyExamRequest, now: int) -> Reply | Pending:
         """An answer, or what to wait for."""
@@ -136,20 +138,42 @@ class ExamDesk:
             return refusal(EXIT_NOT_NOW, _NOT_DUE)
         if not self._core.present(now):
             return refusal(EXIT_NOT_NOW, f"not begun: {_RESTED}")
-        needed, given = session.examining.needed_mmhg, session.prescription_mmhg
-        if needed is not None and given is not None and given < needed:
-            return refusal(EXIT_REFUSED, _TOO_LOW_FOR_LIMB.format(given=given, needed=needed))
-        session.begin_prescription(now)
+        if not _POSTURE.fullmatch(request.posture):
+            return refusal(EXIT_USAGE, _NO_POSTURE)
+        where = self._circumstances(session, request.posture)
+        wrong = self._wrong_target(session, where, follows_limb=request.at_limb_pressure)
+        if wrong:
+            return refusal(EXIT_REFUSED, f"not begun: {wrong}")
+        session.begin_prescription(where, now, follows_limb=request.at_limb_pressure)
         title, limb = session.prescription.title, limb_words(session.limb.value)
         age = duration(self._core.setup.limits.blood_pressure_age_ms / 1000)
         return Reply(message=_BEGUN.format(title=title, limb=limb, age=age))
+
+    def _wrong_target(self, session: Session, where: Circumstances, *, follows_limb: bool) -> str:
+        """Why what the prescription would give now would not be granted; empty where it would."""
+        limits, language = self._core.setup.limits, self._core.setup.language
+        found = session.examining.limb_pressure(where, session.blood_pressure)
+        given, needed = session.prescription_mmhg, session.examining.needed_mmhg
+        if follows_limb:
+            if not isinstance(found, Measured):
+                return found
+            given = max(given or 0, found.high_mmhg)
+        if given is None:
+            return ""
+        if needed is not None and given < needed:
+            return _TOO_LOW_FOR_LIMB.format(given=given, needed=needed)
+        if given * 10 > limits.pressure_ceiling_dmmhg:
+            return f"{given} mmHg: {text_of(Reason.TARGET_ABOVE_CEILING, language)}"
+        if given * 10 > limits.unmeasured_target_dmmhg and not isinstance(found, Measured):
+            return f"{given} mmHg: {text_of(Reason.TARGET_NEEDS_LIMB_PRESSURE, language)} ({found})"
+        return ""
 
     def _start(self, request: ExamStart, now: int) -> Reply:
         wrong = unconfirmed(request.confirm)
         if wrong:
             return refusal(EXIT_USAGE, wrong)
         if not _POSTURE.fullmatch(request.posture):
-            return refusal(EXIT_USAGE, "a posture is one or two words in small letters, such as supine")
+            return refusal(EXIT_USAGE, _NO_POSTURE)
         session = self._idle_session()
         if isinstance(session, Reply):
             return session
@@ -228,6 +252,10 @@ class ExamDesk:
         reason = inflation.refusal(limits, core.state, seen, wish, now)
         if reason is None or reason in _PASSES:
             return self._too_low(session, where, wish.pressure_dmmhg or 0, order)
+        if reason is Reason.TARGET_BELOW_SYSTOLIC:  # with the figures, where they are known
+            too_low = self._too_low(session, where, wish.pressure_dmmhg or 0, order)
+            if too_low is not None:
+                return too_low
         why = text_of(reason, core.setup.language)
         if reason is Reason.TARGET_NEEDS_LIMB_PRESSURE:
             found = session.examining.limb_pressure(where, session.blood_pressure)

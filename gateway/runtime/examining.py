@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 An examination is a plan (``gateway.exams.plan``) that wishes, exactly as a therapy's does; its wishes go the
 same way through supervisor, gate and durable rows.  Inflations are counted through all examinations of a
-session, so that no two rows of it mean the same inflation.
+session, so that no two rows of it mean the same inflation; each examination's short occlusions are a series.
 
 ``end`` is how a session that ends takes its examination with it; a plan that is over ends by itself and
 leaves the session armed.  While one is under way the recorder gives every sample to its trace.
@@ -105,7 +105,7 @@ class Examining:
             if reason is Reason.INFLATION_TOO_SLOW:
                 self.fill_ms = SLOWEST_FILL_MS + 1  # at least: it was vented before it arrived
             self.end(COMPLETED if reason is Reason.PLANNED else GIVEN_UP, reason, now)
-        return tuple(_counted(wish, examination.cycles_before) for wish in wishes)
+        return tuple(_counted(wish, examination) for wish in wishes)
 
     def end(self, outcome: str, reason: Reason, now: int) -> None:
         """It is over, whatever it was doing; nothing where none is under way."""
@@ -170,8 +170,10 @@ class Examining:
         return self._measured[-1]
 
 
-def _counted(wish: Intent, before: int) -> Intent:
-    return wish if wish.pressure_dmmhg is None else replace(wish, cycle=before + wish.cycle)
+def _counted(wish: Intent, of: Examination) -> Intent:
+    if wish.pressure_dmmhg is None:
+        return wish
+    return replace(wish, cycle=of.cycles_before + wish.cycle, series=of.number)
 
 
 def _started(begun: Examination, under_pressure_ms: int) -> ExaminationStarted:

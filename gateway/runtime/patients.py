@@ -6,7 +6,9 @@ Theory of operation
 is known, never taken back: there is no way to enter less.  Telling what happened elsewhere, or that
 nothing did, makes a patient's last 24 h known; so does a file from another gateway, if it was known there,
 if two synchronised clocks say how long ago it was written, and if that was after this gateway handed the
-patient on.  Entries that this gateway knows already are not counted twice.
+patient on.  Entries that this gateway knows already are not counted twice.  While a session of the patient
+runs nothing is told or taken over: its budgets were judged without it.  Whoever learns of more stops the
+session first.
 
 An export hands the patient on: whoever has the file may treat with it, so from then on the last 24 h are
 unknown here until somebody tells what was done elsewhere.  The row that says so is durable before the file
@@ -81,10 +83,17 @@ class PatientDesk:
             case PatientShow():
                 return _wrong_token(request.patient) or self._show(request.patient, now)
 
+    def _runs(self, patient: str) -> Reply | None:
+        """Budgets are judged when a session is armed: until it is over, nothing moves under it."""
+        session = self._core.session
+        if session is None or session.patient != patient:
+            return None
+        return refusal(EXIT_NOT_NOW, f"session {session.name} is still running; stop it first")
+
     # told
 
     def _declare(self, request: PatientHistory, now: int) -> Reply:
-        wrong = _wrong_token(request.patient) or _wrong_declaration(request)
+        wrong = _wrong_token(request.patient) or _wrong_declaration(request) or self._runs(request.patient)
         if wrong is not None:
             return wrong
         entries = [_entry(session) for session in request.sessions]
@@ -102,7 +111,7 @@ class PatientDesk:
             elapsed = elapsed_ms(document, _FILE, self._core.recorder.stamp(now))
         except HistoryFileUnusable as error:
             return refusal(EXIT_REFUSED, str(error))
-        return self._take_over(document, elapsed, now)
+        return self._runs(document.patient) or self._take_over(document, elapsed, now)
 
     def _take_over(self, document: HistoryFile, elapsed: int | None, now: int) -> Reply:
         patient, recorder = document.patient, self._core.recorder
@@ -152,9 +161,9 @@ class PatientDesk:
     # handed on
 
     def _export(self, patient: str, now: int) -> Reply | Pending:
-        core = self._core
-        if core.session is not None and core.session.patient == patient:
-            return refusal(EXIT_NOT_NOW, f"session {core.session.name} is still running; stop it first")
+        core, runs = self._core, self._runs(patient)
+        if runs is not None:
+            return runs
         entries, trains = self._entries(patient, now), self._trains(patient, now)
         history = core.recorder.history(patient, now)
         known = budget.is_known(core.setup.limits, history)

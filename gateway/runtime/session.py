@@ -109,6 +109,8 @@ class Session:
         self.name, self.plan, self.patient = name, plan, patient
         self.prescription = plan.prescription
         self._examines = isinstance(plan, ExaminationsPlan)
+        self._given_in: Circumstances | None = None
+        self._follows_limb = False
         if arming.limb is None:
             raise ValueError("a session is on a limb: only the cuff's own test is on none")
         self.limb: Limb = arming.limb
@@ -154,6 +156,14 @@ class Session:
         return self.prescription.target_mmhg(self.blood_pressure.systolic_mmhg)
 
     @property
+    def _least_mmhg(self) -> int:
+        """What each target of the prescription is lifted to, as long as the measurement counts."""
+        if not self._follows_limb or self._given_in is None:
+            return 0
+        found = self.examining.limb_pressure(self._given_in, self.blood_pressure)
+        return found.high_mmhg if isinstance(found, Measured) else 0
+
+    @property
     def cycle(self) -> int:
         """The present inflation of an examination, else the present cycle or contraction."""
         examination = self.examining.current
@@ -187,14 +197,16 @@ class Session:
         if self.ending is not None:
             return None
         examination = self.examining.current
-        return self._arming if examination is None else self.arming_for(examination.circumstances)
+        return self.arming_for(self._given_in if examination is None else examination.circumstances)
 
-    def arming_for(self, where: Circumstances) -> Arming:
-        """The arming with the limb occlusion pressure that counts for an examination made like this."""
-        found = self.examining.limb_pressure(where, self.blood_pressure)
-        if not isinstance(found, Measured):
+    def arming_for(self, where: Circumstances | None) -> Arming:
+        """The arming with what was found of the limb: what it needs, and the pressure that counts here."""
+        needed_mmhg = self.examining.needed_mmhg
+        if needed_mmhg is None:
             return self._arming
-        return replace(self._arming, limb_pressure_dmmhg=found.pressure_mmhg * 10)
+        found = None if where is None else self.examining.limb_pressure(where, self.blood_pressure)
+        counts_dmmhg = found.pressure_mmhg * 10 if isinstance(found, Measured) else None
+        return replace(self._arming, limb_pressure_dmmhg=counts_dmmhg, least_dmmhg=needed_mmhg * 10)
 
     def examine(self, order: Order, where: Circumstances, now: int) -> Examination:
         """Begin an examination; the desk has made sure that it may. Raises ``PlanRefused``."""
@@ -231,6 +243,7 @@ class Session:
             deflated,
             answers.stimulator,
             train.started_ms if train.on else None,
+            self._least_mmhg,
         )
         self.plan, wishes, given_up = self.plan.step(seen, now)
         for skipped in given_up:
@@ -239,12 +252,22 @@ class Session:
             self._plan_over(now)
         return wishes
 
-    def begin_prescription(self, now: int) -> None:
-        """A person begins what this session was armed for; the row stands before that of any inflation."""
+    def begin_prescription(self, where: Circumstances, now: int, *, follows_limb: bool) -> None:
+        """A person begins what this session was armed for; the row stands before that of any inflation.
+
+        ``follows_limb``: each target is lifted to what the limb was found to need.
+        """
         if not isinstance(self.plan, ExaminationsPlan) or not self.plan.due:
             raise ValueError("no prescription is due: the desk has to refuse that")
         first_cycle = self.plan.first_cycle
-        self.note(PrescriptionBegun(prescription=self.prescription.name, first_cycle=first_cycle), now)
+        self._given_in, self._follows_limb = where, follows_limb
+        begun = PrescriptionBegun(
+            prescription=self.prescription.name,
+            first_cycle=first_cycle,
+            posture=where.posture,
+            least_mmhg=self._least_mmhg,
+        )
+        self.note(begun, now)
         self.plan = plans.begin(self.prescription, now, first_cycle)
 
     def _plan_over(self, now: int) -> None:

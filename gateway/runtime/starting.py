@@ -42,6 +42,9 @@ from gateway.therapy.plan import Plan
 from gateway.therapy.prescription import NmesPrescription, NoPrescription, Prescription, RvosPrescription
 from gateway.therapy.screening import Question
 
+WAIT_MS = 3_000
+"""How long an answer is waited for where nothing else is said."""
+
 _UNTESTED = "; no acceptance of this cuff is on record: run `rvos cuff accept` when it is off the patient"
 _SILENT = "not started: the cuff controller did not answer the self-test"
 _UNWRITTEN = "not started: the record did not reach the disk in time; look at the disk and start again"
@@ -54,6 +57,7 @@ class Pending:
 
     poll: Callable[[int], Reply | None]
     late: Callable[[int], Reply]
+    longest_ms: int = WAIT_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Asked:
     questions: tuple[Question, ...]
     left: Left
     stimulation_left_ms: int = 0
+    therapies: int = 0
     first_cycle: int = 1
     resumes: str = ""
 
@@ -121,8 +126,21 @@ class Start:
         core = self._core
         same = core.epoch == self._epoch and core.session is None and core.acceptance is None
         there = core.state.latched is None and core.gate.accepted and core.present(now)
-        history = core.recorder.history(self._asked.request.patient, now)
-        return same and there and core.was_pressed(now) and budget.is_known(core.setup.limits, history)
+        return same and there and core.was_pressed(now) and self._fits_still(now)
+
+    def _fits_still(self, now: int) -> bool:
+        """Whether nobody has told of more that this patient has borne, or handed the patient on.
+
+        What may still be open (a cuff that nobody saw empty) grows by itself while we wait: at most so much.
+        """
+        core, asked, patient = self._core, self._asked, self._asked.request.patient
+        limits, history = core.setup.limits, core.recorder.history(patient, now)
+        left = budget.left(limits, history.exposures, asked.limb)
+        fits = left.therapy_ms + WAIT_MS >= asked.left.therapy_ms
+        fits = fits and left.examination_ms + WAIT_MS >= asked.left.examination_ms
+        fits = fits and ceilings.left_ms(core, patient, now) >= asked.stimulation_left_ms
+        fits = fits and sum(one.therapy for one in history.sessions) <= asked.therapies
+        return fits and budget.is_known(limits, history)
 
     def _durable(self, now: int) -> Reply | None:
         if not self._is_as_it_was(now):
@@ -159,12 +177,14 @@ class Start:
 
     def _armed(self, now: int) -> Session:
         core, asked = self._core, self._asked
+        history = core.recorder.history(asked.request.patient, now)
+        left = budget.left(core.setup.limits, history.exposures, asked.limb)
         arming = Arming(
             number=self._number,
             limb=asked.limb,
             readiness=readiness(asked, core.presses.ago_ms(now), self_test_passed=True),
-            therapy_left_ms=asked.left.therapy_ms,
-            examination_left_ms=asked.left.examination_ms,
+            therapy_left_ms=min(left.therapy_ms, asked.left.therapy_ms),
+            examination_left_ms=min(left.examination_ms, asked.left.examination_ms),
             stimulation_left_ms=asked.stimulation_left_ms,
             stimulation=ceilings.of_site(core.setup.config.stimulator),
         )

@@ -16,8 +16,11 @@ The acceptance of a cuff (``Purpose.ACCEPTANCE``) is on no limb: exactly 300 mmH
 limbs, without a blood pressure, a minute at most, with the debt of every limb.  It and nothing else goes
 with an arming that names no limb.
 
-A series of short occlusions lives on one blood pressure: fresh at its first, for ten minutes.  An
-examination must fit whole: what it still plans counts, not only the next inflation.
+No occlusion is aimed below what this limb was found to need in this session: it would congest it.
+
+A series of short occlusions lives on one blood pressure: fresh at its first, for ten minutes.  Those of the
+next examination are a series of their own.  An examination must fit whole: what it still plans counts, not
+only the next inflation.
 
 Units: pressures 0.1 mmHg, blood pressures mmHg, times ms.
 """
@@ -43,7 +46,7 @@ def refusal(
         return Reason.NO_REQUEST
     return (
         _never(limits, state, arming, intent, target_dmmhg)
-        or _pressure_refusal(limits, state, observations, intent, target_dmmhg, now)
+        or _pressure_refusal(limits, state, observations, arming, intent, target_dmmhg, now)
         or _not_yet(limits, state, observations, arming.limb, intent, now)
         or _unauthorised(limits, observations.authorisation, intent, now)
     )
@@ -112,28 +115,24 @@ def blood_pressure_refusal(limits: Limits, pressure: BloodPressure, now: int) ->
 
 
 def _pressure_refusal(
-    limits: Limits, state: State, observations: Observations, intent: Intent, target_dmmhg: int, now: int
-) -> Reason | None:
-    if intent.purpose is Purpose.ACCEPTANCE:
-        return None
-    return _blood_pressure(limits, state, observations.blood_pressure, intent, target_dmmhg, now)
-
-
-def _blood_pressure(
     limits: Limits,
     state: State,
-    pressure: BloodPressure | None,
+    observations: Observations,
+    arming: Arming,
     intent: Intent,
     target_dmmhg: int,
     now: int,
 ) -> Reason | None:
+    if intent.purpose is Purpose.ACCEPTANCE:
+        return None
+    pressure = observations.blood_pressure
     if pressure is None:
         return Reason.BLOOD_PRESSURE_MISSING
     reason = blood_pressure_refusal(limits, pressure, _judged_ms(limits, state, pressure, intent, now))
     if reason is not None or not intent.purpose.is_occlusive:
         return reason
-    low = target_dmmhg < occluding_dmmhg(limits, pressure.systolic_mmhg)
-    return Reason.TARGET_BELOW_SYSTOLIC if low else None
+    least_dmmhg = max(occluding_dmmhg(limits, pressure.systolic_mmhg), arming.least_dmmhg)
+    return Reason.TARGET_BELOW_SYSTOLIC if target_dmmhg < least_dmmhg else None
 
 
 def _judged_ms(limits: Limits, state: State, pressure: BloodPressure, intent: Intent, now: int) -> int:
@@ -145,7 +144,7 @@ def _judged_ms(limits: Limits, state: State, pressure: BloodPressure, intent: In
 def _joined_ms(limits: Limits, state: State, intent: Intent, now: int) -> int | None:
     """When the series that this short occlusion still belongs to began; ``None`` where it begins one."""
     began_ms = state.series_ms
-    if intent.purpose is not Purpose.SHORT_OCCLUSIONS or began_ms is None:
+    if intent.purpose is not Purpose.SHORT_OCCLUSIONS or began_ms is None or intent.series != state.series:
         return None
     latest_ms = began_ms + limits.short_series_ms - intent.planned_ms
     return began_ms if now in range(began_ms, latest_ms + 1) else None
@@ -227,6 +226,7 @@ def begin(limits: Limits, state: State, observations: Observations, intent: Inte
         inflation=started,
         watch=None,
         examining=not intent.purpose.is_therapy,
+        series=intent.series,
         series_ms=_series(limits, state, intent, now),
     )
 

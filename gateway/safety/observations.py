@@ -28,14 +28,16 @@ class Arming:
     """What was settled when the session was armed. ``number`` tells one session from the next.
 
     ``limb_pressure_dmmhg`` is the limb occlusion pressure measured for this limb, cuff, posture and
-    session.  ``limb`` of ``None``: the cuff itself is tested, off every limb.  The three ``left`` are what
-    the patient's budgets still allow this limb, in ms.
+    session, where it still counts; ``least_dmmhg`` the upper end of what this limb was found to need in this
+    session, whatever has changed since (0: not measured).  ``limb`` of ``None``: the cuff itself is tested,
+    off every limb.  The three ``left`` are what the patient's budgets still allow this limb, in ms.
     """
 
     number: int
     limb: Limb | None
     readiness: Readiness
     limb_pressure_dmmhg: int | None = None
+    least_dmmhg: int = 0
     therapy_left_ms: int = 0
     examination_left_ms: int = 0
     stimulation_left_ms: int = 0
@@ -173,6 +175,7 @@ class State:
     therapy_spent_ms: int = 0
     examination_spent_ms: int = 0
     examining: bool = False
+    series: int = 0
     series_ms: int | None = None
     moved_ms: int | None = None
     inflation: Inflation | None = None

@@ -69,7 +69,8 @@ EN: dict[Reason, Wording] = {
         "Stop the session, or continue when the blood pressure has fallen.",
     ),
     Reason.TARGET_BELOW_SYSTOLIC: Wording(
-        "The target would not occlude: it is under systolic + 20 mmHg.", "Use another prescription."
+        "The target would not occlude: it is under systolic + 20 mmHg, or what this limb was found to need.",
+        "Measure the blood pressure, then the limb occlusion pressure again, or use another prescription.",
     ),
     Reason.PLANNED_TIME_TOO_LONG: Wording(
         "The planned occlusion is longer than 300 s.", "Use another prescription."
@@ -222,8 +223,8 @@ FR: dict[Reason, Wording] = {
         "Arrêter la séance, ou continuer quand la pression artérielle aura baissé.",
     ),
     Reason.TARGET_BELOW_SYSTOLIC: Wording(
-        "La pression cible ne suffit pas à l'occlusion : elle est sous la systolique + 20 mmHg.",
-        "Choisir une autre prescription.",
+        "La cible n'occlurait pas : sous la systolique + 20 mmHg, ou sous ce que ce membre a demandé.",
+        "Mesurer la tension, puis de nouveau la pression d'occlusion, ou choisir une autre prescription.",
     ),
     Reason.PLANNED_TIME_TOO_LONG: Wording(
         "L'occlusion prévue dure plus de 300 s.", "Choisir une autre prescription."

@@ -28,6 +28,7 @@ from gateway.runtime.requests import (
     AlarmAck,
     AnyRequest,
     DeclaredSession,
+    ExamStart,
     PatientHistory,
     Reply,
     SessionClearPatient,
@@ -41,8 +42,10 @@ from gateway.runtime.requests import (
     SessionStatus,
     SessionStop,
 )
+from gateway.simulation import examining
 from gateway.simulation.bedside import OPERATOR
 from gateway.simulation.conduct import Conduct, Stop
+from gateway.simulation.examining import LIMB_PRESSURE, SUPINE, Work
 from gateway.simulation.nurse import pressure_is_due, start_request
 from gateway.simulation.troubled import TroubledBedside
 from gateway.therapy import prescription
@@ -63,8 +66,9 @@ _PRESS_MS = (60, 2_000)
 _STOPPING_WORDS = (SessionStop, SessionClearPatient)
 _RESUMABLE = (Stop.INTOLERABLE, Stop.CLEAR)
 _ROUND_TO_MMHG = 10
-
-Work = Generator[AnyRequest | int, Reply | None, None]
+_NOTHING_MORE = ("ready", "prescription_ready")
+"""A session for examinations in which nobody asks for anything any more."""
+_UNDER_PRESSURE = ("inflating", "holding", "climbing", "occluding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,13 @@ class Order:
     limb: Limb
     patient: str
     conduct: Conduct
+    exam: str = ""
+    choices: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def exam_start(self) -> ExamStart:
+        """The request that begins its examination."""
+        return ExamStart(exam=self.exam, confirm=True, posture=SUPINE, choices=dict(self.choices))
 
 
 class Attendant:
@@ -87,7 +98,8 @@ class Attendant:
         self.calls_for: set[str] = set()
         self.acknowledged_ms = self.began_ms = self.asked_ms = self.stopped_ms = -1
         self._bedside, self._order, self._conduct = bedside, order, order.conduct
-        self._uses_cuff = prescription.load(order.prescription).uses_cuff
+        self._uses_cuff = not order.prescription or prescription.load(order.prescription).uses_cuff
+        self.measures_limb = False
         self._words = list(order.conduct.words)
         self._may_stop = order.conduct.stop is not Stop.NOBODY
         self._random = random.Random(seed)
@@ -141,9 +153,13 @@ class Attendant:
     # the work
 
     def _work(self) -> Work:
-        for resume in (False, True) if self._conduct.again else (False,):
+        resumes = self._conduct.again and self._order.prescription
+        for resume in (False, True) if resumes else (False,):
             if not (yield from self._start(resume)):
                 break
+            if self._order.exam and not resume:
+                yield from examining.give(self._order, self._look_at_examination)
+            self.measures_limb = False
             if (yield from self._attend()):
                 break
             yield from self._look_after()
@@ -176,9 +192,21 @@ class Attendant:
             lost = 0 if state else lost + 1
             if state and state["mode"] != "session":
                 return state["mode"] == "idle" and not self._was_interrupted
-            if state:
+            if state and state["phase"] in _NOTHING_MORE:
+                yield SessionCuffRemoved()
+            elif state:
                 yield from self._care(state, self._bedside.now - begun_ms)
         return False
+
+    def _look_at_examination(self, since_ms: int) -> Generator[AnyRequest | int, Reply | None, bool]:
+        """A second of an examination with whatever is due in it; whether its session still runs."""
+        self.measures_limb = self._order.exam == LIMB_PRESSURE
+        yield _LOOK_MS
+        state = yield from self._state()
+        if not state or state["mode"] != "session":
+            return False
+        yield from self._care(state, since_ms)
+        return True
 
     def _care(self, state: dict[str, object], since_ms: int) -> Work:
         """One look at a session that runs: whatever is due now."""
@@ -275,7 +303,7 @@ class Attendant:
 
     def _pain_is_due(self, state: dict[str, object]) -> bool:
         """Minutes 2 and 4 of each occlusion, by this person's own watch."""
-        if state["phase"] not in ("inflating", "holding"):
+        if state["phase"] not in _UNDER_PRESSURE:
             self._occluded_ms, self._scores = self._bedside.now, 0
             return False
         due = self._bedside.now - self._occluded_ms >= _PAIN_EVERY_MS * (self._scores + 1)
@@ -322,7 +350,13 @@ class Attendant:
         order = self._order
         systolic, diastolic = self._measure() if self._uses_cuff else (None, None)
         request = start_request(
-            order.prescription, order.limb, systolic, diastolic, patient=order.patient, resume=resume
+            order.prescription,
+            order.limb,
+            systolic,
+            diastolic,
+            patient=order.patient,
+            resume=resume,
+            examinations=bool(order.exam and order.prescription and not resume),
         )
         answers = dict(request.answers)
         if self._conduct.contraindicated:

@@ -24,6 +24,7 @@ from gateway.record.journal import Journal
 from gateway.record.row import ClockQuality, Stamp
 from gateway.runtime.core import STEP_MS, Core
 from gateway.runtime.desk import Answer, Asker, Desk
+from gateway.runtime.readers import InThisProcess
 from gateway.runtime.requests import AnyRequest, Reply
 from gateway.runtime.service import compose
 from gateway.runtime.writer import DirectWriter
@@ -105,7 +106,7 @@ class Bedside:
         boot = journal.next_boot()
         self.sink = self._open_sink(journal)
         self.core: Core | None = compose(self._bed.config, self._journal_path, boot, self.sink, self.clock)
-        self.desk = Desk(self.core)
+        self.desk = Desk(self.core, InThisProcess())
         if self.cable:
             self.core.cuff_connected(self.core_ms)
         self.core.oximeter_connected(self.core_ms)

@@ -34,7 +34,7 @@ from gateway.simulation.full import configuration
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.outcome import Outcome, Task
 from gateway.simulation.physics import Harm, HarmKind
-from gateway.simulation.protocols import SHORT, STIMULATION, STIMULATOR, WHOLE, Protocol
+from gateway.simulation.protocols import EXAMINED, SHORT, STIMULATION, STIMULATOR, WHOLE, Protocol
 from gateway.simulation.results import Results
 from gateway.simulation.tally import Played, Tally
 from gateway.simulation.trial import give
@@ -43,6 +43,7 @@ from gateway.simulation.warm import Warm, warm_up
 _JOURNAL = "journal.db"
 _SHOW_EVERY = 50
 _STIMULATE_EVERY = 4
+_EXAMINE_EVERY, _EXAMINE_AT = 8, 5
 
 
 class CampaignBroken(Exception):
@@ -94,10 +95,13 @@ class Campaign:
         """Session *i* is whole when the count of whole ones steps up at it.
 
         Of the others one in four stimulates; all of them, where only faults of the stimulator were asked for.
+        One in eight examines, each examination in turn.
         """
         if (number + 1) * self.full_length // self.sessions > number * self.full_length // self.sessions:
             return WHOLE
         stimulates = others_stimulate or number % _STIMULATE_EVERY == _STIMULATE_EVERY - 1
+        if not stimulates and number % _EXAMINE_EVERY == _EXAMINE_AT:
+            return EXAMINED[number // _EXAMINE_EVERY % len(EXAMINED)]
         return STIMULATION if stimulates else SHORT
 
 
@@ -194,7 +198,7 @@ def _result(future: "Future[Played]", task: Task) -> Played:
 
 # --- in a worker -----------------------------------------------------------------------------------
 
-_warm: dict[tuple[str, bool], Warm] = {}
+_warm: dict[tuple[str, bool, int], Warm] = {}
 
 
 def _play_one(task: Task, keep: Path) -> Played:
@@ -213,11 +217,13 @@ def _play_one(task: Task, keep: Path) -> Played:
 
 def _warm_bedside(protocol: Protocol) -> Warm:
     """The idle bedside of this equipment, made once in each process."""
-    equipment = (protocol.cuff, protocol.stimulates)
+    equipment = (protocol.cuff, protocol.stimulates, protocol.ceiling_mmhg)
     if equipment not in _warm:
         folder = Path(tempfile.mkdtemp(prefix="rvos-warm-"))
         stimulator = STIMULATOR if protocol.stimulates else None
-        config = configuration(protocol.cuff, protocol.limb, None, stimulator=stimulator)
+        config = configuration(
+            protocol.cuff, protocol.limb, None, ceiling_mmhg=protocol.ceiling_mmhg, stimulator=stimulator
+        )
         _warm[equipment] = warm_up(Bed(config, CUFFS[protocol.cuff], LIMBS[protocol.limb], 1), folder)
     return _warm[equipment]
 

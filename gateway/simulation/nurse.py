@@ -26,7 +26,7 @@ from gateway.runtime.requests import (
     SessionStart,
     SessionStatus,
 )
-from gateway.therapy.prescription import load
+from gateway.therapy.prescription import NoPrescription, load
 from gateway.therapy.screening import questions, right_answers
 
 PATIENT = "simulated-limb"
@@ -105,9 +105,10 @@ def start_request(
     *,
     patient: str = PATIENT,
     resume: bool = False,
+    examinations: bool = False,
 ) -> SessionStart:
     """A start with every answer that a patient without contraindications gives."""
-    wanted = load(prescription)
+    wanted = load(prescription) if prescription else NoPrescription()
     asked = questions(limb, cuff=wanted.uses_cuff, stimulation=wanted.uses_stimulator)
     return SessionStart(
         prescription=prescription,
@@ -120,6 +121,7 @@ def start_request(
         cuff_width_mm=CUFF_WIDTH_MM if wanted.uses_cuff else None,
         circumference_mm=CIRCUMFERENCE_MM if wanted.uses_cuff and limb.is_thigh else None,
         resume=resume,
+        examinations=examinations,
     )
 
 

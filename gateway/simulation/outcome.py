@@ -29,7 +29,8 @@ class Task:
 class Outcome:
     """What one session was. ``digest`` is the SHA-256 of its journals.
 
-    ``called_for``: the conditions that an omission of its people called for.
+    ``called_for``: the conditions that an omission of its people called for.  ``examinations``: which were
+    given, and how each ended.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Outcome:
     alarms: tuple[str, ...]
     digest: str
     called_for: tuple[str, ...] = ()
+    examinations: tuple[str, ...] = ()
 
     @property
     def false_alarms(self) -> tuple[str, ...]:

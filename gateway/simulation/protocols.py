@@ -3,7 +3,10 @@
 Theory of operation
 -------------------
 ``SHORT`` and ``STIMULATION`` are over within a minute of virtual time, on a cuff and a limb sped up;
-``WHOLE`` is a whole ``rvos-after-rosprox`` at natural speed.  ``under_way`` says when, without a fault, the
+``WHOLE`` is a whole ``rvos-after-rosprox`` at natural speed.  ``EXAMINED`` are sessions for examinations: an
+occlusion test and then the prescription; a limb occlusion pressure at natural speed on a limb that the
+prescription alone would not occlude, and then the prescription lifted to it; a series of short occlusions and
+nothing else.  ``under_way`` says when, without a fault, the
 cuff is under pressure or current flows: half of the faults begin then.
 
 Units: ms since the session was asked for.  The ceilings of the simulated stimulator are chosen: a site's must
@@ -46,6 +49,9 @@ class Protocol:
     limbs: tuple[Limb, ...] = ALL_LIMBS
     stimulates: bool = False
     whole: bool = False
+    exam: str = ""
+    choices: tuple[tuple[str, int], ...] = ()
+    ceiling_mmhg: int = 250
 
 
 SHORT = Protocol("demo", "fast_cuff", "fast_limb", 33_000, 240_000, ((6_500, 14_500), (19_500, 27_500)))
@@ -67,4 +73,36 @@ WHOLE = Protocol(
     4_500_000,
     tuple((31_000 + cycle * 609_000, 340_000 + cycle * 609_000) for cycle in range(4)),
     whole=True,
+)
+EXAMINED = (
+    Protocol(
+        "demo",
+        "fast_cuff",
+        "fast_limb",
+        66_000,
+        400_000,
+        ((7_000, 17_000), (34_000, 40_000), (46_000, 52_000)),
+        exam="occlusion-test",
+        choices=(("baseline_ms", 5_000), ("occlusion_ms", 10_000), ("recovery_ms", 5_000)),
+    ),
+    Protocol(
+        "demo",
+        "fast_cuff",
+        "padded_limb",
+        660_000,
+        1_500_000,
+        ((2_000, 150_000), (300_000, 500_000)),
+        exam="limb-pressure",
+        ceiling_mmhg=300,
+    ),
+    Protocol(
+        "",
+        "reservoir_cuff",
+        "fast_limb",
+        90_000,
+        400_000,
+        tuple((2_000 + number * 16_000, 7_500 + number * 16_000) for number in range(5)),
+        exam="oxidative-capacity",
+        choices=(("occlusions", 5),),
+    ),
 )

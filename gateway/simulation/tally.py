@@ -25,9 +25,9 @@ from gateway.simulation.physics import Harm
 _CONFIDENCE = 3
 CANNOT_SHOW = (
     "both_thighs: there is one cuff, on one limb or on the other",
-    "targets above 250 mmHg: nobody simulated has measured a limb occlusion pressure",
+    "many targets above 250 mmHg: they come only from limb occlusion pressures measured in the session",
     "the budgets of a day and its fourth session: one patient has one session, and one elsewhere",
-    "restriction, and examinations",
+    "restriction; a run of a limb pressure that ends when somebody no longer feels the pulse",
 )
 """What no session of any campaign could do; 0 of N says nothing about it."""
 
@@ -74,6 +74,7 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     trips: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
+    examinations: Counter[str] = field(default_factory=Counter)
     found: list[Found] = field(default_factory=list)
     failed_duties: list[str] = field(default_factory=list)
 
@@ -88,6 +89,7 @@ class Tally:
         self.faults.update(fault.kind for fault in outcome.faults)
         self.trips.update(outcome.trips)
         self.endings.update(outcome.endings)
+        self.examinations.update(outcome.examinations)
         self.completed += "completed" in outcome.endings
         self.false_alarms += len(outcome.false_alarms)
         command = self.command(outcome.number)
@@ -142,6 +144,7 @@ class Tally:
             "failed_duties": self.failed_duties,
             "trips": dict(sorted(self.trips.items())),
             "endings": dict(sorted(self.endings.items())),
+            "examinations": dict(sorted(self.examinations.items())),
             "completed": self.completed,
             "false_alarms": self.false_alarms,
             "speed": round(self.speed, 1),

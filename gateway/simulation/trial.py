@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.model import LIMBS, Limb
-from gateway.record.events import AlarmRaised, SessionEnded, Tripped
+from gateway.record.events import AlarmRaised, ExaminationEnded, SessionEnded, Tripped
 from gateway.record.reader import JournalReader
 from gateway.runtime.requests import SessionStop
 from gateway.simulation import disk, faults, models
@@ -162,6 +162,7 @@ class Trial:
             acknowledged=now - TURN_MS in (self.attendant.acknowledged_ms, self.visitor.acknowledged_ms),
             silenced_ms=self.visitor.silenced_ms if now - TURN_MS == self.visitor.silenced_at_ms else 0,
             systolic_mmhg=self.attendant.known_systolic_mmhg,
+            partial=self.attendant.measures_limb,
             defeated=bedside.is_defeated,
             closed_from_mmhg=bedside.occlusion_mmhg if defects.sensors_err_alike else None,
             density_ma_cm2=plant.current_density_ua_cm2 / 1000 if flows else 0.0,
@@ -223,6 +224,7 @@ class Trial:
             alarms=tuple(_of_type(paths, AlarmRaised.name, "condition")),
             digest=_digest(paths),
             called_for=tuple(sorted(self.attendant.calls_for)),
+            examinations=tuple(_examined(paths)),
         )
 
 
@@ -233,6 +235,12 @@ def _of_type(paths: list[Path], type_: str, field: str) -> Iterator[str]:
             rows = [row for row in reader.rows(kind="event") if row.type == type_]
         for row in rows:
             yield str(msgspec.json.decode(row.body)[field])
+
+
+def _examined(paths: list[Path]) -> Iterator[str]:
+    """Every examination and how it ended."""
+    ended = (_of_type(paths, ExaminationEnded.name, field) for field in ("exam", "outcome"))
+    return (f"{exam} {outcome}" for exam, outcome in zip(*ended, strict=True))
 
 
 def _digest(paths: list[Path]) -> str:
@@ -263,4 +271,6 @@ def _order(randomness: random.Random, protocol: Protocol, number: int) -> Order:
         limb=randomness.choice(protocol.limbs),
         patient=f"simulated-{number}",
         conduct=draw(randomness, protocol.span_ms, stimulates=protocol.stimulates),
+        exam=protocol.exam,
+        choices=protocol.choices,
     )

@@ -23,6 +23,7 @@ from gateway.runtime.requests import (
     CuffAccept,
     PatientExport,
     SelfTest,
+    SessionBegin,
     SessionClearPatient,
     SessionCuffRemoved,
     SessionLower,
@@ -68,7 +69,9 @@ def _instant(randomness: random.Random, span_ms: int) -> int:
 
 def _requests(order: Order) -> tuple[AnyRequest, ...]:
     start = start_request(order.prescription, order.limb, 120, 70, patient=order.patient)
+    examining = (order.exam_start, SessionBegin(confirm=True)) if order.exam else ()
     return (
+        *examining,
         start,
         CuffAccept(off_every_limb=True, confirm=True),
         SelfTest(),

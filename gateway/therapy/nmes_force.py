@@ -108,17 +108,25 @@ class NmesForcePlan:
         if self.rest_mn is None:
             return self, None
         above_mn = force_mn - self.rest_mn
-        plan = self
-        if self.most_mn is None or above_mn > self.most_mn:
-            plan = replace(self, most_mn=above_mn)
-        current_ua = plan._regulated_ua(above_mn, now)
-        return (plan, None) if current_ua == plan.contractions.current_ua else plan._changed(current_ua, now)
+        most_mn = above_mn if self.most_mn is None else max(self.most_mn, above_mn)
+        current_ua = self._regulated_ua(above_mn, now)
+        if current_ua != self.contractions.current_ua:
+            return self._changed(current_ua, most_mn, now)
+        return (self if most_mn == self.most_mn else replace(self, most_mn=most_mn)), None
 
-    def _changed(self, current_ua: int, now: int) -> "tuple[NmesForcePlan, StimulationIntent]":
+    def _changed(self, current_ua: int, most_mn: int, now: int) -> "tuple[NmesForcePlan, StimulationIntent]":
+        """Made at once and not by ``replace``: hundreds of times a second somebody waits for it."""
+        falls = current_ua < self.contractions.current_ua
         contractions = replace(self.contractions, current_ua=current_ua)
-        plan = replace(self, contractions=contractions)
-        if current_ua < self.contractions.current_ua:
-            plan = replace(plan, least_ua=min(self.least_ua, current_ua), lowered_ms=now)
+        plan = NmesForcePlan(
+            prescription=self.prescription,
+            contractions=contractions,
+            rest_mn=self.rest_mn,
+            begun_ua=self.begun_ua,
+            least_ua=min(self.least_ua, current_ua) if falls else self.least_ua,
+            most_mn=most_mn,
+            lowered_ms=now if falls else self.lowered_ms,
+        )
         return plan, nmes.intent(contractions, current_ua, contractions.presses)
 
     def _regulated_ua(self, above_mn: int, now: int) -> int:

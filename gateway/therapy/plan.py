@@ -36,6 +36,7 @@ class Seen:
     """What a plan may look at: the last answers, the cuff's inflation and the train under way.
 
     ``train_started_ms`` is when the contraction that is being given began, ``None`` while there is none.
+    ``least_mmhg`` is what each target of the cuff is lifted to, because a person said so; 0: to nothing.
     """
 
     answer: Permit | Safe | None
@@ -45,6 +46,7 @@ class Seen:
     deflated: bool
     pulses: StimulationPermit | Safe | None = None
     train_started_ms: int | None = None
+    least_mmhg: int = 0
 
 
 @dataclass(frozen=True, slots=True)

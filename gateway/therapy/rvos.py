@@ -12,7 +12,8 @@ time is up.
                    |                                                 ^
                    +--- no usable blood pressure for 10 min: skipped-+
 
-The target is fixed when the inflation begins: parameters change at phase boundaries only.  The
+The target is the prescription's, lifted to what the limb was found to need where a person said so.  It is
+fixed when the inflation begins: parameters change at phase boundaries only.  The
 occlusion runs from the inflation command (the first lease) to the vent command; reperfusion is
 counted from the cuff being below 15 mmHg.  The last reperfusion belongs to the session, so that
 recovery is seen.
@@ -146,7 +147,7 @@ def _wait(prescription: RvosPrescription, state: PlanState, seen: Seen) -> Step:
     if seen.blood_pressure is None:
         # No target yet: ask with one that cannot be granted, so that the refusal says what is missing.
         return state, _inflate(prescription, state.cycle, 0), ()
-    target = prescription.target_mmhg(seen.blood_pressure.systolic_mmhg) * 10
+    target = 10 * max(prescription.target_mmhg(seen.blood_pressure.systolic_mmhg), seen.least_mmhg)
     return replace(state, target_dmmhg=target), _inflate(prescription, state.cycle, target), ()
 
 

@@ -372,4 +372,10 @@ def test_examinations_first_and_the_prescription_when_somebody_begins_it(run: An
     assert core.asked[0]["examinations"] is True
     assert run("session", "begin").exit_code == 2
     assert run("session", "begin", "--confirm").exit_code == 0
-    assert core.asked[1] == {"verb": "session_begin", "confirm": True}
+    plain = {"verb": "session_begin", "confirm": True, "posture": "", "at_limb_pressure": False}
+    assert core.asked[1] == plain
+    core.reply(message="begun: demo, left thigh")
+    lifted = ("session", "begin", "--posture", "supine", "--at-limb-pressure")
+    assert "lifted to the measured limb occlusion pressure" in run(*lifted).stderr
+    assert run(*lifted, "--confirm").exit_code == 0
+    assert core.asked[2] == plain | {"posture": "supine", "at_limb_pressure": True}

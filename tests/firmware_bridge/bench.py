@@ -175,7 +175,7 @@ class Bench:
             self.toy.step(self.board, elapsed_ms)
             self.board.both(self.toy.seen_dmmhg())
         if not self.leaps:
-            self.core.interlock._before = (None, None)
+            self.core.interlock._before = None
         self.controller.step(self.now_ms)
         self._collect()
 

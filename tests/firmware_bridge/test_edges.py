@@ -5,7 +5,7 @@ from firmware_bridge.mcu import limits
 from firmware_bridge.mcu.airflow import Airflow
 from firmware_bridge.mcu.debt import IschaemiaDebt, is_pressed, shows_more
 from firmware_bridge.mcu.inflation import Inflation
-from firmware_bridge.mcu.interlock import Held, disagree, leapt
+from firmware_bridge.mcu.interlock import LONGEST_GAP_MS, Held, disagree, leapt
 from firmware_bridge.mcu.lease import Lease
 from firmware_bridge.mcu.presence import Contact
 from firmware_bridge.mcu.silence import HostSilence
@@ -37,11 +37,18 @@ def test_a_missing_sensor_cannot_rule_pressure_out() -> None:
 
 def test_a_leap_is_more_than_20_mmhg_in_both_sensors_up_or_down() -> None:
     for now in ((1_901, 1_901), (1_499, 1_499), (1_901, 1_499)):
-        assert leapt((1_700, 1_700), now)
-    for now in ((1_900, 1_901), (1_901, 1_900), (1_500, 1_499), (1_499, 1_500), (None, 1_901), (1_901, None)):
-        assert not leapt((1_700, 1_700), now)
-    assert not leapt((None, 1_700), (1_901, 1_901))
-    assert not leapt((1_700, None), (1_901, 1_901))
+        for gap_ms in (0, 10, 20):
+            assert leapt((1_700, 1_700), now, gap_ms)
+    for now in ((1_900, 1_901), (1_901, 1_900), (1_500, 1_499), (1_499, 1_500)):
+        assert not leapt((1_700, 1_700), now, 10)
+
+
+def test_a_leap_over_a_gap_is_judged_by_the_steps_that_fit_into_it() -> None:
+    assert not leapt((1_700, 1_700), (2_100, 2_100), 21)
+    assert leapt((1_700, 1_700), (2_101, 2_101), 40)
+    assert not leapt((1_700, 1_700), (2_101, 2_101), 41)
+    assert leapt((1_700, 1_700), (2_901, 2_901), LONGEST_GAP_MS)
+    assert not leapt((1_700, 1_700), (9_000, 9_000), LONGEST_GAP_MS + 1)
 
 
 def test_two_known_readings_may_be_20_mmhg_apart_and_an_unknown_one_any() -> None:

@@ -150,13 +150,40 @@ def test_readings_further_apart_than_two_steps_say_nothing_of_how_fast_it_was() 
         assert bench.core.is_energised() is energised_then
 
 
-def test_a_leap_over_a_missing_reading_is_not_judged() -> None:
+_OVER_MISSING_READINGS = (
+    (("control",), 1901, True),  # 20 ms after the last pair
+    (("limit",), 1499, True),
+    (("control", "limit"), 2101, True),  # 30 ms: as far as in two steps of 20 ms
+    (("control",), 1900, False),
+    (("control", "limit", "limit"), 2101, True),
+    (("control", "control", "limit"), 2100, False),
+    (("limit",) * 9, 2701, True),  # 100 ms: five of them
+    (("limit",) * 9, 2700, False),
+)
+
+
+def test_a_leap_over_missing_readings_is_judged_from_the_last_pair() -> None:
+    for missing, to, trips in _OVER_MISSING_READINGS:
+        bench = leaping()
+        for one in missing:
+            bench.board.both(to)
+            setattr(bench.board, one, None)
+            bench.step(10)
+            assert bench.core.is_energised(), "one reading that is missing trips nothing"
+        bench.board.both(to)
+        bench.step(10)
+        assert bool(bench.faults()[0] & cuff.FAULT_PRESSURE_STEP) is trips, (missing, to)
+
+
+def test_after_a_gap_that_trips_by_itself_a_leap_is_not_judged() -> None:
     bench = leaping()
-    bench.board.both(None)
-    bench.step(10)
-    bench.board.both(1950)
-    bench.step(10)
-    assert bench.core.is_energised()
+    bench.board.both(1499)
+    bench.step(201)
+    assert not bench.faults()[0] & cuff.FAULT_PRESSURE_STEP
+    bench = leaping()
+    bench.board.both(2500)
+    bench.step(40)
+    assert bench.faults()[0] & cuff.FAULT_PRESSURE_STEP, "further than in two steps"
 
 
 def test_a_cuff_may_empty_as_fast_as_it_likes() -> None:

@@ -25,6 +25,7 @@ from gateway.runtime.requests import (
     PatientHistory,
     SessionBegin,
     SessionCuffRemoved,
+    SessionPain,
     SessionStart,
     SessionStop,
 )
@@ -76,7 +77,7 @@ def test_before_and_after_in_one_session(both: ExamRoom) -> None:
 
     started, begun = both.bodies(SessionStarted)[0], both.bodies(PrescriptionBegun)
     assert (started["prescription"], started["examinations"]) == ("demo", True)
-    assert begun == [{"prescription": "demo", "first_cycle": 1}]
+    assert begun == [{"prescription": "demo", "first_cycle": 1, "posture": "", "least_mmhg": 0}]
     given = [(body["purpose"], body["cycle"]) for body in both.bodies(InflationStarted)]
     cycles = int(str(started["cycles_prescribed"]))
     therapy = [("occlusion", cycle) for cycle in range(1, cycles + 1)]
@@ -182,6 +183,40 @@ def test_what_cannot_be_armed(room: ExamRoom) -> None:
     stimulates = room.arm(prescription="nmes-after-angelopoulos")
     assert (stimulates.exit_code, "prescription for the cuff" in stimulates.message) == (EXIT_USAGE, True)
     assert room.rows(SessionStarted) == []
+
+
+def hurt(room: ExamRoom) -> str:
+    reply = room.bedside.ask(SessionPain(nrs=8))
+    room.bedside.run(12_000)
+    assert not reply.exit_code, reply
+    return reply.message
+
+
+def resumable(room: ExamRoom) -> bool:
+    assert room.bedside.core is not None
+    recorder = room.bedside.core.recorder
+    return recorder.ledger.resumable(PATIENT, recorder.stamp(room.bedside.now)) is not None
+
+
+def test_a_pain_stop_promises_to_resume_only_what_can_be_resumed(room: ExamRoom) -> None:
+    assert not room.arm().exit_code
+    assert not room.begin("occlusion-test", **BRIEF).exit_code
+    room.run_until("holding")
+    said = hurt(room)
+    assert ("--resume" in said, resumable(room)) == (False, False), said
+    assert "an examination is not resumed" in said
+
+
+def test_a_pain_stop_before_and_after_the_prescription(both: ExamRoom) -> None:
+    examine(both)
+    said = hurt(both)
+    assert ("--resume" in said, resumable(both)) == (True, True), said
+
+
+def test_a_pain_stop_after_the_last_cycle_has_nothing_to_resume(both: ExamRoom) -> None:
+    give_prescription(both)
+    said = hurt(both)
+    assert ("--resume" in said, resumable(both)) == (False, False), said
 
 
 def test_a_stop_between_the_two_ends_both(both: ExamRoom) -> None:

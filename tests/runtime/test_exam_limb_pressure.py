@@ -1,5 +1,6 @@
 """Limb occlusion pressure and oxidative capacity in virtual time, and what a measured pressure unlocks."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,16 @@ from gateway.record.events import (
     InflationAuthorised,
     InflationStarted,
     LimbPressureMeasured,
+    PrescriptionBegun,
 )
-from gateway.runtime.requests import EXIT_REFUSED, SessionCuffRemoved, SessionStop
+from gateway.runtime.requests import (
+    EXIT_NOT_NOW,
+    EXIT_REFUSED,
+    EXIT_USAGE,
+    SessionBegin,
+    SessionCuffRemoved,
+    SessionStop,
+)
 from gateway.simulation.models import CUFFS, PADDED_LIMB
 from tests.runtime.exam_room import ExamRoom
 
@@ -39,6 +48,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ExamRoo
     room.bedside.close()
 
 
+def changed(result: Result, **how: float | str) -> Result:
+    """The result with another whole pressure."""
+    values = [msgspec.structs.replace(one, **how) if one.of == "" else one for one in result.values]
+    return msgspec.structs.replace(result, values=tuple(values))
+
+
 def above(room: ExamRoom, posture: str = "supine") -> tuple[int, str]:
     reply = room.begin("occlusion-test", posture, **ABOVE)
     return reply.exit_code, reply.message
@@ -54,33 +69,39 @@ def test_what_a_measured_pressure_unlocks_and_for_how_long(measured: tuple[ExamR
         assert one.high is not None
         assert one.low <= BODY.occlusion_mmhg <= one.high, "from step to step"
     assert [flag.of for flag in result.flags if flag.id == "stepped"] == ["1", "2"]
+    (unwatched,) = [flag for flag in result.flags if flag.id == "pulse_unwatched"]
+    assert (unwatched.severity, "climbed to the top, 300 mmHg" in unwatched.text) == (Severity.NOTE, True)
     assert [body["cycle"] for body in room.bodies(InflationStarted)] == [1, 2]
     room.enter()
     assert above(room)[0] == EXIT_REFUSED, "not before a result is stored"
 
     doubtful = Flag(id="low_confidence", severity=Severity.DOUBTFUL, text="wide interval")
-    stored = room.store(msgspec.structs.replace(result, flags=(*result.flags, doubtful)))
-    assert "no target above 250 mmHg may rely on it" in stored.message
-    assert "wide interval" in stored.message
+    forged = {
+        "outside": {"value": SYSTOLIC - 1.0, "low": SYSTOLIC - 2.0},
+        "above all": {"value": 302.0, "high": 302.0},
+        "no end": {"high": 1e300},
+        "unit": {"unit": "kPa"},
+        "lower, within what was climbed": {"value": found - 8.0, "low": found - 18.0, "high": found + 2.0},
+        "higher, within what was climbed": {"value": found + 8.0, "high": found + 18.0},
+        "a narrower interval": {"high": found + 1.0},
+        "the last bit": {"value": math.nextafter(found, 0.0)},
+    }
+    documents = {what: changed(result, **how) for what, how in forged.items()}
+    documents["another definition"] = msgspec.structs.replace(result, definition="mine")
+    documents["a doubt more"] = msgspec.structs.replace(result, flags=(*result.flags, doubtful))
+    documents["a doubt less"] = msgspec.structs.replace(result, flags=result.flags[1:])
+    for what, document in documents.items():
+        reply = room.store(document)
+        said = "core reads something else from its own recording"
+        assert (reply.exit_code, said in reply.message) == (EXIT_REFUSED, True), (what, reply)
+    assert room.rows(ExaminationResult) == []
     assert (above(room)[0], room.rows(LimbPressureMeasured)) == (EXIT_REFUSED, [])
 
-    for forged in (
-        {"value": SYSTOLIC - 1.0, "low": SYSTOLIC - 2.0},
-        {"value": 302.0, "high": 302.0},
-        {"high": 1e300},
-        {"unit": "kPa"},
-    ):
-        values = [msgspec.structs.replace(one, **forged) if one.of == "" else one for one in result.values]
-        reply = room.store(msgspec.structs.replace(result, values=tuple(values)))
-        assert "counts in this session" not in reply.message, forged
-    assert "cuff_flattening" in room.store(msgspec.structs.replace(result, definition="mine")).message
-    assert (above(room)[0], room.rows(LimbPressureMeasured)) == (EXIT_REFUSED, [])
-
-    assert "counts in this session" in room.store(result).message
-    room.store(msgspec.structs.replace(result, flags=(*result.flags, doubtful)))
-    assert above(room)[0] == EXIT_REFUSED, "what was doubted since counts no longer"
-    assert "counts in this session" in room.store(result).message
-    *_, row = room.bodies(LimbPressureMeasured)
+    stored = room.store(result)
+    assert "counts in this session" in stored.message
+    assert room.store(result) == stored, "the same again is the same answer"
+    assert [len(room.rows(kind)) for kind in (ExaminationResult, LimbPressureMeasured)] == [1, 1]
+    (row,) = room.bodies(LimbPressureMeasured)
     assert BODY.occlusion_mmhg <= row["high_mmhg"] <= BODY.occlusion_mmhg + 20
     assert (row["systolic_mmhg"], row["posture"], row["limb"]) == (SYSTOLIC, "supine", "left_thigh")
 
@@ -92,7 +113,9 @@ def test_what_a_measured_pressure_unlocks_and_for_how_long(measured: tuple[ExamR
         assert (refused.exit_code, "mmHg apart" in refused.message) == (EXIT_REFUSED, True), refused
     room.enter(systolic=SYSTOLIC + 20)
     too_low = room.begin("occlusion-test", "supine", **{**ABOVE, "margin_mmhg": 20})
-    assert (too_low.exit_code, "may not occlude this limb" in too_low.message) == (EXIT_REFUSED, True)
+    assert (too_low.exit_code, "may not occlude this limb" in too_low.message) == (EXIT_REFUSED, True), (
+        too_low
+    )
 
     room.enter()
     assert above(room)[0] == 0
@@ -123,7 +146,58 @@ def test_what_a_measured_pressure_unlocks_and_for_how_long(measured: tuple[ExamR
     assert room.arm(Limb.LEFT_UPPER_ARM).exit_code == 0
     code, said = above(room)
     assert (code, "no limb occlusion pressure was measured" in said) == (EXIT_REFUSED, True), said
-    assert len(room.bodies(ExaminationResult)) == 9
+
+
+STIFF = replace(BODY, occlusion_margin_mmhg=105.0)
+"""A limb that needs 260 mmHg."""
+
+
+def test_a_prescription_follows_a_measured_limb_pressure_where_a_person_says_so(tmp_path: Path) -> None:
+    room = ExamRoom(tmp_path / "journal.db", "thigh_cuff", STIFF)
+    assert not room.arm(prescription="demo").exit_code
+
+    def begin(posture: str = "supine", *, lifted: bool = True) -> tuple[int, str]:
+        reply = room.bedside.ask(SessionBegin(confirm=True, posture=posture, at_limb_pressure=lifted))
+        return reply.exit_code, reply.message
+
+    code, said = begin()
+    assert (code, "no limb occlusion pressure was measured" in said) == (EXIT_REFUSED, True), said
+    assert not room.begin("limb-pressure", "supine").exit_code
+    room.run_to_the_end()
+    assert "counts in this session" in room.store(room.analyse()).message
+    high = int(str(room.bodies(LimbPressureMeasured)[0]["high_mmhg"]))
+    assert 260 <= high <= 280
+
+    room.enter()
+    code, said = begin(lifted=False)
+    assert (code, "would congest the limb" in said) == (EXIT_REFUSED, True), said
+    code, said = begin("sitting")
+    assert (code, "another posture" in said) == (EXIT_REFUSED, True), said
+    assert begin("Über")[0] == EXIT_USAGE
+    assert room.rows(PrescriptionBegun) == []
+    assert begin()[0] == 0
+    (begun,) = room.bodies(PrescriptionBegun)
+    assert (begun["posture"], begun["least_mmhg"]) == ("supine", high)
+
+    # begun, and then the systolic moves: nothing is given above 250, nor below what the limb needs
+    inflated = len(room.rows(InflationStarted))
+    for moved, waits in (
+        (SYSTOLIC + 21, "target_below_systolic"),
+        (SYSTOLIC - 21, "target_below_systolic"),
+    ):
+        room.enter(systolic=moved)
+        room.bedside.run(400_000 if room.state["waiting_for"] == "ischaemia_debt" else 30_000)
+        room.enter(systolic=moved)
+        room.bedside.run(2_000)
+        assert room.state["waiting_for"] == waits
+        assert len(room.rows(InflationStarted)) == inflated
+    room.enter(systolic=SYSTOLIC + 20)
+    room.run_until_inflating()
+    assert room.bodies(InflationAuthorised)[-1]["target_dmmhg"] == high * 10
+    room.bedside.run(3_000)
+    assert room.bedside.core is not None
+    assert room.bedside.core.state.inflation is not None
+    room.bedside.close()
 
 
 def test_a_pressure_just_above_the_systolic_cannot_be_read_and_is_no_number(tmp_path: Path) -> None:
@@ -163,6 +237,19 @@ def test_a_series_of_short_occlusions(quick: ExamRoom) -> None:
     fill_ms = quick.bedside.core.session.examining.fill_ms
     assert fill_ms == pytest.approx(750, abs=50)
     assert "(0.75 s up" in CUFFS["reservoir_cuff"].description, "what it says of itself is what it does"
+
+
+def test_a_second_series_does_not_live_on_the_first_one_s_blood_pressure(quick: ExamRoom) -> None:
+    quick.bedside.run(150_000)
+    assert not quick.begin("oxidative-capacity", occlusions=5).exit_code
+    quick.run_to_the_end()
+    quick.bedside.run(120_000)
+    second = quick.begin("oxidative-capacity", occlusions=5)
+    assert (second.exit_code, "blood pressure" in second.message) == (EXIT_NOT_NOW, True), second
+    quick.enter()
+    assert not quick.begin("oxidative-capacity", occlusions=5).exit_code
+    quick.run_to_the_end()
+    assert len(quick.rows(InflationStarted)) == 10
 
 
 def test_a_series_that_is_stopped_ends_with_the_session(quick: ExamRoom) -> None:

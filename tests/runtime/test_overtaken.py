@@ -5,6 +5,7 @@ A start, a test of the cuff and a reset are asked for and answered later.  Whate
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,11 @@ from gateway.model import Limb, Reason
 from gateway.record.events import InflationStarted, SessionEnded, SessionStarted
 from gateway.runtime.core import Core
 from gateway.runtime.requests import (
+    EXIT_NOT_NOW,
     AlarmAck,
     AnyRequest,
     CuffAccept,
+    DeclaredSession,
     PatientHistory,
     PatientShow,
     Reply,
@@ -30,7 +33,7 @@ from gateway.safety.debt import Debts
 from gateway.safety.observations import State
 from gateway.simulation.bedside import OPERATOR
 from gateway.simulation.nurse import start_request
-from tests.runtime.conftest import PATIENT, People
+from tests.runtime.conftest import PATIENT, READINGS_MS, People
 
 ACCEPT = CuffAccept(off_every_limb=True, confirm=True)
 RESTED_MS = 320_000
@@ -59,6 +62,19 @@ def ask(people: People, request: AnyRequest) -> list[Reply]:
     replies: list[Reply] = []
     people.bedside.desk.ask(request, OPERATOR, people.bedside.core_ms, replies.append)
     return replies
+
+
+def test_what_is_told_while_a_start_waits_counts(rested: People) -> None:
+    """The budgets that were judged are not those of this instant any more."""
+    rested.bedside.press_button()
+    replies = ask(rested, start())
+    elsewhere = DeclaredSession(limb="left_thigh", ended_min_ago=300, above_min=20, therapy=True)
+    told = PatientHistory(patient=PATIENT, sessions=[elsewhere], confirm=True)
+    assert not rested.bedside.ask(told).exit_code
+    rested.bedside.run(5_000)
+    (reply,) = replies
+    assert (reply.exit_code, "something else happened meanwhile" in reply.message) == (EXIT_NOT_NOW, True)
+    assert core_of(rested).session is None
 
 
 def never_inflates(people: People, for_ms: int = 100_000) -> bool:
@@ -278,3 +294,19 @@ def test_a_fault_that_came_after_the_press_is_not_cleared_by_it(people: People) 
     reply = people.bedside.ask(SessionReset(confirm=True))
     assert (reply.exit_code, "press again" in reply.message) == (75, True)
     assert people.reset().exit_code == 0
+
+
+def test_time_that_passes_while_a_start_waits_voids_it_not(tmp_path: Path) -> None:
+    """After a restart in a hold nobody has seen the cuff empty: what it may have borne grows meanwhile."""
+    people = People(tmp_path / "journal.db")
+    people.bedside.run(READINGS_MS)
+    people.start()
+    people.run_until("holding")
+    people.bedside.kill_core()
+    people.bedside.run(5_000)  # the cuff is empty when core comes back: no row says since when
+    people.bedside.start_core()
+    people.bedside.run(20_000)
+    people.reset()
+    reply = people.start(systolic=121, resume=True)
+    assert reply.exit_code == 0, reply
+    people.bedside.close()

@@ -14,6 +14,7 @@ from gateway.runtime import ceilings
 from gateway.runtime.desk import Asker
 from gateway.runtime.patient_view import PatientView
 from gateway.runtime.requests import (
+    EXIT_NOT_NOW,
     AnyRequest,
     DeclaredStimulation,
     PatientExport,
@@ -22,6 +23,7 @@ from gateway.runtime.requests import (
     PatientShow,
     Reply,
     SessionCuffRemoved,
+    SessionStop,
 )
 from gateway.simulation.bedside import OPERATOR
 from tests.runtime.conftest import PATIENT as TOKEN
@@ -169,6 +171,20 @@ class TestDeclaring:
         [row] = audits(people, "patient_history")
         assert (row["patient"], row["source"], row["told_ago_ms"]) == (TOKEN, "by hand", 0)
         assert [one["verb"] for one in audits(people, "request_asked")] == ["patient_history"]
+
+    def test_not_while_this_patient_s_session_runs_on_budgets_without_it(self, people: People) -> None:
+        start(people)
+        SynchronisedClock(people)
+        before = history(people)
+        tellings = declare(people, told()), declare(people, nothing=True), people.bedside.ask(file(people))
+        for reply in tellings:
+            assert (reply.exit_code, "stop it first" in reply.message) == (EXIT_NOT_NOW, True), reply
+        assert history(people).sessions == before.sessions
+        other = PatientHistory(patient="token-2", nothing=True, confirm=True)
+        assert not people.bedside.ask(other).exit_code, "another patient's"
+        people.bedside.ask(SessionStop())
+        people.bedside.run(12_000)
+        assert not declare(people, told()).exit_code
 
     def test_it_leaves_the_device_in_no_event(self, people: People) -> None:
         declare(people, told())

@@ -142,9 +142,10 @@ class Bedside:
         cycle: int = 1,
         purpose: Purpose = Purpose.OCCLUSION,
         schedule_ms: int = 0,
+        series: int = 0,
     ) -> None:
         """Wish for an inflation from now on."""
-        self.wishes = (Intent(Output.CUFF, target, planned_ms, cycle, purpose, schedule_ms),)
+        self.wishes = (Intent(Output.CUFF, target, planned_ms, cycle, purpose, schedule_ms, series),)
 
     def authorise(self, **changes: int) -> None:
         """Make the journal's row for what is wished durable now; ``changes`` make it another one."""

@@ -58,17 +58,28 @@ def test_what_was_not_said_is_not_known_and_not_allowed() -> None:
         train=None,
     )
     arming = Arming(1, LIMB, READY)
-    assert arming == Arming(1, LIMB, READY, None, 0, 0, 0, None)
+    assert arming == Arming(
+        number=1,
+        limb=LIMB,
+        readiness=READY,
+        limb_pressure_dmmhg=None,
+        least_dmmhg=0,
+        therapy_left_ms=0,
+        examination_left_ms=0,
+        stimulation_left_ms=0,
+        stimulation=None,
+    )
 
 
 def test_nothing_is_remembered_of_what_has_not_been() -> None:
     state, debts = State(Debts.equal(0, 0)), Debts.equal(0, 0)
-    assert state == State(debts, therapy_spent_ms=0, examination_spent_ms=0, examining=False)
+    assert state == State(debts, therapy_spent_ms=0, examination_spent_ms=0, examining=False, series=0)
     known = {
         "debts",
         "therapy_spent_ms",
         "examination_spent_ms",
         "examining",
+        "series",
         "timers",
         "stimulation",
         "stills",

@@ -48,6 +48,30 @@ def test_a_restriction_stays_under_the_measured_limb_pressure(
     assert asked(target, Purpose.RESTRICTION, limb_pressure_dmmhg=measured).reason is reason
 
 
+@pytest.mark.parametrize(
+    ("target", "purpose", "reason"),
+    [
+        (1799, Purpose.OCCLUSION, Reason.TARGET_BELOW_SYSTOLIC),
+        (1800, Purpose.OCCLUSION, None),
+        (1799, Purpose.OCCLUSION_TEST, Reason.TARGET_BELOW_SYSTOLIC),
+        (1799, Purpose.SHORT_OCCLUSIONS, Reason.TARGET_BELOW_SYSTOLIC),
+        (1200, Purpose.LIMB_PRESSURE, None),
+        (1200, Purpose.RESTRICTION, None),
+    ],
+)
+def test_no_occlusion_below_what_this_limb_was_found_to_need(
+    target: int, purpose: Purpose, reason: Reason | None
+) -> None:
+    planned_ms = 5_000 if purpose is Purpose.SHORT_OCCLUSIONS else 200_000
+    bed = asked(target, purpose, planned_ms, least_dmmhg=1800, limb_pressure_dmmhg=1750)
+    assert bed.reason is reason
+
+
+def test_the_systolic_stays_the_least_where_the_limb_needed_less() -> None:
+    bed = asked(1399, Purpose.OCCLUSION, least_dmmhg=1300)
+    assert bed.reason is Reason.TARGET_BELOW_SYSTOLIC
+
+
 def test_the_measurement_itself_may_go_to_the_ceiling() -> None:
     assert asked(3000, Purpose.LIMB_PRESSURE).energised
     assert asked(3001, Purpose.LIMB_PRESSURE).reason is Reason.TARGET_ABOVE_CEILING
@@ -140,9 +164,9 @@ def test_a_short_occlusion_lasts_10_s_at_most(planned_ms: int, granted: bool) ->
     assert bed.reason is (None if granted else Reason.PLANNED_TIME_TOO_LONG)
 
 
-def short(bed: Bedside, cycle: int) -> Reason | None:
+def short(bed: Bedside, cycle: int, series: int = 1) -> Reason | None:
     """One short occlusion of 5 s; why it was not given, ``None`` when it was."""
-    bed.ask(TARGET, 5_000, cycle, purpose=Purpose.SHORT_OCCLUSIONS)
+    bed.ask(TARGET, 5_000, cycle, purpose=Purpose.SHORT_OCCLUSIONS, series=series)
     bed.authorise()
     bed.step()
     if not bed.energised:
@@ -171,6 +195,20 @@ def test_a_series_lives_on_one_blood_pressure_for_ten_minutes() -> None:
     bed.see(blood_pressure=BloodPressure(120, 80, bed.now))
     assert short(bed, 60) is None
     assert bed.state.series_ms > began_ms
+
+
+def test_another_series_does_not_live_on_the_pressure_of_the_first() -> None:
+    bed = Bedside()
+    bed.see(blood_pressure=BloodPressure(120, 80, bed.now - 299_000))
+    assert short(bed, 1, series=1) is None
+    assert short(bed, 2, series=1) is None, "older than five minutes, and of the same series"
+    assert short(bed, 3, series=2) is Reason.BLOOD_PRESSURE_STALE
+    bed.see(blood_pressure=BloodPressure(120, 80, bed.now))
+    began_ms = bed.now
+    assert short(bed, 3, series=2) is None
+    assert (bed.state.series, bed.state.series_ms) == (2, began_ms + 50), "ten minutes of its own"
+    bed.see(blood_pressure=BloodPressure(120, 80, bed.now - 301_000))
+    assert short(bed, 4, series=1) is Reason.BLOOD_PRESSURE_STALE, "the first one is over"
 
 
 @pytest.mark.parametrize(

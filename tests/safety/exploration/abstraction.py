@@ -79,7 +79,12 @@ _UNREAD: dict[str, dict[str, Hashable]] = {
         "Pulses.spent_ms": 0,
     },
     "oximetry": {"State.watch": None, "Memory.oximetry": None},
-    "series": {"State.series_ms": None, "Session.series_ms": None},
+    "series": {
+        "State.series": 0,
+        "Session.series": 0,
+        "State.series_ms": None,
+        "Session.series_ms": None,
+    },
     "sessions": {"State.session": None, "Session.number": None},
 }
 
@@ -114,6 +119,7 @@ def _state(of: Slice) -> dict[str, Row]:
         "State.therapy_spent_ms": Span(of.budget + 1),
         "State.examination_spent_ms": Span(of.budget + 1),
         "State.examining": KEPT,
+        "State.series": KEPT,
         "State.series_ms": Age(n.short_series_ms + 1),
         "State.moved_ms": Age(n.deviation_ms + 1),
         "State.inflation": PARTS,
@@ -200,6 +206,7 @@ def _memory(of: Slice) -> dict[str, Row]:
         "Session.presses": Name(names.presses),
         "Session.therapy_ms": Span(of.budget + 1),
         "Session.examination_ms": Span(of.budget + 1),
+        "Session.series": KEPT,
         "Session.series_ms": Span(n.short_series_ms + 1),
         "Session.examining": KEPT,
         "Running.wish": KEPT,

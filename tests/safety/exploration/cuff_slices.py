@@ -195,6 +195,9 @@ def _purpose_letters(limits: Limits, whole: bool) -> Iterator[Letter]:
 
 def _refused(limits: Limits, measured: Arming) -> Iterator[Letter]:
     """What depends on the arming: the measurement, and each thing that must be ready."""
+    restricting, measuring = (
+        intent(1_500, 2, purpose=purpose) for purpose in (Purpose.RESTRICTION, Purpose.LIMB_PRESSURE)
+    )
     high, unmeasured = limits.unmeasured_target_dmmhg, replace(measured, limb_pressure_dmmhg=None)
     for name, wish in {
         "occlusion, highest unmeasured": intent(high, 2),
@@ -211,6 +214,9 @@ def _refused(limits: Limits, measured: Arming) -> Iterator[Letter]:
         "restriction below systolic": intent(1_000, 2, purpose=Purpose.RESTRICTION),
     }.items():
         yield asking(named("empty", name), wish, arming=measured)
+    for least, wish in product((1_500, 1_501), (intent(1_500, 2), restricting, measuring)):
+        needed = replace(measured, least_dmmhg=least)
+        yield asking(named("empty", wish.purpose, f"the limb needs {least}"), wish, arming=needed)
     lower = {"pressure": BloodPressure(90, 80, 0)}
     restricts = intent(1_500, 2, purpose=Purpose.RESTRICTION)
     yield asking("empty, restriction far above a lower systolic", restricts, arming=measured, **lower)
@@ -260,6 +266,7 @@ def _budget_letters(limits: Limits, left: int) -> Iterator[Letter]:
         "occlusion": intent(planned=1),
         "test": intent(planned=1, purpose=Purpose.OCCLUSION_TEST),
         "short": intent(planned=1, purpose=Purpose.SHORT_OCCLUSIONS),
+        "short of another series": intent(planned=1, purpose=Purpose.SHORT_OCCLUSIONS, series=1),
     }
     for name, pressures in {"empty": (50, 50), "held": (1_500, 1_500)}.items():
         quiet = Letter(name, sensors=pressures, arming=arming)
@@ -276,7 +283,7 @@ def _budget_letters(limits: Limits, left: int) -> Iterator[Letter]:
     therapy = intent(planned=1, schedule=left)
     yield asking("empty, occlusion of a long session", therapy, arming=arming)
     for age in (limits.blood_pressure_age_ms + 1, limits.short_series_ms + 1, -1):
-        for asked in ("occlusion", "short"):
+        for asked in ("occlusion", "short", "short of another series"):
             letter = asking(named("empty", asked), wishes[asked], arming=arming)
             yield changed(letter, f"blood pressure {age} old", {"pressure_age": age})
 

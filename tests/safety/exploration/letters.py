@@ -224,9 +224,10 @@ def intent(
     cycle: int = 1,
     purpose: Purpose = Purpose.OCCLUSION,
     schedule: int = 0,
+    series: int = 0,
 ) -> Intent:
     """A wish for the cuff."""
-    return Intent(Output.CUFF, target, planned, cycle, purpose, schedule)
+    return Intent(Output.CUFF, target, planned, cycle, purpose, schedule, series)
 
 
 def asking(name: str, wish: Intent, **changes: Any) -> Letter:

@@ -78,6 +78,7 @@ class Session(NamedTuple):
     presses: int | None = None
     therapy_ms: int = 0
     examination_ms: int = 0
+    series: int = 0
     series_ms: int | None = None
     examining: bool = False
 

@@ -236,13 +236,17 @@ class Rules:
             age_ms = max(0, age_ms - series_ms)  # as old as it was when the series began
         yield Reason.BLOOD_PRESSURE_STALE, not 0 <= age_ms <= n.blood_pressure_age_ms
         yield Reason.BLOOD_PRESSURE_OUT_OF_RANGE, not self._tolerable(entered)
-        low = (wish.pressure_dmmhg or 0) < occluding(n, entered.systolic_mmhg)
+        target_dmmhg = wish.pressure_dmmhg or 0
+        low = target_dmmhg < occluding(n, entered.systolic_mmhg)
+        low = low or (at.arming is not None and target_dmmhg < at.arming.least_dmmhg)
         yield Reason.TARGET_BELOW_SYSTOLIC, low and is_occlusive(wish.purpose)
 
     def _series_ms(self, memory: Memory, wish: Intent) -> int | None:
         """How long ago the series began that this short occlusion still belongs to, if it does."""
         since_ms = memory.session.series_ms
         if wish.purpose is not Purpose.SHORT_OCCLUSIONS or since_ms is None or since_ms < 0:
+            return None
+        if memory.session.series != wish.series:
             return None
         return since_ms if since_ms + wish.planned_ms <= self.numbers.short_series_ms else None
 
@@ -303,7 +307,7 @@ class Rules:
         if wish.purpose is Purpose.SHORT_OCCLUSIONS:
             series_ms = self._series_ms(memory, wish) or 0
         examining = not is_therapy(wish.purpose)
-        session = memory.session._replace(series_ms=series_ms, examining=examining)
+        session = memory.session._replace(series=wish.series, series_ms=series_ms, examining=examining)
         running = Running(wish, 0 if entered is None else entered.systolic_mmhg)
         return memory._replace(running=running, venting_ms=None, oximetry=None, session=session)
 
