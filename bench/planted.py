@@ -126,8 +126,9 @@ def firmware_ceiling(patch: Patch) -> None:
 
 
 def gateway_over_pressure(patch: Patch) -> None:
-    """Gateway: over-pressure is no trip."""
+    """Gateway: over-pressure is no trip, neither before the judgement nor in it."""
     _without(patch, Reason.OVER_PRESSURE)
+    patch.setattr(core, "vents_at_once", lambda *_: False)
 
 
 def firmware_over_pressure(patch: Patch) -> None:

@@ -14,7 +14,8 @@ absent      no port: ``why`` says what is missing; tried again every 2 s
 refused     another device than the one that was meant, by USB or by its own word; tried again too
 unknown     the port is open and the device has not said yet who it is
 ready       identified, and its last valid frame is not older than ``silent_ms``
-silent      identified once, nothing valid for longer than that: a hung device, a pulled sensor cable
+silent      it spoke once, nothing valid for longer than that: a hung device, a pulled sensor cable;
+            also while its host asks again who it is
 ==========  =======================================================================================
 
 Liveness is the age of the last valid frame; an open port proves nothing.  What the host says goes to
@@ -176,17 +177,22 @@ class DeviceLink(Generic[H]):
         host, now_ms = self.host, self._clock()
         if host is None:
             return Condition(self._wanted.name, self._state, self._why, None, None, NOTHING, self.opened)
-        last_ms = host.last_valid_ms
-        age_ms = None if last_ms is None else max(0, now_ms - last_ms)
-        state, why = _state(host, age_ms, self._wanted.silent_ms)
-        return Condition(self._wanted.name, state, why, host.identity, age_ms, host.counters, self.opened)
+        return condition_of(self._wanted, host, self.opened, now_ms)
+
+
+def condition_of(wanted: Wanted, host: Host, opened: int, now_ms: int) -> Condition:
+    """How a device does whose port is open."""
+    last_ms = host.last_valid_ms
+    age_ms = None if last_ms is None else max(0, now_ms - last_ms)
+    state, why = _state(host, age_ms, wanted.silent_ms)
+    return Condition(wanted.name, state, why, host.identity, age_ms, host.counters, opened)
 
 
 def _state(host: Host, age_ms: int | None, silent_ms: int) -> tuple[str, str]:
     if host.refusal:
         return "refused", host.refusal
+    if age_ms is not None and age_ms > silent_ms:
+        return "silent", f"nothing valid for {age_ms / 1000:.1f} s"
     if host.identity is None:
         return "unknown", "has not said yet who it is"
-    if age_ms is None or age_ms > silent_ms:
-        return "silent", f"nothing valid for {'ever' if age_ms is None else f'{age_ms / 1000:.1f} s'}"
-    return "ready", ""
+    return ("silent", "nothing valid for ever") if age_ms is None else ("ready", "")

@@ -19,6 +19,8 @@ What is masked (pyserial-asyncio 0.6, pyserial 3.5; observed, or read in their s
 - ``close()`` on a stalled peer never calls back: a bounded drain, then ``abort()``;
 - the loss of the connection drains the kernel's queue with a blocking call (``tcdrain``), which would
   stop the process for as long as the peer is stalled: left out, and the queue is discarded;
+- ``SerialTransport.write`` only queues, and sends in the loop's next turn: what nothing waits before is
+  sent at once;
 - ``Serial.write`` spins for ever on EAGAIN when it is told not to block: one ``os.write`` instead;
 - a read error with bytes still to be sent reports nothing until a write fails as well, and a second
   ``abort()`` raises inside the loop: every error takes the one way out here, and takes it once;
@@ -92,7 +94,7 @@ class SerialPort:
         return 0 if self._ending else int(self._transport.get_write_buffer_size())
 
     def write(self, data: bytes) -> None:
-        """Queue ``data``, in order, without waiting.
+        """Send ``data`` at once, and let what the kernel does not take wait its turn; never waits itself.
 
         Raises ``PortClosed`` once the port is closing, lost or closed.  A peer that has stalled is
         lost by this call: ``data`` and what waited before it are discarded and ``on_lost`` follows.
@@ -103,7 +105,9 @@ class SerialPort:
             self._lose(f"{self.path}: the device takes no data ({self.pending_bytes} bytes waiting)")
             return
         self.bytes_written += len(data)
-        self._transport.write(bytes(data))
+        taken = 0 if self.pending_bytes else self._device.write(data)
+        if taken < len(data):
+            self._transport.write(bytes(data[taken:]))
 
     async def close(self, drain_s: float = DRAIN_S) -> None:
         """Let what was written leave, for at most ``drain_s``, and return with the port closed.

@@ -19,6 +19,7 @@ from gateway.cli.alarm import alarm
 from gateway.cli.config import config
 from gateway.cli.cuff import cuff
 from gateway.cli.demo import demo
+from gateway.cli.device import device
 from gateway.cli.exam import exam
 from gateway.cli.exits import MEANINGS, expected_errors, run_error, told
 from gateway.cli.journal import journal
@@ -62,7 +63,7 @@ def rvos() -> None:
 
 
 for _command in (
-    *(demo, simulate, session, patient, alarm, selftest, cuff),
+    *(demo, simulate, session, patient, alarm, selftest, cuff, device),
     *(prescription, exam, waveform, summary, journal, config, core, link),
 ):
     rvos.add_command(_command)

@@ -16,6 +16,11 @@ from gateway.config.fields import Table, ceiling, field, port_path, words
 from gateway.safety.limits import PRESSURE_CEILING_DMMHG
 
 HARD_CEILING_MMHG = PRESSURE_CEILING_DMMHG // 10
+INVOS_COLUMN = (
+    r"version|date|time|any"
+    r"|(label|rso2|event|status|baseline|auc|upper|lower|a|b|c|reserved|sensor)-[1-4]"
+)
+"""A column of an INVOS line; a test holds it to ``drivers.invos.NAMES``, which this room may not import."""
 
 
 _SERIAL = field(
@@ -86,7 +91,7 @@ class OximeterConfig(Table, frozen=True, kw_only=True):
                 "For INVOS: what each column of its lines is. Its document could not be read: look\n"
                 "at the lines of your device first. docs/devices/invos.md has the names.",
                 "a list of 1 to 64 names of columns",
-                '["version", "date", "time", "rso2_1"]',
+                '["version", "date", "time", "rso2-1"]',
                 min_length=1,
                 max_length=64,
             ),
@@ -107,6 +112,24 @@ class OximeterConfig(Table, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    accept_unchecked: Annotated[
+        bool,
+        field(
+            "For Nonin: take lines whose checksum fits no known end. A technician's word, after a look at\n"
+            "the cable: each value is then flagged as unchecked.",
+            "true or false",
+            "false",
+        ),
+    ] = False
+    address: Annotated[
+        str,
+        field(
+            'For Moxy: the Bluetooth address of the monitor; "" takes the one that the feeder was told.',
+            "an address like AA:BB:CC:DD:EE:FF, or nothing",
+            '""',
+            pattern=r"\A(([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})?\Z",
+        ),
+    ] = ""
     channel: Annotated[
         int,
         field(
@@ -145,8 +168,8 @@ class StimulatorConfig(Table, frozen=True, kw_only=True):
         Annotated[
             Literal["rehastim2", "p24"],
             field(
-                "Which one it is: RehaStim2, or P24 and I24 (by its maker's word not for medical use:\n"
-                "needs research_use). Without one this gateway stimulates nobody.",
+                "Which one it is: RehaStim2, or P24 (by its maker's word not for medical use: needs\n"
+                "research_use). Without one this gateway stimulates nobody.",
                 '"rehastim2" or "p24", in quotes',
                 '"rehastim2"',
             ),

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 import spanned_toml
 
-from gateway.config.devices import StimulatorConfig
+from gateway.config.devices import INVOS_COLUMN, OximeterConfig, StimulatorConfig
 from gateway.config.fields import Table, rule_of, table_of
 from gateway.config.findings import ConfigError, Finding
 from gateway.config.values import AnnunciatorConfig, Config
@@ -167,11 +167,29 @@ class _Reader:
         return next(self._value_place(key.span()) for key in table.inner() if key.inner() == name)
 
 
+def _column_contradictions(oximeter: OximeterConfig) -> Iterator[tuple[str, str]]:
+    """An INVOS monitor's columns, by the words of its driver: core would not start with others."""
+    if oximeter.columns is None:
+        yield "oximeter.driver", 'oximeter.driver = "invos" needs oximeter.columns: what each column is'
+        return
+    columns = oximeter.columns
+    for column in columns:
+        if re.fullmatch(INVOS_COLUMN, column) is None:
+            yield (
+                "oximeter.columns",
+                f"oximeter.columns: '{column}' is no column; docs/devices/invos.md has them",
+            )
+    if any(columns.count(column) > 1 for column in columns if column != "any"):
+        yield "oximeter.columns", "oximeter.columns: a column stands there twice"
+    if not any(column.startswith("rso2-") for column in columns):
+        yield "oximeter.columns", 'oximeter.columns: no column holds a saturation ("rso2-1" to "rso2-4")'
+
+
 def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
     """What single values cannot show: the key at fault, and the sentence."""
     yield from _port_contradictions(config)
-    if config.oximeter is not None and config.oximeter.driver == "invos" and config.oximeter.columns is None:
-        yield "oximeter.driver", 'oximeter.driver = "invos" needs oximeter.columns: what each column is'
+    if config.oximeter is not None and config.oximeter.driver == "invos":
+        yield from _column_contradictions(config.oximeter)
     if config.mqtt.password_file is not None and config.mqtt.username is None:
         yield "mqtt.password_file", "mqtt.password_file needs mqtt.username: MQTT 3.1.1 has no password alone"
     if config.link.state_dir == config.core.state_dir:

@@ -19,6 +19,9 @@ from gateway.safety.stimulation import SiteStimulation, highest_ua
 from gateway.safety.texts import text_of
 from gateway.therapy.prescription import NmesPrescription
 
+NOT_MEDICAL = ("p24",)
+"""Drivers of devices that their makers do not call medical ones."""
+
 _MA = 1_000
 _MINUTE_MS = 60_000
 
@@ -54,10 +57,16 @@ def fitted(
 
 def silence(core: Core, now: int) -> str:
     """Why there is no stimulator to use; empty where there is one."""
+    config = core.setup.config.stimulator
+    if config is not None and config.driver in NOT_MEDICAL and config.research_use is None:
+        return (
+            "not started: by its maker's word this stimulator is not for medical use; the site signs for its "
+            "use in research with stimulator.research_use in the configuration"
+        )
     if core.stimulator.answers(now):
         return ""
     return (
-        "not started: no stimulator answers; this gateway has no driver for a real one yet"
+        "not started: no stimulator answers; see `rvos device list` for the reason"
         if core.stimulator.reading is None
         else "not started: the stimulator has fallen silent; check its cable and power"
     )

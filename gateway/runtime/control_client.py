@@ -22,6 +22,7 @@ from gateway.runtime.requests import Reply, Request
 SOCKET_NAME = "control.sock"
 """The socket's name in core's ``runtime_dir``."""
 
+ANSWER_S = 10.0
 REPLY_LONGEST = 1 << 20
 _CHUNK = 1 << 16
 _TIMEVAL = struct.Struct("@ll")
@@ -39,7 +40,7 @@ class CoreForbidden(CoreUnavailable):
     """This user may not reach core's socket."""
 
 
-def ask(socket_path: Path, request: Request, timeout_s: float = 10.0) -> Reply:
+def ask(socket_path: Path, request: Request, timeout_s: float = ANSWER_S) -> Reply:
     """Core's reply to this request. Raises CoreUnavailable, and CoreForbidden as one kind of it."""
     line = msgspec.json.encode(request) + b"\n"
     try:

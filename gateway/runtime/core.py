@@ -23,6 +23,8 @@ Units: ms; 0.1 mmHg; per mille.
 from collections.abc import Callable
 
 from drivers import cuff as wire
+from drivers.host import Host
+from drivers.link import Condition
 from gateway.model import (
     LIMBS,
     CuffReading,
@@ -106,6 +108,7 @@ class Core:
         self.annunciator_lost = self.waveform_lost = False
         self.tape: Tape = NO_TAPE
         self.send_now: Callable[[], None] = lambda: None
+        self.conditions: Callable[[], list[Condition]] = list
         self.idle_since_ms = now - restored.idle_ms
         self.presses = Presses(setup.limits.status_age_ms)
         self._stop_asked: Reason | None = None
@@ -136,9 +139,13 @@ class Core:
 
     def oximeter_bytes(self, data: bytes, now: int) -> None:
         """Bytes from the oximeter."""
-        identified = self.oximeter.feed(data, now)
-        if identified is not None:
-            self.note(identified, now)
+        for event in self.oximeter.feed(data, now):
+            self.note(event, now)
+
+    def oximeter_heard(self, host: Host, events: list[object], now: int) -> None:
+        """What the oximeter's host on its own link said."""
+        for event in self.oximeter.hear(host, events, now):
+            self.note(event, now)
 
     def oximeter_connected(self, now: int) -> None:
         """The oximeter's port was opened."""

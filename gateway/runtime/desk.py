@@ -24,7 +24,7 @@ import msgspec
 from firmware_bridge import cuff as messages
 from gateway.model import BloodPressure, DeviceFault, Reason
 from gateway.record.events import CuffRemoved, PainScored
-from gateway.runtime import pain, state_view
+from gateway.runtime import device_view, pain, state_view
 from gateway.runtime.admission import AuditRows
 from gateway.runtime.arming import PRESS_FIRST, ArmingDesk, mistyped, unconfirmed
 from gateway.runtime.core import Core
@@ -32,6 +32,7 @@ from gateway.runtime.cuff_desk import LONGEST_MS, CuffDesk
 from gateway.runtime.exam_desk import ExamDesk
 from gateway.runtime.opening import alarm_id
 from gateway.runtime.patients import PatientDesk
+from gateway.runtime.readers import Reader
 from gateway.runtime.requests import (
     EXIT_FINDING,
     EXIT_NOT_NOW,
@@ -44,6 +45,7 @@ from gateway.runtime.requests import (
     AlarmPause,
     AnyRequest,
     CuffAccept,
+    DeviceList,
     ExamResult,
     ExamShow,
     ExamStart,
@@ -68,14 +70,15 @@ from gateway.runtime.requests import (
     SessionStop,
     refusal,
 )
-from gateway.runtime.starting import Pending, self_tested
+from gateway.runtime.starting import WAIT_MS, Pending, self_tested
 from gateway.safety.inflation import blood_pressure_refusal
 from gateway.safety.texts import text_of
 from gateway.therapy.plan import Less, More, Word
 
-_WAIT_MS = 3_000
 _ONE_AT_A_TIME = (SessionStart, CuffAccept, SelfTest, SessionReset)
 _PRESS_AGAIN = "not cleared: the fault came after your press; look, press again, then reset"
+_MORE = "The rest may be given within an hour of its first interruption: `rvos session start --resume`"
+_NO_MORE = "There is nothing to resume: an examination is not resumed, and no cycle is left"
 _BUSY = "another start, test or reset is under way: wait for its answer"
 
 
@@ -106,12 +109,12 @@ class _Waiting:
 class Desk:
     """Takes requests for one core."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, reader: Reader) -> None:
         self._core = core
         self._arming = ArmingDesk(core)
         self._cuff = CuffDesk(core, self._arming)
         self._patients = PatientDesk(core)
-        self._exams = ExamDesk(core)
+        self._exams = ExamDesk(core, reader)
         self._waiting: list[_Waiting] = []
         self._audit_rows = AuditRows()
 
@@ -126,7 +129,7 @@ class Desk:
             answer(self._stop(request, asker, now))
             return
         acts_first = isinstance(request, SessionPain | SessionLower | AlarmAck)
-        looks_only = isinstance(request, SessionStatus | AlarmList | ExamShow | ExamTracePage)
+        looks_only = isinstance(request, SessionStatus | DeviceList | AlarmList | ExamShow | ExamTracePage)
         if not acts_first and not looks_only and not self._journal(request, asker, now, "asked"):
             answer(refusal(EXIT_NOT_NOW, "too many requests of this user: wait a minute"))
             return
@@ -168,6 +171,9 @@ class Desk:
                 return self._cuff_removed(now)
             case SessionStatus():
                 return self._status(now)
+            case DeviceList():
+                seen = device_view.devices(self._core, now)
+                return Reply(data={"devices": [one._asdict() for one in seen]})
             case AlarmList():
                 return self._alarms(now)
             case AlarmAck():
@@ -208,7 +214,7 @@ class Desk:
         late: Callable[[int], Reply],
         now: int,
         answer: Answer,
-        longest_ms: int = _WAIT_MS,
+        longest_ms: int = WAIT_MS,
         *,
         alone: bool = True,
     ) -> None:
@@ -242,7 +248,7 @@ class Desk:
             return begun
         reply = begun.poll(now)
         if reply is None:
-            self._wait(begun.poll, begun.late, now, answer, alone=alone)
+            self._wait(begun.poll, begun.late, now, answer, begun.longest_ms, alone=alone)
         return reply
 
     def _pain(self, request: SessionPain, now: int) -> Reply:
@@ -258,10 +264,8 @@ class Desk:
         if not pain.stops(request.nrs, request.cpot):
             return Reply(message="entered")
         self._core.stop(Reason.INTOLERABLE, now)
-        return Reply(
-            message="stopped: the cuff is venting; ask the patient. The rest may be given within an hour: "
-            "`rvos session start --resume`"
-        )
+        more = self._core.recorder.ledger.leaves_some(session.name)
+        return Reply(message=f"stopped: the cuff is venting; ask the patient. {_MORE if more else _NO_MORE}")
 
     def _pressure(self, request: SessionPressure, now: int) -> Reply:
         wrong = unconfirmed(request.confirm) or mistyped(request.systolic_mmhg, request.diastolic_mmhg)

@@ -5,6 +5,7 @@ Theory of operation
 Pure: what a device said of itself and the technician's words make a ``device_identified`` event.
 """
 
+from drivers.host import Identity as DeviceIdentity
 from gateway.model import CuffReading
 from gateway.record.events import DeviceIdentified
 from gateway.runtime.gate import Identity
@@ -19,6 +20,19 @@ def cuff_identified(who: Identity, description: str) -> DeviceIdentified:
         firmware=who.firmware,
         protocol=who.protocol_max,
         limits_crc=who.limits_crc,
+        description=description,
+    )
+
+
+def identified(device: str, who: DeviceIdentity, description: str) -> DeviceIdentified:
+    """A device that said who it is."""
+    return DeviceIdentified(
+        device=device,
+        serial=who.serial,
+        model=who.model,
+        firmware=who.firmware,
+        protocol=0,
+        limits_crc=0,
         description=description,
     )
 

@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drivers import cuff as wire
+from drivers.host import Counters
 from firmware_bridge import cuff as messages
 from gateway.model import CuffReading, DeviceFault, Limb, Permit, Priority, Safe, StatusStream
 
@@ -83,6 +84,7 @@ class Gate:
         self.relay_result: int = messages.OK
         self.clear_result: int = messages.OK
         self.self_test: wire.SelfTestResult | None = None
+        self.opened = 0
 
     @property
     def accepted(self) -> bool:
@@ -91,6 +93,7 @@ class Gate:
 
     def connected(self, now: int) -> None:
         """A port was opened: ask who is there."""
+        self.opened += 1
         self._host = wire.CuffHost()
         self._forget("the cuff controller has not answered yet")
         self._host.request_hello()
@@ -126,6 +129,14 @@ class Gate:
             self._lease(answer, planned_ms, where, now)
         else:
             self._vent()
+
+    @property
+    def counters(self) -> Counters | None:
+        """What went over the link of the port that is open."""
+        host = self._host
+        if host is None:
+            return None
+        return Counters(host.frames, host.crc_errors, host.resyncs, host.status_gaps)
 
     def make_safe(self) -> None:
         """Vent and open the relay, whatever we believe of them: somebody stopped, or something tripped."""

@@ -61,9 +61,15 @@ class SessionStart(Request, frozen=True, kw_only=True, tag="session_start"):
 
 
 class SessionBegin(Request, frozen=True, kw_only=True, tag="session_begin"):
-    """Begin the prescription of a session that was armed for examinations too."""
+    """Begin the prescription of a session that was armed for examinations too.
+
+    ``posture`` is needed where a measured limb occlusion pressure is relied on: above 250 mmHg, or
+    ``at_limb_pressure``, which lifts each target to the upper end of what was measured.
+    """
 
     confirm: bool
+    posture: str = ""
+    at_limb_pressure: bool = False
 
 
 class SessionPressure(Request, frozen=True, kw_only=True, tag="session_pressure"):
@@ -109,6 +115,12 @@ class SessionClearPatient(Request, frozen=True, kw_only=True, tag="session_clear
 
 class SessionStatus(Request, frozen=True, kw_only=True, tag="session_status"):
     pass
+
+
+class DeviceList(Request, frozen=True, kw_only=True, tag="device_list"):
+    """Anybody may look."""
+
+    needs_operator: ClassVar[bool] = False
 
 
 class SessionReset(Request, frozen=True, kw_only=True, tag="session_reset"):
@@ -239,6 +251,7 @@ AnyRequest = (
     | SessionStop
     | SessionClearPatient
     | SessionStatus
+    | DeviceList
     | SessionReset
     | SessionCuffRemoved
     | AlarmList

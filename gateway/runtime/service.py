@@ -44,15 +44,17 @@ from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.control_server import ControlServer
 from gateway.runtime.core import STEP_MS, Core
 from gateway.runtime.desk import Desk
+from gateway.runtime.equipment import Equipment
 from gateway.runtime.feed_server import FeedServer
 from gateway.runtime.gate import VENT
+from gateway.runtime.readers import InItsOwnProcess
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.requests import EXIT_DEFECT, EXIT_OK, EXIT_RECORD
 from gateway.runtime.restore import restore
 from gateway.runtime.service_manager import ServiceManager
 from gateway.runtime.setup import Setup
 from gateway.runtime.state_lock import StateLock
-from gateway.runtime.waveforms import FOLDER, Recorded, Waveforms, own_streams
+from gateway.runtime.waveforms import FOLDER, Recorded, Waveforms
 from gateway.runtime.writer import JournalSink, ThreadWriter
 from gateway.safety.limits import HARD, firmware_limits_text
 
@@ -65,7 +67,6 @@ _FEED_MS = 1000
 _WATCHDOG_MS = 500
 _ON_TIME_MS = 100
 _CUFF_BAUD = 115_200
-_OXIMETER_BAUD = 57_600
 
 
 def run_core(config_path: Path) -> int:
@@ -123,7 +124,7 @@ class CoreShell:
     def __init__(self, core: Core, clock: Clock, output: Output | None = None) -> None:
         self._core, self._clock = core, clock
         self._config = core.setup.config
-        self._desk = Desk(core)
+        self._desk = Desk(core, InItsOwnProcess())
         self._control = ControlServer(
             self._desk, self._config.core.operators_group, clock.now_ms, self._send_now
         )
@@ -133,7 +134,9 @@ class CoreShell:
         self._files = ThreadPoolExecutor(1, "waveforms")
         folder = Path(self._config.core.state_dir) / FOLDER
         self._waveforms = Waveforms(folder, core.recorder.stamp, core.note, self._files)
-        core.tape = self._waveforms
+        core.tape = core.oximeter.tape = self._waveforms
+        self._equipment = Equipment(core, self._waveforms, clock.now_ms)
+        core.conditions = self._equipment.conditions
         core.send_now = self._send_now
         self._cuff_port: SerialPort | None = None
         self._stop = asyncio.Event()
@@ -166,10 +169,7 @@ class CoreShell:
             loop.add_signal_handler(number, self._stop.set)
 
     def _work(self) -> list[Coroutine[None, None, None]]:
-        work: list[Coroutine[None, None, None]] = [self._cycle(), self._keep_cuff()]
-        if self._config.oximeter is not None:
-            work.append(self._keep_oximeter(self._config.oximeter.port))
-        return work
+        return [self._cycle(), self._keep_cuff(), *self._equipment.work()]
 
     async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
         self._manager.stopping()
@@ -237,6 +237,7 @@ class CoreShell:
     def _turn(self, now: int) -> None:
         self._skipped = self._skipped or now - self._stepped_ms > _ON_TIME_MS
         self._stepped_ms = now
+        self._equipment.turn()
         self._core.step(now)
         self._desk.step(now)
         self._send(now)
@@ -284,7 +285,7 @@ class CoreShell:
         session = None
         if running is not None:
             session = Recorded(running.name, site.device, self._core.setup.boot, running.limb)
-        self._waveforms.turn(session, own_streams, now)
+        self._waveforms.turn(session, self._equipment.streams, now)
         self._core.waveform_lost = bool(self._waveforms.failure)
 
     def _feed_watchdog(self, now: int) -> None:
@@ -312,18 +313,6 @@ class CoreShell:
             self._core.cuff_lost(why, self._clock.now_ms())
 
         await _keep_open(self._config.cuff.port, _CUFF_BAUD, arrived, connected, lost)
-
-    async def _keep_oximeter(self, path: str) -> None:
-        def arrived(data: bytes) -> None:
-            self._core.oximeter_bytes(data, self._clock.now_ms())
-
-        def connected(port: SerialPort) -> None:
-            self._core.oximeter_connected(self._clock.now_ms())
-
-        def lost(why: str) -> None:
-            self._core.oximeter_lost(why, self._clock.now_ms())
-
-        await _keep_open(path, _OXIMETER_BAUD, arrived, connected, lost)
 
 
 async def _keep_open(

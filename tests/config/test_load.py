@@ -1,13 +1,16 @@
 """Valid files give typed values; each invalid one names place, key, value and rule."""
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import invos
 from gateway.config import Config, ConfigError, Finding, config_hash, load, parse
-from gateway.config.devices import HARD_CEILING_MMHG
+from gateway.config.devices import HARD_CEILING_MMHG, INVOS_COLUMN
+from gateway.config.example import example
 
 VALID = """\
 [site]
@@ -210,6 +213,36 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 def test_contradicting_values_are_located(extra: str, finding: str) -> None:
     (found,) = findings(VALID + extra)
     assert found.startswith(f"rvos.toml:{finding}")
+
+
+@pytest.mark.parametrize(
+    ("columns", "finding"),
+    [
+        ("", '13:10: oximeter.driver = "invos" needs oximeter.columns'),
+        ('columns = ["rso2-1", "rso2_2"]\n', "14:11: oximeter.columns: 'rso2_2' is no column"),
+        ('columns = ["rso2-1", "date", "date"]\n', "14:11: oximeter.columns: a column stands there twice"),
+        ('columns = ["date", "time"]\n', "14:11: oximeter.columns: no column holds a saturation"),
+    ],
+)
+def test_columns_that_no_line_can_have_are_located(columns: str, finding: str) -> None:
+    (found,) = findings(changed("channel = 2\n", f'driver = "invos"\n{columns}channel = 2\n'))
+    assert found.startswith(f"rvos.toml:{finding}"), found
+
+
+def test_the_names_of_the_columns_are_the_drivers() -> None:
+    assert all(re.fullmatch(INVOS_COLUMN, name) for name in invos.NAMES)
+    assert sum(name[-1:].isdigit() for name in invos.NAMES) == 4 * INVOS_COLUMN.split("(")[1].count("|") + 4
+    assert parse(
+        changed("channel = 2\n", 'driver = "invos"\ncolumns = ["any", "any", "rso2-4"]\nchannel = 2\n')
+    )
+
+
+def test_the_columns_of_the_example_are_columns() -> None:
+    text = example()
+    [line] = [line for line in text.splitlines() if line.startswith("# columns = ")]
+    oximeter = parse(changed("channel = 2\n", f'driver = "invos"\n{line[2:]}\nchannel = 2\n')).oximeter
+    assert oximeter is not None
+    assert oximeter.columns == ("version", "date", "time", "rso2-1")
 
 
 def test_an_annunciator_is_whole_or_the_terminal() -> None:

@@ -152,7 +152,9 @@ def test_every_key_has_its_default(key: str) -> None:
     elif declared is None:
         assert default == "none"
     else:
-        assert default.strip("`").strip('"') == str(declared)
+        assert default.strip("`").strip('"') == (
+            str(declared).lower() if isinstance(declared, bool) else str(declared)
+        )
 
 
 def test_no_key_is_described_that_does_not_exist() -> None:

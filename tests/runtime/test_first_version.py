@@ -19,6 +19,9 @@ from tests.record.first_version import DEVICE, PATIENT, SESSION, UNTIL_THE_HOLD,
 from tests.runtime.conftest import READINGS_MS, People
 
 SINCE = {
+    "device_noticed",
+    "waveform_started",
+    "waveform_ended",
     "cuff_tested",
     "stimulation_authorised",
     "stimulation_started",

@@ -139,7 +139,7 @@ class TestArming:
         thigh.bedside.run(1_000)
         assert "has fallen silent" in self.refused(thigh)
         thigh.bedside.core.stimulator.disconnected()
-        assert "no driver for a real one yet" in self.refused(thigh)
+        assert "no stimulator answers" in self.refused(thigh)
 
     def test_the_row_says_what_was_armed(self, thigh: Stimulated) -> None:
         thigh.stimulate()

@@ -56,7 +56,7 @@ def test_the_oximeter_says_what_it_can(patient: Patient) -> None:
         assert sample is not None
         assert sample.value is not None
     assert tissue.haemoglobin is not None
-    assert tissue.haemoglobin.value == pytest.approx(120, abs=4)
+    assert tissue.haemoglobin.value == pytest.approx(1200, abs=40)
     assert tissue.flow_seen is None
 
 
@@ -67,7 +67,7 @@ def test_an_occlusion_is_verified_with_haemoglobin_as_a_sign(patient: Patient) -
     assert msgspec.json.decode(judged.body, type=OcclusionJudged).verified == "yes"
     watch = patient.bedside.core.state.watch if patient.bedside.core else None
     assert watch is not None
-    assert watch.haemoglobin == pytest.approx(120, abs=6)
+    assert watch.haemoglobin == pytest.approx(1200, abs=60)
 
 
 def test_a_cuff_on_the_other_limb_vents_high(patient: Patient) -> None:

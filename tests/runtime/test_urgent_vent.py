@@ -10,6 +10,7 @@ from tests.runtime.conftest import People
 def status(people: People, control_dmmhg: int) -> bytes:
     """The controller's next status, kept from core, with another pressure in it."""
     core, kept = people.bedside.core, bytearray()
+    assert core is not None
     receive = core.cuff_bytes
     core.cuff_bytes = lambda data, now: kept.extend(data)  # type: ignore[method-assign]
     people.bedside.run(60)
@@ -24,6 +25,7 @@ def test_the_vent_leaves_before_the_whole_is_judged(people: People) -> None:
     people.start()
     people.run_until("holding")
     core, sent = people.bedside.core, []
+    assert core is not None
 
     def send() -> None:
         sent.append((core.outgoing(people.bedside.core_ms), core.state.latched))
@@ -41,6 +43,7 @@ def test_a_pressure_that_is_no_over_pressure_sends_nothing_by_itself(people: Peo
     people.start()
     people.run_until("holding")
     core, sent = people.bedside.core, []
+    assert core is not None
     core.send_now = lambda: sent.append(core.outgoing(people.bedside.core_ms))
     core.cuff_bytes(status(people, 3_100), people.bedside.core_ms)
     assert sent == []

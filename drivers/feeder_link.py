@@ -1,0 +1,82 @@
+"""The shell of a device that a feeder process brings: the same face as ``drivers.link``, another port.
+
+Theory of operation
+-------------------
+Core listens, the feeder comes and goes by itself; each connection gets a new host.  Nothing is ever written
+to it, whatever the host would like to say.  States and conditions are those of ``drivers.link``.
+
+Units: ms of the caller's monotonic clock.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic
+
+from drivers.errors import PortError
+from drivers.feeder_port import FeederPort, open_feeder_port
+from drivers.link import NOTHING, RETRY_S, Condition, H, Taker, Wanted, condition_of
+
+
+class FeederLink(Generic[H]):
+    """``users``: the numbers of the users that may feed."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        users: frozenset[int],
+        make_host: Callable[[], H],
+        taker: Taker[H],
+        clock: Callable[[], int],
+    ) -> None:
+        self._wanted, self._users, self._make_host = wanted, users, make_host
+        self._taker, self._clock = taker, clock
+        self.host: H | None = None
+        self.opened = 0
+        self._why = "no feeder has come yet"
+
+    async def keep(self) -> None:
+        """Listen for ever."""
+        while True:
+            try:
+                port = await self._listen()
+            except PortError as error:
+                self._lost(str(error))
+                await asyncio.sleep(RETRY_S)
+                continue
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await port.close()
+
+    async def _listen(self) -> FeederPort:
+        return await open_feeder_port(
+            self._wanted.path, self._users, self._connected, self._arrived, self._lost
+        )
+
+    def _connected(self) -> None:
+        self.host, self._why = self._make_host(), ""
+        self.opened += 1
+        self._taker.connected(self.host, self._clock())
+
+    def _arrived(self, data: bytes) -> None:
+        if self.host is None:
+            return
+        now_ms = self._clock()
+        events = self.host.receive(data, now_ms)
+        if events:
+            self._taker.heard(events, now_ms)
+
+    def _lost(self, why: str) -> None:
+        told, self.host, self._why = self._why, None, why
+        if why != told:
+            self._taker.lost(why, self._clock())
+
+    def turn(self) -> None:
+        """Let time pass for the host."""
+        self._arrived(b"")
+
+    def condition(self) -> Condition:
+        """How the device does now."""
+        if self.host is None:
+            return Condition(self._wanted.name, "absent", self._why, None, None, NOTHING, self.opened)
+        return condition_of(self._wanted, self.host, self.opened, self._clock())

@@ -1,0 +1,156 @@
+"""The devices of the configuration: a link for each, and what its words mean to core.
+
+Theory of operation
+-------------------
+``Equipment`` makes a ``DeviceLink`` (or a ``FeederLink``) for each table of the configuration, except for the
+cuff, which has the gate.  Each link has a *taker* that knows core:
+
+- the oximeter's readings become StO2 and haemoglobin;
+- a stimulator is given to the gate once it has said who it is and nothing speaks against it; its reports go
+  to the gate, its complaints to the journal;
+- of the hub's samples the force goes to the closed loop, before anything is recorded;
+- everything that is sampled goes to the waveform file of the session.
+
+Whatever a driver concludes or complains of becomes a row; a device that says who it is, and one that is lost,
+too, and why one was refused.  Nothing here decides what may be energised.
+
+Units: ms; mN.
+"""
+
+import pwd
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from os import getuid
+from pathlib import Path
+from typing import Any
+
+from drivers.bitalino_host import BitalinoHost
+from drivers.cyton_host import CytonHost
+from drivers.feeder_link import FeederLink
+from drivers.host import Host
+from drivers.link import Condition, DeviceLink, Taker, Wanted
+from drivers.nonin_oem_host import NoninOemHost
+from drivers.usb import SYS, Expected
+from gateway.config import EmgConfig, HubConfig, OximeterConfig, PulseConfig, StimulatorConfig
+from gateway.model import Limb
+from gateway.record.events import DeviceNoticed
+from gateway.record.waveforms.streams import Stream
+from gateway.runtime import takers
+from gateway.runtime.core import Core
+from gateway.runtime.waveforms import Waveforms, device_stream, own_streams, stimulation_stream
+
+FEEDER_USER = "rvos-feeder"
+LOOP_HZ = 500.0
+"""Decisions of the closed loop: one for each packet of the hub."""
+
+_OXIMETER_SILENT_MS = 10_000
+_SENSOR_SILENT_MS = 2_000
+_STIMULATOR_SILENT_MS = 600
+
+_RP2040 = ("2e8a:",)
+_FTDI = ("0403:",)
+_P24 = ("0483:5740",)
+
+AnyLink = DeviceLink[Any] | FeederLink[Any]
+
+
+class Equipment:
+    """Every device but the cuff."""
+
+    def __init__(
+        self, core: Core, waveforms: Waveforms, clock: Callable[[], int], sys_root: Path = SYS
+    ) -> None:
+        self._core, self._waveforms, self._clock, self._sys_root = core, waveforms, clock, sys_root
+        self._sources: list[takers.Sampled] = []
+        self._refused: dict[str, int] = {}
+        self.links: list[AnyLink] = []
+        config = core.setup.config
+        if config.oximeter is not None:
+            self.links.append(self._oximeter(config.oximeter))
+        if config.stimulator is not None and config.stimulator.port is not None:
+            self.links.append(self._stimulator(config.stimulator, config.stimulator.port))
+        if config.hub is not None:
+            self.links.append(self._hub(config.hub))
+        if config.emg is not None:
+            self.links.append(self._emg(config.emg))
+        if config.pulse is not None:
+            self.links.append(self._pulse(config.pulse))
+
+    def work(self) -> list[Coroutine[None, None, None]]:
+        """What has to run for ever."""
+        return [link.keep() for link in self.links]
+
+    def turn(self) -> None:
+        """Let time pass for every device; called with every turn of the cycle."""
+        for link in self.links:
+            link.turn()
+            if link.host is not None and link.host.refusal:
+                self._write_down(link.condition())
+
+    def _write_down(self, refused: Condition) -> None:
+        """A device that is not the one that was meant: once for each time that its port was opened."""
+        if self._refused.get(refused.name) != refused.opened:
+            self._refused[refused.name] = refused.opened
+            self._core.note(DeviceNoticed(device=refused.name, text=refused.why), self._clock())
+
+    def conditions(self) -> list[Condition]:
+        """How each of them does."""
+        return [link.condition() for link in self.links]
+
+    def streams(self, limb: Limb) -> tuple[Stream, ...]:
+        """What a session on this limb has to record now."""
+        sampled = [device_stream(source, limb) for taker in self._sources for source in taker.sources()]
+        loop = (stimulation_stream(LOOP_HZ),) if self._core.setup.config.hub is not None else ()
+        return (*own_streams(limb), *loop, *sampled)
+
+    # one device each
+
+    def _oximeter(self, config: OximeterConfig) -> AnyLink:
+        wanted = Wanted("oximeter", config.port, Expected(serial=config.serial), _OXIMETER_SILENT_MS)
+        taker = takers.OximeterTaker(self._core)
+
+        def make() -> Host:
+            return self._core.oximeter.new_host(config)
+
+        if config.driver == "moxy":
+            return FeederLink(wanted, _feeders(), make, taker, self._clock)
+        return DeviceLink(wanted, make, taker, self._clock, self._sys_root)
+
+    def _stimulator(self, config: StimulatorConfig, port: str) -> AnyLink:
+        usb = _P24 if config.driver == "p24" else _FTDI
+        serial = "" if config.driver == "p24" else config.serial
+        wanted = Wanted("stimulator", port, Expected(usb, serial), _STIMULATOR_SILENT_MS)
+        taker = takers.StimulatorTaker(self._core, config)
+        link = DeviceLink(wanted, taker.make_host, taker, self._clock, self._sys_root)
+        taker.send = link.send_now
+        return link
+
+    def _hub(self, config: HubConfig) -> AnyLink:
+        wanted = Wanted("hub", config.port, Expected(_RP2040, config.serial), _SENSOR_SILENT_MS)
+        taker = takers.HubTaker(self._core, self._waveforms, config.description)
+        return self._sampled(wanted, taker.make_host, taker)
+
+    def _emg(self, config: EmgConfig) -> AnyLink:
+        wanted = Wanted("emg", config.port, Expected(serial=config.serial), _SENSOR_SILENT_MS)
+        make: type[CytonHost] | type[BitalinoHost] = CytonHost if config.driver == "cyton" else BitalinoHost
+        return self._sampled(
+            wanted, make, takers.SensorTaker("emg", self._core, self._waveforms, config.description)
+        )
+
+    def _pulse(self, config: PulseConfig) -> AnyLink:
+        wanted = Wanted("pulse", config.port, Expected(serial=config.serial), _SENSOR_SILENT_MS)
+        taker = takers.SensorTaker("pulse", self._core, self._waveforms, config.description)
+        return self._sampled(wanted, lambda: NoninOemHost(config.format), taker)
+
+    def _sampled(self, wanted: Wanted, make: Callable[[], Any], taker: takers.Sampled) -> AnyLink:
+        self._sources.append(taker)
+        listener: Taker[Any] = taker
+        return DeviceLink(wanted, make, listener, self._clock, self._sys_root)
+
+
+def _feeders() -> frozenset[int]:
+    """Who may feed: the feeder's user, and whoever core runs as (on a bench)."""
+    users = {getuid()}
+    with suppress(KeyError):
+        users.add(pwd.getpwnam(FEEDER_USER).pw_uid)
+    return frozenset(users)
