@@ -43,7 +43,7 @@ from gateway.simulation.warm import Warm, warm_up
 _JOURNAL = "journal.db"
 _SHOW_EVERY = 50
 _STIMULATE_EVERY = 4
-_EXAMINE_EVERY, _EXAMINE_AT = 8, 5
+_EXAMINE_EVERY, _EXAMINE_AT = 40, 5
 
 
 class CampaignBroken(Exception):
@@ -95,7 +95,7 @@ class Campaign:
         """Session *i* is whole when the count of whole ones steps up at it.
 
         Of the others one in four stimulates; all of them, where only faults of the stimulator were asked for.
-        One in eight examines, each examination in turn.
+        One in forty examines, each examination in turn.
         """
         if (number + 1) * self.full_length // self.sessions > number * self.full_length // self.sessions:
             return WHOLE

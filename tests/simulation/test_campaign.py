@@ -160,11 +160,12 @@ def test_whole_sessions_are_spread_evenly(sessions: int, whole: int) -> None:
 
 
 def test_one_in_four_of_the_others_stimulates() -> None:
-    protocols = [task.protocol for task in Campaign(40, 1, full_length=4).tasks()]
-    assert (protocols.count(WHOLE), protocols.count(STIMULATION)) == (4, 8)
+    protocols = [task.protocol for task in Campaign(120, 1, full_length=12).tasks()]
+    assert protocols.count(WHOLE) == 12
+    assert protocols.count(STIMULATION) == 24
     examined = [one for one in protocols if one.exam]
     assert {one.exam for one in examined} == {"occlusion-test", "limb-pressure", "oxidative-capacity"}
-    assert (len(examined), protocols.count(SHORT)) == (4, 24)
+    assert (len(examined), protocols.count(SHORT)) == (3, 81)
 
 
 def test_faults_of_a_stimulator_alone_are_given_to_stimulations() -> None:
