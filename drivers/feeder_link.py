@@ -14,7 +14,7 @@ from typing import Generic
 
 from drivers.errors import PortError
 from drivers.feeder_port import FeederPort, open_feeder_port
-from drivers.link import NOTHING, RETRY_S, Condition, H, Taker, Wanted, condition_of
+from drivers.link import NOTHING, RETRY_S, Condition, H, Taker, Wanted, condition_of, refusal_of
 
 
 class FeederLink(Generic[H]):
@@ -74,6 +74,10 @@ class FeederLink(Generic[H]):
     def turn(self) -> None:
         """Let time pass for the host."""
         self._arrived(b"")
+
+    def refusal(self) -> str:
+        """Why what is fed is not from the device that was meant; empty where nothing says so."""
+        return "" if self.host is None else refusal_of(self._wanted, self.host)
 
     def condition(self) -> Condition:
         """How the device does now."""

@@ -55,12 +55,13 @@ class Taker(Protocol[H_contra]):
 
 
 class Wanted(NamedTuple):
-    """What the configuration says of a device."""
+    """What the configuration says of a device; ``serial`` is what the device itself must tell, if it does."""
 
     name: str
     path: str
     usb: Expected
     silent_ms: int
+    serial: str = ""
 
 
 class Condition(NamedTuple):
@@ -172,6 +173,10 @@ class DeviceLink(Generic[H]):
             self._told = why
             self._taker.lost(why, self._clock())
 
+    def refusal(self) -> str:
+        """Why the device on the open port is not the one that was meant; empty where nothing says so."""
+        return "" if self.host is None else refusal_of(self._wanted, self.host)
+
     def condition(self) -> Condition:
         """How the device does now."""
         host, now_ms = self.host, self._clock()
@@ -180,18 +185,30 @@ class DeviceLink(Generic[H]):
         return condition_of(self._wanted, host, self.opened, now_ms)
 
 
+def refusal_of(wanted: Wanted, host: Host) -> str:
+    """Why this device is not the one that was meant; empty while nothing speaks against it."""
+    told = host.identity.serial if host.identity is not None else ""
+    if not host.refusal and wanted.serial and told and told != wanted.serial:
+        return (
+            f"the device says that it is {told}, the configuration expects {wanted.serial}: check which "
+            "device is plugged in"
+        )
+    return host.refusal
+
+
 def condition_of(wanted: Wanted, host: Host, opened: int, now_ms: int) -> Condition:
     """How a device does whose port is open."""
     last_ms = host.last_valid_ms
     age_ms = None if last_ms is None else max(0, now_ms - last_ms)
-    state, why = _state(host, age_ms, wanted.silent_ms)
+    state, why = _state(wanted, host, age_ms)
     return Condition(wanted.name, state, why, host.identity, age_ms, host.counters, opened)
 
 
-def _state(host: Host, age_ms: int | None, silent_ms: int) -> tuple[str, str]:
-    if host.refusal:
-        return "refused", host.refusal
-    if age_ms is not None and age_ms > silent_ms:
+def _state(wanted: Wanted, host: Host, age_ms: int | None) -> tuple[str, str]:
+    refusal = refusal_of(wanted, host)
+    if refusal:
+        return "refused", refusal
+    if age_ms is not None and age_ms > wanted.silent_ms:
         return "silent", f"nothing valid for {age_ms / 1000:.1f} s"
     if host.identity is None:
         return "unknown", "has not said yet who it is"

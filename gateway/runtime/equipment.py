@@ -84,7 +84,7 @@ class Equipment:
         """Let time pass for every device; called with every turn of the cycle."""
         for link in self.links:
             link.turn()
-            if link.host is not None and link.host.refusal:
+            if link.refusal():
                 self._write_down(link.condition())
 
     def _write_down(self, refused: Condition) -> None:
@@ -118,11 +118,14 @@ class Equipment:
 
     def _stimulator(self, config: StimulatorConfig, port: str) -> AnyLink:
         usb = _P24 if config.driver == "p24" else _FTDI
-        serial = "" if config.driver == "p24" else config.serial
-        wanted = Wanted("stimulator", port, Expected(usb, serial), _STIMULATOR_SILENT_MS)
+        says_it = (
+            config.driver == "p24"
+        )  # the other one's protocol has no serial number: its adapter's counts
+        expected = Expected(usb, "" if says_it else config.serial)
+        wanted = Wanted("stimulator", port, expected, _STIMULATOR_SILENT_MS, config.serial if says_it else "")
         taker = takers.StimulatorTaker(self._core, config)
         link = DeviceLink(wanted, taker.make_host, taker, self._clock, self._sys_root)
-        taker.send = link.send_now
+        taker.send, taker.refusal = link.send_now, link.refusal
         return link
 
     def _hub(self, config: HubConfig) -> AnyLink:

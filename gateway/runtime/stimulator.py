@@ -16,35 +16,19 @@ pause the device is asked every 250 ms how it is.
 The *link* gets another number with every gap of reports, every restart that the device tells and every new
 port.  A session lives on one link only, so nothing resumes by itself.
 
-There is no driver of a real device yet.  Units: uA, us, 0.1 Hz, ms.
+Which outputs of the device carry the pulses is its port's matter (``wired_stimulator``).
+
+Units: uA, us, 0.1 Hz, ms.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from drivers.stimulation import Pulses, Report
 from gateway.model import Safe, StimulationPermit
 from gateway.safety.stimulation import StimulatorReading
 
 RENEW_MS = 200
 POLL_MS = 250
-
-
-@dataclass(frozen=True, slots=True)
-class Pulses:
-    """What a stimulator is told to give: rectangular biphasic pulses, ``pulse_width_us`` of one phase."""
-
-    current_ua: int
-    pulse_width_us: int
-    frequency_dhz: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a stimulator says of itself. ``run`` changes when it says that it has restarted."""
-
-    stimulating: bool
-    electrode_fault: bool
-    run: int = 0
 
 
 class StimulatorPort(Protocol):

@@ -19,12 +19,11 @@ from drivers.hub_events import Restarted, Stopped
 from drivers.p24 import P24Host
 from drivers.rehastim2 import Rehastim2Host
 from drivers.sensor_events import Railed, Trouble
-from drivers.stimulation import Report as WireReport
+from drivers.stimulation import Report
 from gateway.config import StimulatorConfig
 from gateway.record.events import DeviceLost, DeviceNoticed
 from gateway.runtime.core import Core
 from gateway.runtime.devices import identified
-from gateway.runtime.stimulator import Report
 from gateway.runtime.waveforms import Source, Waveforms
 from gateway.runtime.wired_stimulator import StimulatorHost, WiredStimulator
 
@@ -64,10 +63,6 @@ class _Diary:
         """Write down what its driver says."""
         self._core.note(DeviceNoticed(device=self.name, text=text), now_ms)
 
-    def _gone(self, why: str, now_ms: int) -> None:
-        self._host = None
-        self._core.note(DeviceLost(device=self.name, reason=why), now_ms)
-
 
 class OximeterTaker:
     """StO2 and haemoglobin; core writes its rows itself."""
@@ -92,15 +87,20 @@ class OximeterTaker:
 
 
 class StimulatorTaker(_Diary):
-    """A stimulator, known to the gate only once it has said who it is."""
+    """A stimulator, known to the gate only once it has said who it is and nothing speaks against it.
+
+    ``send`` and ``refusal`` are its link's; whoever has the links writes refusals down.
+    """
 
     def __init__(self, core: Core, config: StimulatorConfig) -> None:
         super().__init__("stimulator", core, config.description)
         self._config = config
         self._joined = False
         self._told = ""
+        self._refused = ""
         self._stimulator: StimulatorHost | None = None
         self.send: Callable[[], None] = lambda: None
+        self.refusal: Callable[[], str] = lambda: ""
 
     def make_host(self) -> StimulatorHost:
         """Our end of the one that is configured."""
@@ -109,55 +109,42 @@ class StimulatorTaker(_Diary):
     def connected(self, host: StimulatorHost, now_ms: int) -> None:
         """The port is open; the gate does not know of it yet."""
         self._opened(host)
-        self._stimulator, self._joined, self._told = host, False, ""
+        self._stimulator, self._joined, self._told, self._refused = host, False, "", ""
 
     def heard(self, events: list[object], now_ms: int) -> None:
         """Reports, and who it is."""
         self._join(now_ms)
+        self._say(self._refused, now_ms)
         for event in events:
-            if isinstance(event, WireReport):
+            if isinstance(event, Report):
                 self._take(event, now_ms)
 
     def lost(self, why: str, now_ms: int) -> None:
         """Gone: a trip, to a session that has used it."""
-        if self._joined:
-            self._core.stimulator.disconnected()
-        self._stimulator, self._joined = None, False
-        self._gone(why, now_ms)
+        self._host, self._stimulator, self._joined = None, None, False
+        self._core.stimulator_lost(why, now_ms)
 
     def _join(self, now_ms: int) -> None:
         host = self._stimulator
-        if self._joined or host is None or not self._meet(now_ms):
-            return
-        objection = host.refusal or self._stranger(host)
-        if objection:
-            self._say(objection, now_ms)
+        if self._joined or host is None or not self._meet(now_ms) or self.refusal():
             return
         self._joined = True
-        port = WiredStimulator(
-            host, 1 << (self._config.output - 1), self.send, lambda text: self._say(text, now_ms)
-        )
-        self._core.stimulator.connected(port)
+        outputs = 1 << (self._config.output - 1)
+        self._core.stimulator.connected(WiredStimulator(host, outputs, self.send, self._refuse))
 
-    def _stranger(self, host: Host) -> str:
-        told = host.identity.serial if host.identity else ""
-        if self._config.serial and told and told != self._config.serial:
-            return (
-                f"the stimulator says that it is {told}, the configuration expects {self._config.serial}: "
-                "check which device is plugged in"
-            )
-        return ""
+    def _refuse(self, text: str) -> None:
+        """Pulses that the device cannot give: said with the next thing that it says."""
+        self._refused = text
 
-    def _take(self, report: WireReport, now_ms: int) -> None:
+    def _take(self, report: Report, now_ms: int) -> None:
         if self._joined:
-            told = Report(report.stimulating, report.electrode_fault, report.run)
-            self._core.stimulator.report(told, now_ms)
+            self._core.stimulator.report(report, now_ms)
         self._say(report.result, now_ms)
 
     def _say(self, text: str, now_ms: int) -> None:
         if text and text != self._told:
+            self._told = text
             self.notice(text, now_ms)
-        self._told = text or self._told
 
 
 class Sampled(_Diary):
@@ -184,8 +171,8 @@ class Sampled(_Diary):
 
     def lost(self, why: str, now_ms: int) -> None:
         """Gone; it returns by itself."""
-        self._sampled = None
-        self._gone(why, now_ms)
+        self._host = self._sampled = None
+        self._core.note(DeviceLost(device=self.name, reason=why), now_ms)
 
     def sources(self) -> list[Source]:
         """What it measures now."""

@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-The gate says start, stop or ask (``stimulator.StimulatorPort``); the driver's host takes the same words in
-its own values.  Each word leaves at once: a stop is the next thing on the wire, and a closed loop's change
-waits for no turn of the cycle.  Pulses that the device cannot give are stopped by the host and written down;
-the supervisor never learns of them as given.
+The gate says start, stop or ask (``stimulator.StimulatorPort``); the driver's host takes the same words, on
+the outputs that the site has wired.  Each word leaves at once: a stop is the next thing on the wire, and a
+closed loop's change waits for no turn of the cycle.  Pulses that the device cannot give are stopped by the
+host and written down; the supervisor never learns of them as given.
 
 Units: uA, us, 0.1 Hz.
 """
@@ -14,15 +14,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from drivers.host import Host
-from drivers.stimulation import Pulses as WirePulses
-from drivers.stimulation import PulsesRefused
-from gateway.runtime.stimulator import Pulses
+from drivers.stimulation import Pulses, PulsesRefused
 
 
 class StimulatorHost(Host, Protocol):
     """What the hosts of all stimulators offer."""
 
-    def start(self, pulses: WirePulses) -> None:
+    def start(self, pulses: Pulses) -> None:
         """Give these pulses. Raises ``PulsesRefused``."""
 
     def stop(self) -> None:
@@ -42,9 +40,8 @@ class WiredStimulator:
 
     def start(self, pulses: Pulses) -> None:
         """Give these pulses, or go on giving them."""
-        asked = WirePulses(pulses.current_ua, pulses.pulse_width_us, pulses.frequency_dhz, self._channels)
         try:
-            self._host.start(asked)
+            self._host.start(pulses._replace(channels=self._channels))
         except PulsesRefused as error:
             self._refused(str(error))
         self._send()

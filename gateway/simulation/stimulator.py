@@ -20,7 +20,7 @@ Units: ms, ohm, uA, us, 0.1 Hz.  Sources: 1.2 s is the watchdog of the RehaStim2
 from collections import deque
 from typing import Literal
 
-from gateway.runtime.stimulator import Pulses, Report
+from drivers.stimulation import Pulses, Report
 from gateway.simulation.muscle import SILENT, Train
 from gateway.simulation.plant import Plant
 

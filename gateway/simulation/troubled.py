@@ -22,6 +22,7 @@ from pathlib import Path
 
 import msgspec
 
+from drivers.stimulation import Report
 from firmware_bridge import cuff, ecp
 from gateway.config import Config
 from gateway.model import Priority
@@ -29,7 +30,6 @@ from gateway.record.journal import Journal
 from gateway.record.row import ClockQuality, Row, Stamp
 from gateway.runtime import state_view
 from gateway.runtime.core import STEP_MS
-from gateway.runtime.stimulator import Report
 from gateway.simulation import muscle
 from gateway.simulation.bedside import EPOCH_MS, Bed, Bedside, VirtualClock
 from gateway.simulation.broker import Broker

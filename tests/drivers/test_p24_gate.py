@@ -22,8 +22,8 @@ class Port:
 
     host: P24Host
 
-    def start(self, pulses: stimulator.Pulses) -> None:
-        self.host.start(Pulses(pulses.current_ua, pulses.pulse_width_us, pulses.frequency_dhz))
+    def start(self, pulses: Pulses) -> None:
+        self.host.start(pulses)
 
     def stop(self) -> None:
         self.host.stop()
@@ -48,8 +48,7 @@ class Bedside:
             said = self.device.step(self.host.outgoing(self.now_ms), self.now_ms)
             for event in self.host.receive(said, self.now_ms):
                 assert isinstance(event, Report)
-                told = stimulator.Report(event.stimulating, event.electrode_fault, event.run)
-                self.gate.report(told, self.now_ms)
+                self.gate.report(event, self.now_ms)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ class Gated(Bench):
         self.links: list[int] = []
         self.gate.connected(self)
 
-    def start(self, pulses: gate.Pulses) -> None:
-        self.host.start(Pulses(pulses.current_ua, pulses.pulse_width_us, pulses.frequency_dhz))
+    def start(self, pulses: Pulses) -> None:
+        self.host.start(pulses)
 
     def stop(self) -> None:
         self.host.stop()
@@ -28,9 +28,7 @@ class Gated(Bench):
 
     def speak(self) -> None:
         for report in self.reports:
-            self.gate.report(
-                gate.Report(report.stimulating, report.electrode_fault, report.run), self.now - TURN_MS
-            )
+            self.gate.report(report, self.now - TURN_MS)
         self.reports.clear()
         self.gate.act(self.answer, True, self.now)
         if self.gate.reading is not None and self.gate.reading.link not in self.links:

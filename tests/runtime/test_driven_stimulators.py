@@ -7,16 +7,19 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
+from drivers.link import Wanted, refusal_of
+from drivers.stimulation import Report
+from drivers.usb import Expected
 from gateway.config import StimulatorConfig
 from gateway.record.events import DeviceIdentified, DeviceLost
 from gateway.runtime.requests import SessionStop
-from gateway.runtime.stimulator import Report
 from gateway.runtime.takers import StimulatorTaker
 from gateway.simulation.p24 import P24
 from gateway.simulation.protocols import STIMULATOR
 from gateway.simulation.rehastim2 import RehaStim2
 from tests.runtime.stimulation import Stimulated
 
+WANTED = Wanted("stimulator", "/dev/rvos-stimulator", Expected(), 600)
 Driver = Literal["rehastim2", "p24"]
 DRIVERS: list[Driver] = ["rehastim2", "p24"]
 
@@ -33,6 +36,7 @@ class Driven:
     def __init__(self, bed: Stimulated, config: StimulatorConfig) -> None:
         self._bed = bed
         self.taker = StimulatorTaker(bed.bedside.core, config)
+        self.taker.refusal = lambda: refusal_of(WANTED._replace(serial=config.serial), self.host)
         self.device = RehaStim2() if config.driver == "rehastim2" else P24()
         self.plugged = True
         self.connect()

@@ -2,8 +2,9 @@
 
 import pytest
 
+from drivers.stimulation import Pulses, Report
 from gateway.model import Output, Reason, Safe, StimulationPermit
-from gateway.runtime.stimulator import POLL_MS, RENEW_MS, Pulses, Report, StimulatorGate
+from gateway.runtime.stimulator import POLL_MS, RENEW_MS, StimulatorGate
 
 GAP_MS = 600
 PERMIT = StimulationPermit(5_000, 400, 450, 10_600)

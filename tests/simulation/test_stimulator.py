@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.runtime.stimulator import Pulses, Report
+from drivers.stimulation import Pulses, Report
 from gateway.simulation import stimulator as device
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.muscle import SILENT, Train
