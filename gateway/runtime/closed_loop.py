@@ -29,7 +29,7 @@ def regulate(core: "Core", force_mn: int, now: int) -> None:
         _adjust(core, session, wish, now)
     if session.is_closed_loop:
         pulses = core.pulses
-        core.tape.stimulation(pulses.current_ua if isinstance(pulses, StimulationPermit) else 0, now)
+        core.recorder.tape.stimulation(pulses.current_ua if isinstance(pulses, StimulationPermit) else 0, now)
 
 
 def _adjust(core: "Core", session: "Session", wish: StimulationIntent, now: int) -> None:

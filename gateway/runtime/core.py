@@ -60,7 +60,6 @@ from gateway.runtime.session import Answers, Session
 from gateway.runtime.setup import Setup
 from gateway.runtime.sight import conditions_of, observations
 from gateway.runtime.stimulator import StimulatorGate
-from gateway.runtime.tape import NO_TAPE, Tape
 from gateway.safety import alarms, supervisor, verification
 from gateway.safety.alarms import Told
 from gateway.safety.debt import Debts, is_above, is_fresh
@@ -106,7 +105,6 @@ class Core:
         self._runs = 0
         self.link_seen_ms = now
         self.annunciator_lost = self.waveform_lost = False
-        self.tape: Tape = NO_TAPE
         self.send_now: Callable[[], None] = lambda: None
         self.conditions: Callable[[], list[Condition]] = list
         self.idle_since_ms = now - restored.idle_ms
@@ -420,7 +418,6 @@ class Core:
                 self.gate.make_safe()
                 self.send_now()
             self.recorder.cuff(self.cuff)
-            self.tape.cuff(self.cuff)
             self.presses.take(self.cuff, now)
         self.step(now)
 

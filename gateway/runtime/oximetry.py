@@ -24,7 +24,6 @@ from gateway.model import Sample
 from gateway.record.events import DeviceNoticed, Event
 from gateway.runtime.devices import identified, oximeter_identified
 from gateway.runtime.recorder import Recorder
-from gateway.runtime.tape import NO_TAPE, Tape
 from gateway.safety.observations import Tissue
 
 NAME = "oximeter"
@@ -39,7 +38,6 @@ class Oximetry:
         self._host: Host | None = None if config is None else self.new_host(config)
         self._met = False
         self.tissue = Tissue()
-        self.tape: Tape = NO_TAPE
 
     def new_host(self, config: OximeterConfig) -> Host:
         """Our end of the device that is configured, for a port that was opened."""
@@ -94,8 +92,7 @@ class Oximetry:
         haemoglobin = Sample(treated.haemoglobin_hundredths if treated else None, reading.arrived_ms)
         other = self._other(reading, config)
         self.tissue = Tissue(saturation, haemoglobin, other)
-        self._recorder.saturation(saturation)
-        self.tape.saturation(saturation.value, other.value if other else None, reading.arrived_ms)
+        self._recorder.saturation(saturation, other)
 
     def _other(self, reading: Reading, config: OximeterConfig) -> Sample | None:
         number = config.other_channel

@@ -23,6 +23,7 @@ from gateway.record.ledger_rows import handed_on_row, patient_row, told_row
 from gateway.record.row import Row, Stamp, audit_row, event_row, trace_row
 from gateway.record.timeline import Age
 from gateway.runtime.clock import Clock
+from gateway.runtime.tape import NO_TAPE, Tape
 from gateway.runtime.writer import JournalSink
 
 _SECOND_MS = 1000
@@ -46,6 +47,7 @@ class Recorder:
         self._silence: str | None = None
         self.trace: ExamTrace | None = None
         """That of the examination under way, which gets every sample too."""
+        self.tape: Tape = NO_TAPE
 
     @property
     def failure(self) -> str | None:
@@ -79,7 +81,8 @@ class Recorder:
         return self._clock.stamp(self._boot, now)
 
     def event(self, event: Event, session: str, now: int) -> int:
-        """Submit an event; returns its ticket."""
+        """Submit an event; returns its ticket. It is a mark among the samples too."""
+        self.tape.mark(event.name, now)
         return self._submit(event_row(event, session, self.stamp(now)))
 
     def audit(self, kind: str, body: dict[str, str | int], session: str, now: int) -> int:
@@ -126,12 +129,14 @@ class Recorder:
     def cuff(self, reading: CuffReading) -> None:
         """Note one status frame for this second's trace."""
         self._cuff.append((reading.arrived_ms, reading.control_dmmhg, reading.limit_dmmhg))
+        self.tape.cuff(reading)
         if self.trace is not None:
             self.trace.cuff(*self._cuff[-1])
 
-    def saturation(self, sample: Sample) -> None:
-        """Note one StO2 value for this second's trace."""
+    def saturation(self, sample: Sample, other: Sample | None = None) -> None:
+        """Note one StO2 value for this second's trace; that of the other limb goes to the tape alone."""
         self._sto2.append((sample.arrived_ms, sample.value))
+        self.tape.saturation(sample.value, other.value if other else None, sample.arrived_ms)
         if self.trace is not None:
             self.trace.sto2(*self._sto2[-1])
 

@@ -134,7 +134,7 @@ class CoreShell:
         self._files = ThreadPoolExecutor(1, "waveforms")
         folder = Path(self._config.core.state_dir) / FOLDER
         self._waveforms = Waveforms(folder, core.recorder.stamp, core.note, self._files)
-        core.tape = core.oximeter.tape = self._waveforms
+        core.recorder.tape = self._waveforms
         self._equipment = Equipment(core, self._waveforms, clock.now_ms)
         core.conditions = self._equipment.conditions
         core.send_now = self._send_now

@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-Core calls these as things happen and expects nothing back: a tape never waits and never raises.  ``NO_TAPE``
-is the one of a core that nobody records, as in virtual time.
+The recorder of the journal hands on what it sees and what happens, and expects nothing back: a tape never
+waits and never raises.  ``NO_TAPE`` is the one of a core that nobody records, as in virtual time.
 
 Units: per mille, uA, ms.
 """
@@ -14,7 +14,10 @@ from gateway.model import CuffReading
 
 
 class Tape(Protocol):
-    """Takes samples."""
+    """Takes samples, and marks for what happens."""
+
+    def mark(self, text: str, now: int) -> None:
+        """Something happened: the name of an event."""
 
     def cuff(self, reading: CuffReading) -> None:
         """A status of the controller."""
@@ -27,6 +30,9 @@ class Tape(Protocol):
 
 
 class _NoTape:
+    def mark(self, text: str, now: int) -> None:
+        """Nobody records."""
+
     def cuff(self, reading: CuffReading) -> None:
         """Nobody records."""
 

@@ -14,7 +14,7 @@ Units: the TOML speaks s, mmHg, mA, us and Hz (what people say); the values spea
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import resources
 from typing import Annotated, ClassVar, Literal
 
@@ -235,15 +235,9 @@ class NmesFile(_File, frozen=True, forbid_unknown_fields=True, tag="nmes"):
         )
 
 
-class NmesForceFile(_File, frozen=True, forbid_unknown_fields=True, tag="nmes-force"):
-    """The file of a stimulation in closed loop on force as it is written."""
+class NmesForceFile(NmesFile, frozen=True, forbid_unknown_fields=True, tag="nmes-force"):
+    """The file of a stimulation in closed loop on force as it is written: a stimulation and its loop."""
 
-    duration: Quantity
-    on: _On
-    off: _Off
-    frequency: _Frequency
-    pulse_width: _Width
-    current: _Current
     target_force: _Force
     tolerance: _Force
     gain: _Gain
@@ -251,16 +245,9 @@ class NmesForceFile(_File, frozen=True, forbid_unknown_fields=True, tag="nmes-fo
 
     def prescription(self, sha256: str) -> NmesForcePrescription:
         """Ready for the plan."""
+        contractions = super().prescription(sha256)
         return NmesForcePrescription(
-            name=self.name,
-            title=self.title,
-            sha256=sha256,
-            duration_ms=self.duration.value * 1000,
-            on_ms=self.on.value * 1000,
-            off_ms=self.off.value * 1000,
-            frequency_dhz=self.frequency.value * 10,
-            pulse_width_us=self.pulse_width.value,
-            current_ua=self.current.value * 1000,
+            **{field.name: getattr(contractions, field.name) for field in fields(contractions)},
             target_mn=self.target_force.value * 1000,
             tolerance_mn=self.tolerance.value * 1000,
             gain_ua_per_n=self.gain.value,
