@@ -56,6 +56,14 @@ class _Cuff:
         return [reader(packet) for packet in self._frames.feed(data) for reader in self._READERS]
 
 
+class _Nonin(nonin.LineDecoder):
+    """Its lines are stamped: at one instant here."""
+
+    def feed(self, data: bytes, now_ms: int = 0) -> list[nonin.Reading]:
+        """As its own."""
+        return super().feed(data, now_ms)
+
+
 CODECS: dict[str, Callable[[], Any]] = {
     "ecp": ecp.Decoder,
     "cuff": _Cuff,
@@ -65,7 +73,7 @@ CODECS: dict[str, Callable[[], Any]] = {
     "cpar-device": cpar_messages.RequestDecoder,
     "suntech": suntech.Decoder,
     "suntech-device": suntech.CommandDecoder,
-    "nonin": nonin.LineDecoder,
+    "nonin": _Nonin,
     "invos": lambda: invos.Decoder(invos.CASE_HISTORY, 1),
     "feeder": feeder.Decoder,
     "cyton": cyton.Decoder,
@@ -92,20 +100,12 @@ HOSTS: dict[str, Callable[[], Any]] = {
 }
 
 
-def feed(decoder: Any, data: bytes) -> list[Any]:
-    """One call; some codecs want the time as well."""
-    try:
-        return list(decoder.feed(data))
-    except TypeError:
-        return list(decoder.feed(data, 0))
-
-
 def check_codec(make: Callable[[], Any], data: bytes) -> None:
     """Whole and in pieces, the same. Raises ``AssertionError``, or whatever the codec raises."""
     whole, pieces = make(), make()
-    told = feed(whole, data)
+    told = whole.feed(data)
     cut = data[0] % 7 + 1 if data else 1
-    in_pieces = [one for at in range(0, len(data), cut) for one in feed(pieces, data[at : at + cut])]
+    in_pieces = [one for at in range(0, len(data), cut) for one in pieces.feed(data[at : at + cut])]
     assert repr(told) == repr(in_pieces), f"whole {told!r}, in pieces of {cut} {in_pieces!r}"
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from gateway.runtime.core import Core
 from gateway.runtime.gate import VENT
 from tests.runtime.conftest import READINGS_MS, People
-from tests.runtime.test_urgent_vent import status
+from tests.runtime.over_pressure import status
 
 FAR_TOO_MUCH_DMMHG = 3_201
 _BETWEEN_COLLECTIONS = 200

@@ -12,41 +12,13 @@ import threading
 from collections.abc import Iterator
 
 import click
-import msgspec
 
 from gateway.cli.conversation import core_socket, document, print_document
 from gateway.cli.options import config_option, json_option
 from gateway.runtime.control_client import ask
-from gateway.runtime.requests import EXIT_FINDING, DeviceList
+from gateway.runtime.requests import EXIT_FINDING, Device, DeviceList, Devices
 
 EVERY_S = 1.0
-
-
-class Shown(msgspec.Struct):
-    """One device, as core tells it."""
-
-    name: str
-    state: str
-    why: str
-    port: str
-    description: str
-    model: str
-    serial: str
-    firmware: str
-    age_ms: int | None
-    frames: int
-    checksum_errors: int
-    resyncs: int
-    gaps: int
-    round_trip_ms: int | None
-    opened: int
-    notice: str
-
-
-class Listed(msgspec.Struct):
-    """The answer of core."""
-
-    devices: list[Shown]
 
 
 @click.group()
@@ -63,7 +35,7 @@ def list_(as_json: bool) -> None:
     Also USB serial ports that the configuration does not name.
     """
     reply = ask(core_socket(), DeviceList())
-    found = document(reply, Listed)
+    found = document(reply, Devices)
     if as_json:
         print_document(reply.data)
         return
@@ -83,7 +55,7 @@ def identify(name: str, as_json: bool) -> None:
     Exit code 1 when it is not ready.
     """
     reply = ask(core_socket(), DeviceList())
-    found = {one.name: one for one in document(reply, Listed).devices}
+    found = {one.name: one for one in document(reply, Devices).devices}
     if name not in found:
         raise click.UsageError(f"no device {name!r}; this gateway has: {', '.join(found)}")
     one = found[name]
@@ -108,7 +80,7 @@ def watch(name: str, seconds: int | None) -> None:
     began_ms = clock.now_ms()
     while seconds is None or clock.now_ms() - began_ms < seconds * 1000:
         ago_s = (clock.now_ms() - began_ms) // 1000
-        for one in document(ask(core_socket(), DeviceList()), Listed).devices:
+        for one in document(ask(core_socket(), DeviceList()), Devices).devices:
             line = _line(one)
             if name in ("", one.name) and before.get(one.name) != line:
                 click.echo(f"{ago_s:>6} s  {line}")
@@ -125,7 +97,7 @@ def selftest(as_json: bool) -> None:
     Exit code 1 when one is not, or is not the one that is configured.
     """
     reply = ask(core_socket(), DeviceList())
-    found = document(reply, Listed).devices
+    found = document(reply, Devices).devices
     if as_json:
         print_document(reply.data)
     else:
@@ -135,12 +107,12 @@ def selftest(as_json: bool) -> None:
         raise SystemExit(EXIT_FINDING)
 
 
-def _line(one: Shown) -> str:
+def _line(one: Device) -> str:
     who = " ".join(word for word in (one.model, one.serial, one.firmware) if word)
     return f"{one.name:<15} {one.state:<8} {one.why or who}"
 
 
-def _page(one: Shown) -> Iterator[str]:
+def _page(one: Device) -> Iterator[str]:
     yield f"{one.name}: {one.state}" + (f", {one.why}" if one.why else "")
     yield f"  port          {one.port}, opened {'once' if one.opened == 1 else f'{one.opened} times'}"
     yield f"  described as  {one.description}"

@@ -8,7 +8,6 @@ A technician writes ``rvos.toml`` once; ``rvos core`` and ``rvos link`` both ``l
 """
 
 from gateway.config.devices import (
-    BloodPressureConfig,
     CuffConfig,
     EmgConfig,
     HubConfig,
@@ -31,7 +30,6 @@ from gateway.config.values import (
 
 __all__ = [
     "AnnunciatorConfig",
-    "BloodPressureConfig",
     "Config",
     "ConfigError",
     "CoreConfig",

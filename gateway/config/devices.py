@@ -246,13 +246,3 @@ class PulseConfig(Table, frozen=True, kw_only=True):
     port: Annotated[str, port_path("Serial port of the pulse oximeter.", '"/dev/rvos-pulse"')]
     serial: Annotated[str, _SERIAL] = ""
     description: Annotated[str, words("The pulse oximeter and its probe in your words (finger, toe, side).")]
-
-
-class BloodPressureConfig(Table, frozen=True, kw_only=True):
-    """A SunTech NIBP module on a free limb."""
-
-    optional: ClassVar[bool] = True
-
-    port: Annotated[str, port_path("Serial port of the module.", '"/dev/rvos-nibp"')]
-    serial: Annotated[str, _SERIAL] = ""
-    description: Annotated[str, words("The module and its cuff in your words (limb, size of the cuff).")]

@@ -206,7 +206,7 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
 def _port_contradictions(config: Config) -> Iterator[tuple[str, str]]:
     """One port cannot be two devices."""
     taken: dict[str, str] = {}
-    for name in ("cuff", "oximeter", "stimulator", "hub", "emg", "pulse", "blood_pressure"):
+    for name in ("cuff", "oximeter", "stimulator", "hub", "emg", "pulse"):
         port = getattr(getattr(config, name), "port", None)
         if port in taken:
             yield f"{name}.port", f"{name}.port = {port!r}: is the port of the {taken[port]} already"

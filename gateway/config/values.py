@@ -13,7 +13,6 @@ Sources: MQTT 5.0 and 3.1.1 (OASIS); ``/dev/rvos-*`` come from systemd/60-rvos.r
 from typing import Annotated, Literal
 
 from gateway.config.devices import (
-    BloodPressureConfig,
     CuffConfig,
     EmgConfig,
     HubConfig,
@@ -204,7 +203,6 @@ class Config(Table, frozen=True, kw_only=True):
     hub: HubConfig | None = None
     emg: EmgConfig | None = None
     pulse: PulseConfig | None = None
-    blood_pressure: BloodPressureConfig | None = None
     annunciator: AnnunciatorConfig = AnnunciatorConfig()
     mqtt: MqttConfig
     link: LinkConfig = LinkConfig()

@@ -46,6 +46,7 @@ from gateway.runtime.requests import (
     AnyRequest,
     CuffAccept,
     DeviceList,
+    Devices,
     ExamResult,
     ExamShow,
     ExamStart,
@@ -172,8 +173,8 @@ class Desk:
             case SessionStatus():
                 return self._status(now)
             case DeviceList():
-                seen = device_view.devices(self._core, now)
-                return Reply(data={"devices": [one._asdict() for one in seen]})
+                seen = Devices(devices=device_view.devices(self._core, now))
+                return Reply(data=msgspec.to_builtins(seen))
             case AlarmList():
                 return self._alarms(now)
             case AlarmAck():

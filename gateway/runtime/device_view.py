@@ -8,37 +8,15 @@ device whenever it is named: that its maker does not call it a medical one.
 Units: ms.
 """
 
-from typing import NamedTuple
-
 from drivers import p24
 from drivers.host import Counters, Identity
 from drivers.link import NOTHING, Condition
 from gateway.runtime.core import Core
+from gateway.runtime.requests import Device
 from gateway.safety.debt import is_fresh
 
 
-class Seen(NamedTuple):
-    """One device; ``None`` and empty texts are what is not known."""
-
-    name: str
-    state: str
-    why: str
-    port: str
-    description: str
-    model: str
-    serial: str
-    firmware: str
-    age_ms: int | None
-    frames: int
-    checksum_errors: int
-    resyncs: int
-    gaps: int
-    round_trip_ms: int | None
-    opened: int
-    notice: str
-
-
-def devices(core: Core, now: int) -> list[Seen]:
+def devices(core: Core, now: int) -> list[Device]:
     """Every device of the configuration, the cuff first."""
     return [_seen(core, one) for one in (_cuff(core, now), *core.conditions())]
 
@@ -58,11 +36,11 @@ def _cuff(core: Core, now: int) -> Condition:
     return Condition("cuff", state, why, identity, age_ms, gate.counters or NOTHING, gate.opened)
 
 
-def _seen(core: Core, one: Condition) -> Seen:
+def _seen(core: Core, one: Condition) -> Device:
     table = getattr(core.setup.config, one.name, None)
     who = one.identity or Identity("")
     counted: Counters = one.counters
-    return Seen(
+    return Device(
         name=one.name,
         state=one.state,
         why=one.why,

@@ -272,6 +272,33 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
 
 
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """One device as ``DeviceList`` is answered; ``None`` and empty texts are what is not known. Units: ms."""
+
+    name: str
+    state: str  # of drivers.link
+    why: str
+    port: str
+    description: str
+    model: str
+    serial: str
+    firmware: str
+    age_ms: int | None  # since its last valid frame
+    frames: int
+    checksum_errors: int
+    resyncs: int
+    gaps: int
+    round_trip_ms: int | None
+    opened: int
+    notice: str
+
+
+class Devices(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to ``DeviceList``."""
+
+    devices: list[Device]
+
+
 def refusal(exit_code: int, message: str) -> Reply:
     """A reply that says no, and why."""
     return Reply(exit_code=exit_code, message=message)

@@ -1,24 +1,9 @@
 """Over-pressure: the vent is on the wire before anything else is judged, with the status that shows it."""
 
-from firmware_bridge import cuff as messages
-from firmware_bridge import ecp
 from gateway.model import Reason
 from gateway.runtime.gate import VENT
 from tests.runtime.conftest import People
-
-
-def status(people: People, control_dmmhg: int) -> bytes:
-    """The controller's next status, kept from core, with another pressure in it."""
-    core, kept = people.bedside.core, bytearray()
-    assert core is not None
-    receive = core.cuff_bytes
-    core.cuff_bytes = lambda data, now: kept.extend(data)  # type: ignore[method-assign]
-    people.bedside.run(60)
-    core.cuff_bytes = receive  # type: ignore[method-assign]
-    packets = ecp.Decoder().feed(bytes(kept))
-    found = [messages.decode_status(packet) for packet in packets if packet.code == messages.STATUS]
-    assert found[-1] is not None
-    return messages.encode_status(found[-1]._replace(control_dmmhg=control_dmmhg))
+from tests.runtime.over_pressure import status
 
 
 def test_the_vent_leaves_before_the_whole_is_judged(people: People) -> None:

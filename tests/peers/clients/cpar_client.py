@@ -57,6 +57,7 @@ async def statuses(device, number):
 
 
 async def converse(device, found):
+    await statuses(device, 1)  # so that its first state is seen before anything is asked
     identity = DeviceIdentification()
     await device.execute(identity)
     found["compatible"] = device.is_compatible(identity)
