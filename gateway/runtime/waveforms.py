@@ -149,11 +149,6 @@ class Waveforms:
         elif self._recorder is not None:
             self._look(self._recorder, now)
 
-    def append(self, stream: str, mono_ms: float, data: bytes, missing: int = 0) -> None:
-        """Samples of a stream. Never waits, never raises."""
-        if self._recorder is not None:
-            self._recorder.append(stream, mono_ms, data, missing)
-
     def block(self, block: Block) -> None:
         """Samples of a device, as its driver gave them."""
         if self._recorder is not None:
