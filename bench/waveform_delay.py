@@ -23,7 +23,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bench.waveform_feeder import Source, shares
+from bench.waveform_feeder import TURN_S, Source, shares
 from gateway.record.waveforms import process, recorder
 from gateway.record.waveforms.recorder import WaveformRecorder
 from tests.record import waveform_files as files
@@ -55,6 +55,7 @@ def measure(way: str, seconds: float, path: Path) -> dict[str, dict[str, float]]
     gc.freeze()
     computed, appended = list[int](), list[int]()
     began = due = time.monotonic()
+    turned_s = 0.0
     while (elapsed_s := time.monotonic() - began) < seconds:
         before = time.perf_counter_ns()
         compute()
@@ -67,6 +68,9 @@ def measure(way: str, seconds: float, path: Path) -> dict[str, dict[str, float]]
                     made.append(one.stream.name, at_ms, one.chunks[one.sent])
                 appended.append(time.perf_counter_ns() - before)
                 one.sent += 1
+        if made is not None and elapsed_s >= turned_s + TURN_S:
+            turned_s = elapsed_s
+            made.flush()
         due += PERIOD_S
         time.sleep(max(0.0, due - time.monotonic()))
     if made is not None:

@@ -29,6 +29,8 @@ from tests.record import waveform_files as files
 
 CHUNK_FRAMES = {"emg": 16, "force": 16, "ppg": 5, "cuff_status": 1, "nirs": 1}
 _TICK_S = 0.004
+TURN_S = 0.05
+"""As often as core's cycle hands over what has gathered."""
 
 
 class Source:
@@ -58,6 +60,7 @@ def feed(path: Path, seconds: float, end: str) -> dict[str, object]:
     gc.freeze()
     began = time.monotonic()
     print(json.dumps({"writer": recorder.writer_pid, "began": began}), flush=True)
+    turned_s = 0.0
     while (elapsed_s := time.monotonic() - began) < seconds:
         for one in sources:
             while one.due(elapsed_s):
@@ -69,7 +72,13 @@ def feed(path: Path, seconds: float, end: str) -> dict[str, object]:
                 bare_ns.append(time.perf_counter_ns() - between)
                 costs_ns.append(between - before)
                 one.sent += 1
+        if elapsed_s >= turned_s + TURN_S:
+            turned_s = elapsed_s
+            before = time.perf_counter_ns()
+            recorder.flush()
+            costs_ns.append(time.perf_counter_ns() - before)
         time.sleep(_TICK_S)
+    recorder.flush()
     if end in ("kill", "stall"):
         os.kill(recorder.writer_pid, signal.SIGKILL)
     if end == "close":

@@ -233,7 +233,7 @@ class Waveforms:
         if now - self._clocked_ms >= CLOCK_EVERY_MS:
             self._clocked_ms = now
             recorder.clock(self._stamp(now))
-        status = recorder.status()
+        status = recorder.status()  # hands over what this turn has gathered
         if status.failure or status.lost:
             lost = ", ".join(f"{count} frames of {name}" for name, count in status.lost.items())
             self.failure = status.failure or lost

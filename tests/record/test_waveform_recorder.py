@@ -112,7 +112,7 @@ def test_it_is_read_while_it_grows(path: Path) -> None:
 def test_a_writer_that_stands_costs_samples_and_says_how_many(recorder: WaveformRecorder, path: Path) -> None:
     chunk, frames = files.counted(MUSCLE, 0, 16), 0
     os.kill(recorder.writer_pid, signal.SIGSTOP)
-    while "emg" not in recorder.status().lost:
+    while "emg" not in recorder.status().lost:  # which hands over what has gathered
         recorder.append("emg", frames / 2.0, chunk)
         frames += 16
     sent = frames - 16
@@ -133,6 +133,52 @@ def test_a_writer_that_stands_costs_samples_and_says_how_many(recorder: Waveform
         track = opened.track("emg")
         assert track.frames == frames - missing
         assert [(one.missing, one.causes) for one in track.gaps] == [(missing, ("recorder too slow",))]
+
+
+def test_a_batch_that_is_lost_is_told_whole_by_the_next_that_fits(
+    recorder: WaveformRecorder, path: Path
+) -> None:
+    """Two streams, a gap of the device's own and a mark in one batch, into a pipe that is full."""
+    recorder.append("ppg", 0.0, files.counted(LIGHT, 0, 5))
+    recorder.status()
+    os.kill(recorder.writer_pid, signal.SIGSTOP)
+    while "emg" not in recorder.status().lost:
+        recorder.append("emg", 0.0, files.counted(MUSCLE, 0, 16))
+    lost, refused = recorder.status().lost["emg"], recorder.status().refused
+    recorder.append("emg", 8.0, files.counted(MUSCLE, 16, 16))
+    recorder.append("ppg", 8.0, files.counted(LIGHT, 0, 5), missing=7)
+    recorder.mark(9.0, "in the same batch")
+    told = recorder.status()
+    assert told.lost == {"emg": lost + 16, "ppg": 5}
+    assert told.refused == refused + 1
+    os.kill(recorder.writer_pid, signal.SIGCONT)
+    refused = -1
+    while refused != recorder.status().refused:  # until there is room again
+        refused = recorder.status().refused
+        recorder.mark(10.0, "is there room? " * 250)
+    recorder.close()
+    assert recorder.join(_LONG_S)
+    with Waveform.open(path) as opened:
+        gaps = {one.stream.name: [gap.missing for gap in one.gaps] for one in opened.tracks if one.gaps}
+    assert gaps == {"emg": [lost + 16], "ppg": [12]}
+
+
+def test_what_is_longer_than_one_write_leaves_at_once(recorder: WaveformRecorder) -> None:
+    """So a batch never grows beyond what the kernel writes in one piece."""
+    writes: list[int] = []
+    written = os.write
+
+    def counted(sink: int, data: bytes) -> int:
+        writes.append(len(data))
+        return written(sink, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", counted)
+        for at in range(100):
+            recorder.append("emg", at * 8.0, files.counted(MUSCLE, at * 16, 16))
+    assert max(writes) <= feed.PIPE_BUF
+    assert sum(writes) > 90 * 256
+    assert len(writes) <= 10
 
 
 def test_what_is_lost_in_the_end_is_told_in_the_end(path: Path) -> None:
@@ -228,7 +274,11 @@ def test_a_full_disk_ends_the_waveform_and_leaves_room_for_the_journal(tmp_path:
     with small_disk(tmp_path / "disk", 20) as disk:
         path = disk / "a.rvw"
         made = WaveformRecorder.open(path, files.description(MUSCLE))
-        chunk, at = files.counted(MUSCLE, 0, 160), 0
+        chunk, at = files.counted(MUSCLE, 0, 160), 1
+        made.append("emg", 0.0, chunk)
+        begun = path.stat().st_size
+        while made.status().safe_bytes <= begun:  # a flood at once would fill the disk with its first block
+            continue
         while made.status().failure is None:
             made.append("emg", at * 80.0, chunk)
             at += 1
