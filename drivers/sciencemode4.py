@@ -79,8 +79,9 @@ def frame(body: bytes) -> bytes:
 
 def header(length: int, crc: int) -> bytes:
     """Start byte, length and checksum, each byte of the two escaped."""
-    places = (length >> 8, length & 0xFF, crc >> 8, crc & 0xFF)
-    return _ONE_START + b"".join([bytes((_ESCAPE, place ^ _KEY)) for place in places])
+    length_high, length_low = length >> 8 ^ _KEY, length & 0xFF ^ _KEY
+    crc_high, crc_low = crc >> 8 ^ _KEY, crc & 0xFF ^ _KEY
+    return bytes((_START, _ESCAPE, length_high, _ESCAPE, length_low, _ESCAPE, crc_high, _ESCAPE, crc_low))
 
 
 def escaped(content: bytes) -> bytes:

@@ -19,6 +19,7 @@ while 0 means "regulate to 0".
 
 from dataclasses import dataclass
 from enum import IntFlag, StrEnum
+from typing import NamedTuple
 
 
 class Output(StrEnum):
@@ -288,8 +289,7 @@ class Intent:
     series: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StimulationIntent:
+class StimulationIntent(NamedTuple):
     """What the protocol would like of the stimulator from now on: rectangular biphasic pulses.
 
     ``contraction`` counts from 1; ``presses`` counts how often a person asked for more.
@@ -315,8 +315,7 @@ class Permit:
     expires_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class StimulationPermit:
+class StimulationPermit(NamedTuple):
     """The supervisor's yes to pulses of this kind, until this instant."""
 
     current_ua: int

@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 The session's plan feels the sample; what it wishes is judged (``gateway.safety.adjusting``), and what is
-permitted goes to the stimulator's gate before anything is recorded.  What is not plainly allowed turns the
-whole cycle, which judges it like everything else.
+permitted goes to the stimulator's gate before anything is booked or recorded.  What is not plainly allowed
+turns the whole cycle, which judges it like everything else.
 
 Units: mN, uA, ms.
 """
@@ -12,7 +12,7 @@ Units: mN, uA, ms.
 from typing import TYPE_CHECKING
 
 from gateway.model import StimulationIntent, StimulationPermit
-from gateway.safety.adjusting import adjust
+from gateway.safety.adjusting import adjust, adjusted
 
 if TYPE_CHECKING:
     from gateway.runtime.core import Core
@@ -36,10 +36,12 @@ def _adjust(core: "Core", session: "Session", wish: StimulationIntent, now: int)
     arming = session.arming
     if arming is None:
         return
-    found = adjust(core.setup.limits, core.state, arming, session.trains.authorisation, wish, now)
-    if found is None:
+    limits = core.setup.limits
+    permit = adjust(limits, core.state, arming, session.trains.authorisation, wish, now)
+    if permit is None:
         core.step(now)
         return
-    core.state, core.pulses = found
+    core.pulses = permit
+    core.stimulator.act(permit, core.relay_is_closed(now), now)
+    core.state = adjusted(limits, core.state, wish, now)
     session.trains.gave(wish.current_ua)
-    core.stimulator.act(core.pulses, core.relay_is_closed(now), now)

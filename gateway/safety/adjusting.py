@@ -7,6 +7,9 @@ A closed loop decides hundreds of times a second, oftener than the supervisor ju
 of stimulation: another current, in the contraction that is on.  It answers with a permit, or with ``None``:
 not plainly allowed, judge the whole.
 
+The permit leaves before the state knows of it, since the muscle waits for it and nobody judges in between;
+whoever acts on it has to take ``adjusted`` as the state in the same turn.
+
 It cannot begin, resume or prolong anything.  Its permit lapses when that of the last whole judgement does,
 and it gives none once that has lapsed.  A stop, the patient's button, a cuff or a stimulator that falls
 silent are seen by the whole judgement, after which nothing is on.  Whatever ``adjust`` permits, the whole
@@ -31,16 +34,19 @@ def adjust(
     train: TrainAuthorisation | None,
     wish: StimulationIntent,
     now: int,
-) -> tuple[State, StimulationPermit] | None:
-    """The state with this current being given and its permit, or ``None``: judge the whole. Never raises."""
+) -> StimulationPermit | None:
+    """The permit of this current, or ``None``: judge the whole. Never raises."""
     lapses_ms = _lapses_ms(limits, state, arming, now)
     if lapses_ms is None or state.stimulation.spent_ms >= arming.stimulation_left_ms:
         return None
     if stimulation.refusal(limits, arming.stimulation, state.stimulation, train, wish, now) is not None:
         return None
-    given = stimulation.give(limits, state.stimulation, None, wish, now)
-    permit = StimulationPermit(wish.current_ua, wish.pulse_width_us, wish.frequency_dhz, lapses_ms)
-    return replace(state, stimulation=given), permit
+    return StimulationPermit(wish.current_ua, wish.pulse_width_us, wish.frequency_dhz, lapses_ms)
+
+
+def adjusted(limits: Limits, state: State, wish: StimulationIntent, now: int) -> State:
+    """The state once ``adjust`` has permitted this and it is being given."""
+    return replace(state, stimulation=stimulation.give(limits, state.stimulation, None, wish, now))
 
 
 def _lapses_ms(limits: Limits, state: State, arming: Arming, now: int) -> int | None:

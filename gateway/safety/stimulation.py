@@ -18,7 +18,8 @@ All comparisons are between integers: squares instead of roots.
 Units: uA, us, 0.1 Hz, nC, mm2, ms.  Sources: gateway.safety.limits; formulas: Enraf-Nonius manual.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.model import Reason, StimulationIntent
 from gateway.safety.limits import Limits
@@ -59,8 +60,7 @@ class TrainAuthorisation:
     durable_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class StimulationState:
+class StimulationState(NamedTuple):
     """What was given: ``base_ua`` is what this contraction's rise counts from, ``started_ms`` its begin,
     ``rested_ms`` when the last one ended."""
 
@@ -189,10 +189,9 @@ def give(
     if state.on and state.permitted_ms is not None:
         spent_ms += max(0, now - state.permitted_ms)
     if _is_pressed(limits, state, wish, now):
-        state = replace(state, presses=wish.presses, pressed_ms=now)
+        state = state._replace(presses=wish.presses, pressed_ms=now)
         base_ua = wish.current_ua
-    return replace(
-        state,
+    return state._replace(
         on=True,
         contraction=wish.contraction,
         current_ua=wish.current_ua,
@@ -206,4 +205,4 @@ def give(
 
 def rest(state: StimulationState, now: int) -> StimulationState:
     """The state with nothing being given."""
-    return replace(state, on=False, rested_ms=now) if state.on else state
+    return state._replace(on=False, rested_ms=now) if state.on else state

@@ -15,8 +15,8 @@ A contraction begins when the supervisor permits it: its row must be durable fir
 Units: currents uA, times ms.  Source of the numbers: the prescription.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from gateway.model import Output, StimulationIntent, StimulationPermit
 from gateway.therapy.plan import Less, More, Seen, Step, Word
@@ -41,8 +41,7 @@ class Phase(StrEnum):
     FINISHED = "finished"
 
 
-@dataclass(frozen=True, slots=True)
-class NmesPlan:
+class NmesPlan(NamedTuple):
     """``since_ms`` is when the phase began; ``press_ua`` is a press that has not raised the current yet.
 
     ``rise_ua`` is what the next contraction gets more than the last.
@@ -104,7 +103,7 @@ class NmesPlan:
                 return self._raised(word.by_ua)
             case Less():
                 least_ua = max(LEAST_UA, self.current_ua - word.by_ua)
-                return replace(self, current_ua=least_ua, comfort_ua=least_ua, press_ua=0), ""
+                return self._replace(current_ua=least_ua, comfort_ua=least_ua, press_ua=0), ""
 
     def _raised(self, by_ua: int) -> "tuple[NmesPlan, str]":
         if not 0 < by_ua <= PRESS_MOST_UA:
@@ -113,7 +112,7 @@ class NmesPlan:
             return self, _WAITS
         if self.current_ua >= self.prescription.current_ua:
             return self, f"the current is at its highest, {self.prescription.current_ua // 1000} mA, already"
-        return replace(self, press_ua=by_ua), ""
+        return self._replace(press_ua=by_ua), ""
 
 
 def start(prescription: NmesPrescription, now: int, first_contraction: int = 1) -> NmesPlan:
@@ -129,18 +128,18 @@ def _waiting(plan: NmesPlan, seen: Seen, now: int) -> "Step[NmesPlan]":
 
 def _ask(plan: NmesPlan) -> "Step[NmesPlan]":
     wish = _wish(plan)
-    return Step(replace(plan, asked_presses=wish.presses), (wish,))
+    return Step(plan._replace(asked_presses=wish.presses), (wish,))
 
 
 def _begun(plan: NmesPlan, given_ua: int, started_ms: int, now: int) -> NmesPlan:
     """The plan when its contraction is being given: what was asked counts, what was said since holds."""
     pressed = plan.asked_presses > plan.presses
     if pressed:
-        plan = replace(plan, presses=plan.asked_presses, raised_ms=now)
+        plan = plan._replace(presses=plan.asked_presses, raised_ms=now)
     if pressed and plan.press_ua:
-        plan = replace(plan, press_ua=0, comfort_ua=max(plan.comfort_ua, given_ua))
+        plan = plan._replace(press_ua=0, comfort_ua=max(plan.comfort_ua, given_ua))
     current_ua = min(given_ua, plan.comfort_ua)
-    return replace(plan, step_now=Phase.CONTRACTING, since_ms=started_ms, current_ua=current_ua)
+    return plan._replace(step_now=Phase.CONTRACTING, since_ms=started_ms, current_ua=current_ua)
 
 
 def _contracting(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
@@ -156,22 +155,22 @@ def _raised(plan: NmesPlan, now: int) -> NmesPlan:
     current_ua = min(plan.prescription.current_ua, plan.current_ua + plan.press_ua)
     comfort_ua = max(plan.comfort_ua, current_ua)
     presses = plan.presses + 1
-    return replace(
-        plan, current_ua=current_ua, comfort_ua=comfort_ua, presses=presses, press_ua=0, raised_ms=now
+    return plan._replace(
+        current_ua=current_ua, comfort_ua=comfort_ua, presses=presses, press_ua=0, raised_ms=now
     )
 
 
 def _rest(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
-    return Step(replace(plan, step_now=Phase.RESTING, since_ms=now), ())
+    return Step(plan._replace(step_now=Phase.RESTING, since_ms=now), ())
 
 
 def _resting(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
     """After the last contraction there is nothing to rest for."""
     if plan.contraction >= plan.prescription.contractions:
-        return Step(replace(plan, step_now=Phase.FINISHED, since_ms=now), ())
+        return Step(plan._replace(step_now=Phase.FINISHED, since_ms=now), ())
     if now - plan.since_ms < plan.prescription.off_ms:
         return Step(plan, ())
-    return _ask(replace(plan, step_now=Phase.WAITING, contraction=plan.contraction + 1, since_ms=now))
+    return _ask(plan._replace(step_now=Phase.WAITING, contraction=plan.contraction + 1, since_ms=now))
 
 
 def _wish(plan: NmesPlan) -> StimulationIntent:

@@ -22,7 +22,7 @@ Units: currents uA, forces mN, times ms.  Source: engineering proposal (a step o
 decrease at once); 30 to 100 ms of electromechanical delay are from memory, so ``settle_ms`` has no default.
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gateway.model import Output, StimulationIntent
 from gateway.therapy import nmes
@@ -33,8 +33,7 @@ from gateway.therapy.prescription import NmesForcePrescription
 _N = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class NmesForcePlan:
+class NmesForcePlan(NamedTuple):
     """``begun_ua``, ``least_ua``, ``lowered_ms`` are of the present contraction; ``most_mn`` is its highest
     force above rest."""
 
@@ -87,24 +86,24 @@ class NmesForcePlan:
 
     def _contracted(self) -> "NmesForcePlan":
         """At the end of a contraction: what the next one gets more."""
-        return replace(self, contractions=replace(self.contractions, rise_ua=self._rise_ua()))
+        return self._replace(contractions=self.contractions._replace(rise_ua=self._rise_ua()))
 
     def _followed(self, contractions: NmesPlan, now: int) -> "NmesForcePlan":
         """After the contractions went on. What begins, or a press, is what the loop goes back to."""
         current_ua, was = contractions.current_ua, self.contractions
         if contractions.step_now is Phase.CONTRACTING and was.step_now is not Phase.CONTRACTING:
-            return replace(self._from(current_ua), contractions=contractions, most_mn=None)
+            return self._from(current_ua)._replace(contractions=contractions, most_mn=None)
         if current_ua > was.current_ua:
-            return replace(self._from(current_ua), contractions=contractions)
-        return replace(self, contractions=contractions, least_ua=min(self.least_ua, current_ua))
+            return self._from(current_ua)._replace(contractions=contractions)
+        return self._replace(contractions=contractions, least_ua=min(self.least_ua, current_ua))
 
     def _from(self, current_ua: int) -> "NmesForcePlan":
-        return replace(self, begun_ua=current_ua, least_ua=current_ua, lowered_ms=None)
+        return self._replace(begun_ua=current_ua, least_ua=current_ua, lowered_ms=None)
 
     def feel(self, force_mn: int, now: int) -> "tuple[NmesForcePlan, StimulationIntent | None]":
         """Take a sample of force; what is wished where the current has to change, else ``None``."""
         if self.contractions.step_now is not Phase.CONTRACTING:
-            return (self if force_mn == self.rest_mn else replace(self, rest_mn=force_mn)), None
+            return (self if force_mn == self.rest_mn else self._replace(rest_mn=force_mn)), None
         if self.rest_mn is None:
             return self, None
         above_mn = force_mn - self.rest_mn
@@ -112,21 +111,14 @@ class NmesForcePlan:
         current_ua = self._regulated_ua(above_mn, now)
         if current_ua != self.contractions.current_ua:
             return self._changed(current_ua, most_mn, now)
-        return (self if most_mn == self.most_mn else replace(self, most_mn=most_mn)), None
+        return (self if most_mn == self.most_mn else self._replace(most_mn=most_mn)), None
 
     def _changed(self, current_ua: int, most_mn: int, now: int) -> "tuple[NmesForcePlan, StimulationIntent]":
-        """Made at once and not by ``replace``: hundreds of times a second somebody waits for it."""
         falls = current_ua < self.contractions.current_ua
-        contractions = replace(self.contractions, current_ua=current_ua)
-        plan = NmesForcePlan(
-            prescription=self.prescription,
-            contractions=contractions,
-            rest_mn=self.rest_mn,
-            begun_ua=self.begun_ua,
-            least_ua=min(self.least_ua, current_ua) if falls else self.least_ua,
-            most_mn=most_mn,
-            lowered_ms=now if falls else self.lowered_ms,
-        )
+        contractions = self.contractions._replace(current_ua=current_ua)
+        plan = self._replace(contractions=contractions, most_mn=most_mn)
+        if falls:
+            plan = plan._replace(least_ua=min(self.least_ua, current_ua), lowered_ms=now)
         return plan, nmes.intent(contractions, current_ua, contractions.presses)
 
     def _regulated_ua(self, above_mn: int, now: int) -> int:

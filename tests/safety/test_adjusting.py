@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.model import Reason, StimulationIntent, StimulationPermit
 from gateway.safety import supervisor
-from gateway.safety.adjusting import adjust
+from gateway.safety.adjusting import adjust, adjusted
 from gateway.safety.limits import HARD
 from gateway.safety.observations import State
 from tests.safety.test_stimulation import PLANNED_MS, Stimulated
@@ -25,14 +25,17 @@ class Contracting(Stimulated):
 
     def wish(self, current_ua: int, **more: int) -> StimulationIntent:
         asked = StimulationIntent(current_ua, 300, 500, 1, 0, PLANNED_MS, 200_000)
-        return replace(asked, **more)
+        return asked._replace(**more)
 
     def adjust(
         self, current_ua: int, after_ms: int = 2, **more: int
     ) -> tuple[State, StimulationPermit] | None:
+        """What it permits, and the state that follows."""
         arming, train = self.seen.arming, self.seen.train
+        wish, now = self.wish(current_ua, **more), self.now + after_ms
         assert arming is not None
-        return adjust(HARD, self.state, arming, train, self.wish(current_ua, **more), self.now + after_ms)
+        permit = adjust(HARD, self.state, arming, train, wish, now)
+        return None if permit is None else (adjusted(HARD, self.state, wish, now), permit)
 
 
 def permitted(found: tuple[State, StimulationPermit] | None) -> StimulationPermit:

@@ -54,7 +54,7 @@ class Stimulated(Bedside):
     def pulse(self, current_ua: int, contraction: int = 1, presses: int = 0, **more: int) -> Reason | None:
         """Ask for pulses; why they are not given, ``None`` when they are."""
         asked = StimulationIntent(current_ua, 300, 500, contraction, presses, PLANNED_MS, 200_000)
-        asked = replace(asked, **more)
+        asked = asked._replace(**more)
         self.wishes = (asked,)  # type: ignore[assignment]
         if self.writes:
             self.authorise_train(asked)
@@ -71,7 +71,7 @@ class Stimulated(Bedside):
 
     def raised(self, current_ua: int) -> None:
         """What was given so far, as if it had been raised in the slow way."""
-        done = replace(self.state.stimulation, current_ua=current_ua, base_ua=current_ua)
+        done = self.state.stimulation._replace(current_ua=current_ua, base_ua=current_ua)
         self.state = replace(self.state, stimulation=done)
 
 

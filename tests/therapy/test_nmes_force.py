@@ -69,10 +69,10 @@ class Limb:
         """In a contraction that began with this current, after a rest of 0 N."""
         self.feel(0)
         while self.plan.contractions.step_now is not Phase.CONTRACTING:
-            contractions = replace(
-                self.plan.contractions, current_ua=current_ua - self.plan.contractions.rise_ua
+            contractions = self.plan.contractions._replace(
+                current_ua=current_ua - self.plan.contractions.rise_ua
             )
-            self.plan = replace(self.plan, contractions=contractions)
+            self.plan = self.plan._replace(contractions=contractions)
             self.step()
         self.step()
         assert self.current_ua == current_ua

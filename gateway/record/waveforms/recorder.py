@@ -7,9 +7,10 @@ belongs where a session is armed, in a thread, not into the cycle.  What is said
 write puts into a pipe that never blocks: with every turn (``flush``), and when the batch is as long as the
 kernel writes at once.  A write for each chunk cost core 1,500 calls a second and woke the writer as often.
 When the pipe is full the batch is lost and counted; the next chunk that fits says how many, so that the file
-says it too.  A process that died, a full disk, a chunk of the wrong size: counted, kept in ``status``, never
-raised.  Nothing here can stop a session.  A core that dies takes with it what has gathered since its last
-turn.
+says it too.  Chunks of one stream that follow each other within a batch become one record, with the time of
+the first: the writer makes longer blocks of them in any case.  A process that died, a full disk, a chunk of
+the wrong size: counted, kept in ``status``, never raised.  Nothing here can stop a session.  A core that dies
+takes with it what has gathered since its last turn.
 
 Why a process and not a thread: a thread that runs Python holds the interpreter for up to 5 ms
 (``sys.getswitchinterval``) while a sample waits for its decision; docs/waveforms.md has the figures.
@@ -45,7 +46,10 @@ PIPE_BYTES = 1 << 20
 """The kernel's most for everybody: 17 s of the full load of sensors."""
 START_S = 5.0
 """How long ``open`` waits for the writer to be ready; a slower one catches up by itself."""
+JOINED_US = 100_000
+"""What follows a chunk by less than this may stand in one record with it."""
 _MOST_LOST = 0xFFFFFFFF
+_MOST_US = (1 << 63) - 1
 _STATUS_BYTES = 65_536
 _START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); "
@@ -76,11 +80,29 @@ class _Stream:
         self.period_us = 1e6 / stream.rate_hz
         self.most_bytes = feed.MOST_DATA_BYTES // self.frame_bytes * self.frame_bytes
         self.untold = self.flags = self.lost = 0
+        self._held: list[bytes] = []
+        self.held_bytes = self._held_us = 0
 
-    def record(self, mono_us: int, data: Samples, size: int) -> bytes:
-        """These samples as a record, with what is untold."""
-        head = feed.HEAD.pack(feed.SAMPLES, self.flags, self.number, size, mono_us, self.untold)
-        return b"".join((head, data))
+    def has_room(self, mono_us: int, size: int) -> bool:
+        """Whether such a chunk, without a gap before it, may stand in one record with what is held."""
+        return self.held_bytes + size <= self.most_bytes and 0 <= mono_us - self._held_us < JOINED_US
+
+    def hold(self, mono_us: int, data: bytes) -> None:
+        """Keep a chunk until the batch is made."""
+        if not self._held:
+            self._held_us = mono_us
+        self._held.append(data)
+        self.held_bytes += len(data)
+
+    def record(self) -> bytes:
+        """What is held as a record, with what is untold before it."""
+        head = feed.HEAD.pack(
+            feed.SAMPLES, self.flags, self.number, self.held_bytes, self._held_us, self.untold
+        )
+        data = b"".join((head, *self._held))
+        self._held = []
+        self.held_bytes = self.untold = self.flags = 0
+        return data
 
     def miss(self, count: int, flag: int) -> None:
         """So many frames will never be in the file."""
@@ -142,16 +164,18 @@ class WaveformRecorder:
         """
         try:
             own = self._streams[stream]
-            size = memoryview(data).nbytes
-            mono_us = int(mono_ms * 1000.0)
+            chunk, mono_us = _bytes(data), int(mono_ms * 1000.0)
+            if abs(mono_us) > _MOST_US:
+                raise OverflowError(mono_us)
             if missing:
+                self._put(own)
                 own.miss(missing, blocks.TOLD)
-            if size % own.frame_bytes or not size:
+            if len(chunk) % own.frame_bytes or not chunk:
                 self._refused += 1
-            elif size <= own.most_bytes:
-                self._send(own, mono_us, data, size)
+            elif len(chunk) <= own.most_bytes:
+                self._hold(own, mono_us, chunk)
             else:
-                self._send_pieces(own, mono_us, memoryview(data).cast("B"))
+                self._hold_pieces(own, mono_us, chunk)
         except _MISFITS:
             self._refused += 1
 
@@ -166,6 +190,12 @@ class WaveformRecorder:
 
     def flush(self) -> None:
         """Hand over what has gathered; with every turn of the cycle. Never waits, never raises."""
+        for one in self._streams.values():
+            self._put(one)
+        self._write()
+
+    def _write(self) -> None:
+        """The batch, in one piece or not at all."""
         if not self._batch:
             return
         data, batched = b"".join(self._batch), self._batched
@@ -178,7 +208,7 @@ class WaveformRecorder:
                 self._lose(one)
 
     def status(self) -> Status:
-        """How it does; hands over what has gathered and reads what the writer has said. Never waits or raises."""
+        """How it does; hands over what has gathered and reads what the writer says. Never waits or raises."""
         self.flush()
         self._listen()
         lost = {name: one.lost for name, one in self._streams.items() if one.lost}
@@ -189,8 +219,9 @@ class WaveformRecorder:
         if self._sink < 0:
             return
         for one in self._streams.values():
+            self._put(one)
             if one.untold:
-                self._send(one, 0, b"", 0)
+                self._add(_Sent(one, 0, one.untold, one.flags), one.record())
         self._say(feed.record(feed.CLOSE, _cut(reason)))
         self.flush()
         os.close(self._sink)
@@ -210,15 +241,20 @@ class WaveformRecorder:
         """The number of the process that writes."""
         return self._process.pid
 
-    def _send(self, own: _Stream, mono_us: int, data: Samples, size: int) -> None:
-        record = own.record(mono_us, data, size)
-        sent = _Sent(own, size // own.frame_bytes, own.untold, own.flags)
-        own.untold = own.flags = 0
-        self._add(record, sent)
+    def _hold(self, own: _Stream, mono_us: int, chunk: bytes) -> None:
+        if own.held_bytes and not own.has_room(mono_us, len(chunk)):
+            self._put(own)
+        own.hold(mono_us, chunk)
 
-    def _add(self, record: bytes, sent: _Sent) -> None:
+    def _put(self, own: _Stream) -> None:
+        """What is held of a stream into the batch."""
+        if own.held_bytes:
+            sent = _Sent(own, own.held_bytes // own.frame_bytes, own.untold, own.flags)
+            self._add(sent, own.record())
+
+    def _add(self, sent: _Sent, record: bytes) -> None:
         if self._batch_bytes + len(record) > feed.PIPE_BUF:
-            self.flush()
+            self._write()
         self._batch.append(record)
         self._batched.append(sent)
         self._batch_bytes += len(record)
@@ -231,14 +267,13 @@ class WaveformRecorder:
             sent.own.miss(sent.untold, sent.flags)
             sent.own.miss(sent.frames, blocks.QUEUE if sent.frames else 0)
 
-    def _send_pieces(self, own: _Stream, mono_us: int, data: memoryview) -> None:
-        for begin in range(0, len(data), own.most_bytes):
-            piece = data[begin : begin + own.most_bytes]
+    def _hold_pieces(self, own: _Stream, mono_us: int, chunk: bytes) -> None:
+        for begin in range(0, len(chunk), own.most_bytes):
             ahead_us = begin // own.frame_bytes * own.period_us
-            self._send(own, mono_us + round(ahead_us), piece, len(piece))
+            self._hold(own, mono_us + round(ahead_us), chunk[begin : begin + own.most_bytes])
 
     def _say(self, record: bytes) -> None:
-        self._add(record, _Sent(None, 0, 0, 0))
+        self._add(_Sent(None, 0, 0, 0), record)
 
     def _not_sent(self, error: OSError) -> None:
         if not isinstance(error, BlockingIOError) and self._failure is None:
@@ -256,6 +291,10 @@ class WaveformRecorder:
         self._safe_bytes = int(facts.get("bytes", self._safe_bytes))
         if "failure" in facts:
             self._failure = str(facts["failure"])
+
+
+def _bytes(data: Samples) -> bytes:
+    return data if isinstance(data, bytes) else memoryview(data).tobytes()
 
 
 def _cut(text: str) -> bytes:
