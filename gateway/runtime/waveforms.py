@@ -5,8 +5,9 @@ Theory of operation
 ``Waveforms`` follows the session: when one begins it makes ``waveforms/<session>.rvw`` with the streams that
 the connected devices have then, when it is over it ends the file.  Making and ending a file waits for disk
 and process, so both happen in a thread; everything else is called from the cycle and the hot path and never
-waits.  A sample that comes before the file is there is not in it; a device that is plugged in later is not
-in this session's file.
+waits.  What the hot path brings, blocks and decisions of a loop, is only kept there and recorded with the
+next turn: nobody waits for it, and a muscle waits for what comes before it.  A sample that comes before the
+file is there is not in it; a device that is plugged in later is not in this session's file.
 
 It can stop nothing.  What is lost is counted by the recorder, told in the file, in the journal's row and, as
 long as the session lasts, by an alarm of low priority (``failure``).
@@ -22,7 +23,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
-from struct import Struct
+from struct import Struct, pack
 from typing import NamedTuple
 
 from drivers.host import Block
@@ -43,7 +44,6 @@ CLOCK_EVERY_MS = 10_000
 """How often the file is told what the wall clock is worth."""
 
 _PAIR = Struct("<hh")
-_ONE = Struct("<i")
 
 
 class Source(NamedTuple):
@@ -130,6 +130,9 @@ class Waveforms:
         self._streams: tuple[str, ...] = ()
         self.failure = ""
         self._clocked_ms = 0
+        self._blocks: list[Block] = []
+        self._decisions: list[int] = []
+        self._decided_ms = 0
 
     @property
     def busy(self) -> bool:
@@ -152,7 +155,7 @@ class Waveforms:
     def block(self, block: Block) -> None:
         """Samples of a device, as its driver gave them."""
         if self._recorder is not None:
-            self._recorder.append(block.stream, block.arrived_ms, block.data, block.missing)
+            self._blocks.append(block)
 
     def cuff(self, reading: CuffReading) -> None:
         """A status of the controller."""
@@ -168,7 +171,9 @@ class Waveforms:
     def stimulation(self, current_ua: int, now: int) -> None:
         """A decision of the closed loop."""
         if self._recorder is not None:
-            self._recorder.append("stimulation", now, _ONE.pack(current_ua))
+            if not self._decisions:
+                self._decided_ms = now
+            self._decisions.append(current_ua)
 
     def mark(self, text: str, now: int) -> None:
         """Something that happened."""
@@ -229,7 +234,18 @@ class Waveforms:
         else:
             raise error
 
+    def _drain(self, recorder: WaveformRecorder) -> None:
+        """Record what the hot path has brought."""
+        for block in self._blocks:
+            recorder.append(block.stream, block.arrived_ms, block.data, block.missing)
+        if self._decisions:
+            recorder.append(
+                "stimulation", self._decided_ms, pack(f"<{len(self._decisions)}i", *self._decisions)
+            )
+        self._blocks, self._decisions = [], []
+
     def _look(self, recorder: WaveformRecorder, now: int) -> None:
+        self._drain(recorder)
         if now - self._clocked_ms >= CLOCK_EVERY_MS:
             self._clocked_ms = now
             recorder.clock(self._stamp(now))
@@ -241,6 +257,7 @@ class Waveforms:
     def _end(self) -> None:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
+            self._drain(recorder)
             recorder.close("the session is over")
             loop = asyncio.get_running_loop()
             self._ending = loop.run_in_executor(self._executor, _ended, recorder, self._file)

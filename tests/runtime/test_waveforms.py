@@ -107,6 +107,20 @@ def test_what_is_seen_during_a_session_stands_in_its_file(tmp_path: Path) -> Non
     assert values["cuff"][0] == pytest.approx(170.0)
 
 
+def test_what_came_since_the_last_turn_is_in_the_file_when_it_ends(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.begin()
+        for at in range(3):
+            desk.waveforms.stimulation(10_000 + at, 1_070 + 2 * at)
+            desk.waveforms.block(Block("force", 1, at.to_bytes(4, "little"), 0, 1_070 + 2 * at))
+        await desk.end()
+
+    desk = run(scenario, tmp_path / "waveforms")
+    with Waveform.open(desk.file()) as found:
+        frames = {track.stream.name: track.frames for track in found.tracks}
+    assert (frames["stimulation"], frames["force"]) == (3, 3)
+
+
 def test_without_a_session_nothing_is_written(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> None:
         desk.turn(None)
