@@ -5,11 +5,11 @@ Theory of operation
 *The loop*: from the last byte of a sensor packet that core can read to the first byte of the command that it
 leads to, over pseudo-terminals.  The core is a process as at the bedside (``bench.latency_core``), with the
 whole load: a hub that sends 8 EMG channels of 2 kHz, force of 1 kHz and a pulse of 500 Hz in 500 packets a
-second, the cuff controller's real firmware (20 Hz), an oximeter (1 Hz), waveform recorder, journal, live feed
-and link.  NIRS of 50 Hz is missing: no driver of this gateway has such a device.  A prescription made for
-this has forces above and below the target in turns lead to another current with every packet, so that every
-packet inside a contraction has to lead to an update of the stimulator, a simulated P24.  Core, tap and
-relay are scheduled as core is by its unit (rr, 20), where that is permitted.
+second, and in 50 of them light of four channels (NIRS), the cuff controller's real firmware (20 Hz), an
+oximeter (1 Hz), waveform recorder, journal, live feed and link.  A prescription made for this has forces
+above and below the target in turns lead to another current with every packet, so that every packet inside a
+contraction has to lead to an update of the stimulator, a simulated P24.  Core, tap and relay are scheduled as
+core is by its unit (rr, 20), where that is permitted.
 
 *The relay*: half a period later the same frame goes to ``latency_relay.c``, which answers with a command as
 long as the update, without any arithmetic.  ``latency_tap.c`` writes and stamps both.
@@ -24,6 +24,7 @@ was kept waiting and began its schedule anew.
 *The vent*: ``bench.latency_vent``.
 
 ``rss_mb`` and ``cpu_percent`` (of one core) are those of the core process while the loop is measured;
+``rss_growth_mb`` is how much more than in the fifth minute it ever had after that (null in a shorter run);
 ``gc_max_ms`` is the longest pause of its garbage collector from the end of its start-up on.
 
 Units: us, ms, MB (10**6 bytes).
@@ -41,6 +42,8 @@ from bench.latency_bedside import COUNTS, Tapped, TappedBedside
 from bench.latency_vent import vent_compute_us
 
 SEED = 1
+SETTLED_S = 300.0
+"""From when on memory may not grow."""
 VENTS = 20_000
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -62,13 +65,14 @@ def main() -> int:
     return 0
 
 
-def measured(state_dir: Path, seconds: float) -> dict[str, float]:
+def measured(state_dir: Path, seconds: float) -> dict[str, float | None]:
     """One session, measured."""
     with TappedBedside(state_dir, SEED) as bedside:
         bedside.contract()
         pid = bedside.stage.process("core").pid
+        memory = Memory(pid)
         cpu_s, began = _cpu_s(pid), time.monotonic()
-        bedside.measure(seconds)
+        bedside.measure(seconds, memory.look)
         cpu_percent = 100 * (_cpu_s(pid) - cpu_s) / (time.monotonic() - began)
         rss_mb = _rss_mb(pid)
         tapped = bedside.tapped()
@@ -78,8 +82,30 @@ def measured(state_dir: Path, seconds: float) -> dict[str, float]:
         **figures(tapped),
         "gc_max_ms": round(pauses["longest_ms"], 3),
         "rss_mb": round(rss_mb, 1),
+        "rss_growth_mb": memory.growth_mb,
         "cpu_percent": round(cpu_percent, 1),
     }
+
+
+class Memory:
+    """How much memory a process has, from the fifth minute on."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._settled_mb: float | None = None
+        self._most_mb = 0.0
+
+    def look(self, elapsed_s: float) -> None:
+        """So much has passed."""
+        if elapsed_s >= SETTLED_S:
+            now_mb = _rss_mb(self._pid)
+            self._settled_mb = now_mb if self._settled_mb is None else self._settled_mb
+            self._most_mb = max(self._most_mb, now_mb)
+
+    @property
+    def growth_mb(self) -> float | None:
+        """The most that there was, less what there was in the fifth minute; ``None`` before it."""
+        return None if self._settled_mb is None else round(self._most_mb - self._settled_mb, 2)
 
 
 def figures(tapped: Tapped) -> dict[str, float]:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -123,15 +124,18 @@ class TappedBedside(RepeatedBedside):
         devices = {one["name"]: one["state"] for one in self.ask(DeviceList()).data["devices"]}
         return bool(state["cuff_ok"]) and all(devices.get(one) == "ready" for one in ("stimulator", "hub"))
 
-    def measure(self, seconds: float) -> None:
-        """So long, with what the tap sees counted.
+    def measure(self, seconds: float, look: Callable[[float], None]) -> None:
+        """So long, with what the tap sees counted; ``look`` is told every now and then how much has passed.
 
         Two packets that arrive as one lower the current for good; somebody presses so that it never comes
         down to the 1 mA below which the loop does not go.
         """
         self._say("M")
-        ends_s = time.monotonic() + seconds
-        while (left_s := ends_s - time.monotonic()) > 0:
+        began_s = time.monotonic()
+        while (left_s := began_s + seconds - time.monotonic()) > 0:
+            look(seconds - left_s)
+            if self.state().get("session") is None:  # the longest there is lasts an hour
+                self.contract()
             with suppress(LiveError):  # at its highest already, or the last press still waits
                 self.ask(SessionRaise(by_ma=PRESS_MA, confirm=True))
             self.pause(min(PRESS_S, left_s))

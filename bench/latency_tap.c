@@ -4,8 +4,8 @@
  * are masters of pseudo-terminals, DEVICES a socket of packets to the simulated devices.
  *
  * Every 2 ms by an absolute schedule (which it begins anew, a slip, where it was itself kept waiting for more
- * than 250 us: a hub does not send two packets at once) it makes a packet of the hub (8 EMG channels of 4 frames, 2 of force, 1 of
- * PPG; ``firmware_bridge.hub``, ``firmware_bridge.ecp``) and writes it to the hub's port; 1 ms later it writes
+ * than 250 us: a hub does not send two packets at once) it makes a packet of the hub (8 EMG channels of 4
+ * frames, 2 of force, 1 of PPG, in every tenth packet 1 of NIRS with 4 channels; ``firmware_bridge.hub``, ``firmware_bridge.ecp``) and writes it to the hub's port; 1 ms later it writes
  * the same frame to the plain relay.  An instant is taken just before ``write`` (the reader may have answered
  * when it returns, so this is never too short), and when the first bytes of an answer are there.
  *
@@ -70,8 +70,9 @@ static Frame sample_frame(uint32_t counter, int32_t force) {
     static uint32_t noise = 1;
     unsigned char payload[LONGEST], *to = payload;
     to = put(to, 0xD0, 1);
-    to = put(to, 90, 1);
-    to = put(to, 7, 3);                                       /* layout, flags, electrodes off */
+    to = put(to, counter % 10 == 9 ? 104 : 90, 1);
+    int lit = counter % 10 == 9;
+    to = put(to, lit ? 15 : 7, 3);                            /* layout, flags, electrodes off */
     to = put(to, counter, 2);
     to = put(to, (uint32_t)((counter * 2000ULL) & ((1u << 30) - 1)), 4);
     to = put(to, counter * 4, 2);
@@ -83,6 +84,10 @@ static Frame sample_frame(uint32_t counter, int32_t force) {
     to = put(put(to, (uint32_t)force, 3), (uint32_t)force, 3);
     to = put(to, counter, 2);
     to = put(to, 100000 + (noise >> 24), 3);
+    if (lit) {
+        to = put(to, counter / 10, 2);
+        for (int at = 0; at < 4; at++) to = put(to, 50000 + (noise >> 25) + (uint32_t)at, 3);
+    }
     uint16_t crc = 0xFFFF;
     for (unsigned char *at = payload; at < to; at++)
         if (at != payload + 1) crc = (uint16_t)(crc << 8 ^ crc_table[crc >> 8 ^ *at]);

@@ -60,7 +60,8 @@ class _Pending(NamedTuple):
 
 
 class HubHost:
-    """``wanted``: names of the streams to start (``emg``, ``force``, ``ppg``); ``None``: all that there are.
+    """``wanted``: names of the streams to start (``emg``, ``force``, ``ppg``, ``nirs``); ``None``: all of
+    them.
 
     Counters of its own: ``unexpected`` (answers and packets that nobody waited for), ``repeats``, ``invalid``
     (codes and contents that are none of the hub's), ``timeouts``.

@@ -24,6 +24,7 @@ CONDITIONS = {
     wire.EMG_SATURATED: "emg saturated",
     wire.FORCE_SATURATED: "force saturated",
     wire.PPG_SATURATED: "ppg saturated",
+    wire.NIRS_SATURATED: "nirs saturated",
     wire.SENSOR_FAULT: "sensor fault",
 }
 

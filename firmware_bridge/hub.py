@@ -61,11 +61,13 @@ NO_SUCH_STREAM = 2
 EMG = 1
 FORCE = 2
 PPG = 3
+NIRS = 4
 
-NAMES = {EMG: "emg", FORCE: "force", PPG: "ppg"}
+NAMES = {EMG: "emg", FORCE: "force", PPG: "ppg", NIRS: "nirs"}
 UNITS = ("", "uV", "N", "Nm")
-# What a stream of each kind may be in: a force without a stored calibration is in counts, which have no unit.
-UNITS_OF = {EMG: ("uV",), FORCE: ("", "N", "Nm"), PPG: ("",)}
+# What a stream of each kind may be in: a force without a stored calibration is in counts, which have no unit;
+# so is the light that comes back (a channel for each wavelength and distance).
+UNITS_OF = {EMG: ("uV",), FORCE: ("", "N", "Nm"), PPG: ("",), NIRS: ("",)}
 
 # ``flags``.  LOST: frames were lost before a block of this packet, inside the hub.
 FORCE_NOT_READY = 1
@@ -74,6 +76,7 @@ FORCE_SATURATED = 4
 PPG_SATURATED = 8
 LOST = 16
 SENSOR_FAULT = 32
+NIRS_SATURATED = 64
 
 SILENT_HOST_MS = 5000
 DEVICE_US_PERIOD = 1 << 30

@@ -33,11 +33,16 @@ MOST_WAITING = 64
 
 _MAINS_UV = 3000.0
 _MAINS_HZ = 50.0
-_FLAGS = {hub.EMG: hub.EMG_SATURATED, hub.FORCE: hub.FORCE_SATURATED, hub.PPG: hub.PPG_SATURATED}
+_FLAGS = {
+    hub.EMG: hub.EMG_SATURATED,
+    hub.FORCE: hub.FORCE_SATURATED,
+    hub.PPG: hub.PPG_SATURATED,
+    hub.NIRS: hub.NIRS_SATURATED,
+}
 
 _EMG_CHANNEL = hub.Channel(0, 200, -3)
 _FORCE_CHANNEL = hub.Channel(8192, 117_000, -9)
-_PPG_CHANNEL = hub.Channel(0, 1, 0)
+_LIGHT_CHANNEL = hub.Channel(0, 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,12 @@ FULL = Sensors(
     (
         hub.Stream(hub.EMG, 1, 2, 4, 2_000_000, (_EMG_CHANNEL,) * 8),
         hub.Stream(hub.FORCE, 2, 3, 2, 1_000_000, (_FORCE_CHANNEL,)),
-        hub.Stream(hub.PPG, 0, 3, 1, 500_000, (_PPG_CHANNEL,)),
+        hub.Stream(hub.PPG, 0, 3, 1, 500_000, (_LIGHT_CHANNEL,)),
+        hub.Stream(hub.NIRS, 0, 3, 1, 50_000, (_LIGHT_CHANNEL,) * 4),
     ),
 )
-"""The full load: 8 EMG channels at 2 kHz, force at 1 kHz, PPG at 500 Hz."""
+"""The full load: 8 EMG channels at 2 kHz, force at 1 kHz, PPG at 500 Hz, light of two wavelengths at two
+distances at 50 Hz."""
 
 LOAD_CELL = Sensors(12_500, (hub.Stream(hub.FORCE, 2, 3, 1, 80_000, (_FORCE_CHANNEL,)),))
 """An HX711 at 80 samples a second and nothing else."""
@@ -84,7 +91,7 @@ class Leg:
         self._draw = random.Random(seed).gauss
 
     def __call__(self, kind: int, at_us: int, channels: int) -> Sequence[float]:
-        """One frame: noise that grows with the activation, the force, or the pulse."""
+        """One frame: noise that grows with the activation, the force, or the pulse in the light."""
         if kind == hub.EMG:
             spread_uv = 5.0 + 300.0 * self.activation
             return [self._draw(0.0, spread_uv) for _ in range(channels)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.dsp_plain import NoCompiler
-from bench.latency import figures, share_us
+from bench.latency import Memory, figures, share_us
 from bench.latency_bedside import Tapped, command_bytes, compiled
 from bench.latency_core import PRESCRIPTION, PRESCRIPTIONS, Pauses
 from bench.latency_devices import Devices
@@ -34,6 +34,19 @@ def test_the_figures_are_shares_of_all_answers_the_late_ones_too() -> None:
 def test_a_measurement_without_an_answer_is_none() -> None:
     with pytest.raises(ValueError, match="nothing was measured"):
         share_us([], 0.5)
+
+
+def test_memory_counts_from_the_fifth_minute_on() -> None:
+    memory = Memory(os.getpid())
+    memory.look(299.9)
+    assert memory.growth_mb is None
+    memory.look(300.0)
+    before_mb = memory.growth_mb
+    kept = bytearray(30_000_000)
+    memory.look(301.0)
+    assert (before_mb, len(kept)) == (0.0, 30_000_000)
+    assert memory.growth_mb is not None
+    assert memory.growth_mb > 10
 
 
 def test_the_prescription_answers_every_sample_and_nobody_finds_it() -> None:

@@ -61,19 +61,24 @@ def test_a_new_host_greets_starts_and_hears_the_full_load() -> None:
     table = streaming(duration_ms=1010)
     assert [type(event) for event in table.events[:2]] == [Greeted, Started]
     assert table.host.identity == Identity("rvos force/EMG hub (simulated)", "SIM-HUB-1", "0.1.0")
-    assert table.seen(Started)[0].streams == ("emg", "force", "ppg")
-    assert [table.frames(name) for name in ("emg", "force", "ppg")] == [(2012, 0), (1006, 0), (503, 0)]
+    assert table.seen(Started)[0].streams == ("emg", "force", "ppg", "nirs")
+    frames = {"emg": (2012, 0), "force": (1006, 0), "ppg": (503, 0), "nirs": (50, 0)}
+    assert {name: table.frames(name) for name in frames} == frames
     assert table.host.refusal == ""
     assert table.host.last_valid_ms == table.now_ms - 2
 
 
 def test_streams_are_told_in_the_terms_of_a_waveform_file() -> None:
-    emg, force, ppg = streaming().host.streams
+    emg, force, ppg, nirs = streaming().host.streams
     assert (emg.name, emg.rate_hz, emg.sample, len(emg.channels)) == ("emg", 2000.0, "int16", 8)
     assert emg.channels[7] == Channel("emg_8", "uV", 0.2, 0.0)
     assert (force.rate_hz, force.sample) == (1000.0, "int24")
     assert force.channels == (Channel("force", "N", 0.000117, -0.958464),)
     assert (ppg.rate_hz, ppg.channels) == (500.0, (Channel("ppg", "", 1.0, 0.0),))
+    assert (nirs.rate_hz, [channel.name for channel in nirs.channels]) == (
+        50.0,
+        ["nirs_1", "nirs_2", "nirs_3", "nirs_4"],
+    )
     assert HubHost().streams == ()
 
 
@@ -81,17 +86,23 @@ def test_bytes_of_a_block_mean_what_was_measured() -> None:
     """What the source says comes out at the far end, through counts and scale."""
 
     def source(kind: int, at_us: int, channels: int) -> list[float]:
-        per_channel = {wire.EMG: -40.0, wire.FORCE: 12.5, wire.PPG: 70000.0}[kind]
+        per_channel = {wire.EMG: -40.0, wire.FORCE: 12.5, wire.PPG: 70000.0, wire.NIRS: 9000.0}[kind]
         return [per_channel + channel for channel in range(channels)]
 
     table = Table(SimulatedHub(source))
-    table.run(50)
-    emg, force, ppg = (table.blocks(stream.name)[3] for stream in table.host.streams)
+    table.run(100)
+    emg, force, ppg, nirs = (table.blocks(stream.name)[3] for stream in table.host.streams)
     assert struct.unpack("<32h", emg.data) == tuple(5 * (-40 + channel) for channel in range(8)) * 4
     (scale, offset) = table.host.streams[1].channels[0][2:4]
     count = int.from_bytes(force.data[3:6], "little", signed=True)
     assert count * scale + offset == pytest.approx(12.5, abs=0.0002)
     assert int.from_bytes(ppg.data, "little") == 70000
+    assert [int.from_bytes(nirs.data[at : at + 3], "little") for at in (0, 3, 6, 9)] == [
+        9000,
+        9001,
+        9002,
+        9003,
+    ]
 
 
 def test_a_slow_hub_has_its_own_pace() -> None:

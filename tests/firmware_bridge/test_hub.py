@@ -158,7 +158,7 @@ def test_descriptions_that_contradict_themselves() -> None:
         (2000, (), "0 streams"),
         (2000, (EMG, FORCE, PPG, EMG, FORCE), "5 streams"),
         (2000, (FORCE, FORCE), "force: described twice"),
-        (2000, (stream(kind=4),), "stream: of the unknown kind 4"),
+        (2000, (stream(kind=5),), "stream: of the unknown kind 5"),
         (2000, (stream(unit=1),), "force: in the unit 1"),
         (2000, (stream(unit=4),), "force: in the unit 4"),
         (2000, (stream(sample_bytes=1),), "force: blocks of 1 frames of 1 bytes"),
