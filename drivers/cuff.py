@@ -98,11 +98,13 @@ class CuffHost:
     """Counters: ``frames`` (valid), ``crc_errors``, ``invalid`` (CRC right or absent, content unknown),
     ``resyncs`` (noise skipped, frames cut short), ``status_gaps`` (statuses missed), ``status_repeats``,
     ``statuses`` (accepted), ``unexpected`` (answers that nobody waited for), ``refused_crc`` (frames of ours
-    that came damaged, by the device's word), ``retries``, ``leases_lost``.
+    that came damaged, by the device's word), ``retries``, ``leases_lost``.  ``round_trip_ms``: from the
+    newest request that was answered to its answer.
     """
 
     def __init__(self) -> None:
         self.last_valid_ms: int | None = None
+        self.round_trip_ms: int | None = None
         self.frames = 0
         self.invalid = 0
         self.statuses = 0
@@ -306,11 +308,12 @@ class CuffHost:
         else:
             self._events.append(RequestLost(function.code, function.tries))
 
-    def _answered(self, code: int) -> bool:
+    def _answered(self, code: int, now_ms: int) -> bool:
         """Whether this reply was waited for; if so, the way is free for the next function."""
         if self._pending is None or self._pending.code != code:
             self.unexpected += 1
             return False
+        self.round_trip_ms = now_ms - self._pending.sent_ms
         self._pending = None
         return True
 
@@ -367,7 +370,7 @@ class CuffHost:
         if hello is None:
             return False
         self.last_valid_ms = now_ms
-        if self._answered(wire.HELLO):
+        if self._answered(wire.HELLO, now_ms):
             self._greet(hello, now_ms)
         return True
 
@@ -397,6 +400,7 @@ class CuffHost:
         if pending is None or (pending.code, pending.seq) != (leasing.code, seq):
             self.unexpected += 1
             return False
+        self.round_trip_ms = now_ms - pending.sent_ms
         self._pending = None
         if result == wire.OLD_SEQUENCE:
             leasing.seq = None
@@ -409,7 +413,7 @@ class CuffHost:
             return False
         if packet.code != wire.ANNUNCIATE:  # its request looks the same: an echo is no sign of life
             self.last_valid_ms = now_ms
-        if self._answered(packet.code):
+        if self._answered(packet.code, now_ms):
             self._events.append(event(reply))
         return True
 

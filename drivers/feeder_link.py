@@ -14,7 +14,21 @@ from typing import Generic
 
 from drivers.errors import PortError
 from drivers.feeder_port import FeederPort, open_feeder_port
-from drivers.link import NOTHING, RETRY_S, Condition, H, Taker, Wanted, condition_of, refusal_of
+from drivers.link import (
+    NOTHING,
+    RETRY_S,
+    Condition,
+    Doubt,
+    H,
+    Taker,
+    Wanted,
+    condition_of,
+    doubts_about,
+    refusal_of,
+)
+from drivers.listening import Listening
+
+_OTHERWISE = "feeder and core are of different releases"
 
 
 class FeederLink(Generic[H]):
@@ -33,6 +47,8 @@ class FeederLink(Generic[H]):
         self.host: H | None = None
         self.opened = 0
         self._why = "no feeder has come yet"
+        self._bytes = 0
+        self._listening = Listening(wanted.greeting_ms, _OTHERWISE, clock())
 
     async def keep(self) -> None:
         """Listen for ever."""
@@ -54,14 +70,17 @@ class FeederLink(Generic[H]):
         )
 
     def _connected(self) -> None:
-        self.host, self._why = self._make_host(), ""
+        now_ms = self._clock()
+        self.host, self._why, self._bytes = self._make_host(), "", 0
         self.opened += 1
-        self._taker.connected(self.host, self._clock())
+        self._listening = Listening(self._wanted.greeting_ms, _OTHERWISE, now_ms)
+        self._taker.connected(self.host, now_ms)
 
     def _arrived(self, data: bytes) -> None:
         if self.host is None:
             return
         now_ms = self._clock()
+        self._bytes += len(data)
         events = self.host.receive(data, now_ms)
         if events:
             self._taker.heard(events, now_ms)
@@ -71,16 +90,27 @@ class FeederLink(Generic[H]):
         if why != told:
             self._taker.lost(why, self._clock())
 
+    @property
+    def name(self) -> str:
+        """Its table in the configuration."""
+        return self._wanted.name
+
     def turn(self) -> None:
         """Let time pass for the host."""
         self._arrived(b"")
+        if self.host is not None:
+            self._listening.look(self.host, self._bytes, self._clock())
 
     def refusal(self) -> str:
         """Why what is fed is not from the device that was meant; empty where nothing says so."""
-        return "" if self.host is None else refusal_of(self._wanted, self.host)
+        return "" if self.host is None else refusal_of(self._wanted, self.host, self._listening)
+
+    def doubts(self) -> list[Doubt]:
+        """What is against whom it is fed from; mostly nothing."""
+        return [] if self.host is None else doubts_about(self._wanted, self.host, self._listening)
 
     def condition(self) -> Condition:
         """How the device does now."""
         if self.host is None:
             return Condition(self._wanted.name, "absent", self._why, None, None, NOTHING, self.opened)
-        return condition_of(self._wanted, self.host, self.opened, self._clock())
+        return condition_of(self._wanted, self.host, self._listening, self.opened, self._clock())

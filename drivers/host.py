@@ -20,7 +20,10 @@ that file.  Values that a person reads (a blood pressure, one StO2 a second) are
 Units: ms of the caller's monotonic clock; raw counts, ``value = count x scale + offset`` in ``unit``.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
+
+LinkState = Literal["absent", "refused", "unknown", "ready", "silent"]
+"""How one device does; ``drivers.link`` has the table."""
 
 
 class Line(NamedTuple):

@@ -8,8 +8,10 @@ A name can lie: a rule with another maker's number, two devices with one serial 
 why that is not the device that was meant, before a byte is sent to it.
 
 FTDI adapters hold what arrives back for up to 16 ms unless their latency timer is 1 ms.  The rule of
-systemd/60-rvos.rules sets it; here it is read, and ``objection`` does not ask for it: a late sample is a
-matter of the closed loop, not of the port.
+systemd/60-rvos.rules sets it, because only root may; here it is read, and ``lateness`` says what is wrong
+with it.  It is no objection: the timer delays what a device says, never what it is told, so that a stop
+leaves as soon as ever; 16 ms are little beside the 600 ms after which a silent stimulator counts as lost, and
+the closed loop's force comes from the hub, which has no such adapter.
 
 Everything here reads small files of the kernel and writes none.  A port that is no USB device (a UART of the
 board, a pseudo-terminal) has no identity here: ``None``, and the device's own protocol has to say who it is.
@@ -23,6 +25,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 SYS = Path("/sys")
+FTDI = "0403"
+RP2040 = ("2e8a:",)
+"""Our own boards, cuff controller and hub: every microcontroller of that maker."""
+LATENCY_MS = 1
 
 
 class UsbPort(NamedTuple):
@@ -79,6 +85,19 @@ def objection(path: str, expected: Expected, sys_root: Path = SYS) -> str:
             "which device is plugged in"
         )
     return _twin(path, port, plugged_in(sys_root))
+
+
+def lateness(path: str, sys_root: Path = SYS) -> str:
+    """Why what arrives at this port may come late; empty if nothing does, or nothing here can be said."""
+    port = look(path, sys_root)
+    if port is None or port.latency_ms == LATENCY_MS or (port.latency_ms is None and port.vendor != FTDI):
+        return ""
+    found = "cannot be read" if port.latency_ms is None else f"is {port.latency_ms} ms"
+    return (
+        f"the latency timer of {port.node} {found} and should be {LATENCY_MS} ms: what the device says may "
+        "come late. Install systemd/60-rvos.rules and plug the adapter in again; until then: "
+        f"echo {LATENCY_MS} | sudo tee /sys/class/tty/{port.node}/device/latency_timer"
+    )
 
 
 def _twin(path: str, port: UsbPort, others: Iterable[UsbPort]) -> str:

@@ -40,7 +40,7 @@ def list_(as_json: bool) -> None:
         print_document(reply.data)
         return
     for one in found.devices:
-        click.echo(_line(one))
+        click.echo("\n".join([_line(one), *_note(one)]))
     for line in _unnamed({one.port for one in found.devices}):
         click.echo(line)
 
@@ -110,6 +110,10 @@ def selftest(as_json: bool) -> None:
 def _line(one: Device) -> str:
     who = " ".join(word for word in (one.model, one.serial, one.firmware) if word)
     return f"{one.name:<15} {one.state:<8} {one.why or who}"
+
+
+def _note(one: Device) -> list[str]:
+    return [f"{'':<15} NOTE     {one.notice}"] if one.notice else []
 
 
 def _page(one: Device) -> Iterator[str]:

@@ -15,7 +15,7 @@ from gateway.model import Reason
 from gateway.record.words import NO_VALUE, duration, quantity
 from gateway.safety.limits import HARD
 from gateway.safety.texts import Language, text_of
-from gateway.ward.messages import Alarm, Feed, State
+from gateway.ward.messages import Alarm, Feed, Health, State
 
 _MODES = {
     "idle": "no session is running",
@@ -82,6 +82,7 @@ def _rows(feed: Feed, language: Language) -> Iterator[tuple[str, str]]:
         yield "Stimulator", "answers" if state.stimulator_ok else "does not answer"
     if state.session is not None:
         yield "Blood pressure", _pressure_age(state.blood_pressure_age_s)
+    yield from _device_rows(feed.devices)
     if state.alarm_pause_left_s is not None:
         yield "Sound", pause_line(state.alarm_pause_left_s)
     yield from _alarm_rows(feed.alarms)
@@ -135,6 +136,14 @@ def _debt(debt_s: float | None) -> str:
 
 def _pressure_age(age_s: float | None) -> str:
     return "none entered" if age_s is None else f"entered {duration(age_s)} ago"
+
+
+def _device_rows(devices: Sequence[Health]) -> Iterator[tuple[str, str]]:
+    """Those that are not as they should be; ``rvos device`` has the rest."""
+    poor = [one for one in devices if one.link != "ready"]
+    for number, one in enumerate(poor):
+        why = f", {one.why}" if one.why else ""
+        yield "" if number else "Devices", f"{one.device}: {one.link}{why}"
 
 
 def _alarm_rows(alarms: Sequence[Alarm]) -> Iterator[tuple[str, str]]:

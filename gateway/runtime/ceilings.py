@@ -65,11 +65,10 @@ def silence(core: Core, now: int) -> str:
         )
     if core.stimulator.answers(now):
         return ""
-    return (
-        "not started: no stimulator answers; see `rvos device list` for the reason"
-        if core.stimulator.reading is None
-        else "not started: the stimulator has fallen silent; check its cable and power"
-    )
+    why = next((one.why for one in core.conditions() if one.name == "stimulator"), "")
+    if core.stimulator.reading is None:
+        return f"not started: no stimulator answers; {why or 'see `rvos device list` for the reason'}"
+    return "not started: the stimulator has fallen silent; check its cable and power"
 
 
 def left_ms(core: Core, patient: str, now: int) -> int:

@@ -2,14 +2,15 @@
 
 Theory of operation
 -------------------
-Made from the conditions of the links, and of the cuff from its gate.  A *notice* is what has to be said of a
-device whenever it is named: that its maker does not call it a medical one.
+Made from the conditions of the links; of a cuff without a link (a bedside in memory) from its gate.  A
+*notice* is what has to be said of a device whenever it is named: that its maker does not call it a medical
+one, or that what its port brings comes late.
 
 Units: ms.
 """
 
 from drivers import p24
-from drivers.host import Counters, Identity
+from drivers.host import Counters, Identity, LinkState
 from drivers.link import NOTHING, Condition
 from gateway.runtime.core import Core
 from gateway.runtime.requests import Device
@@ -18,7 +19,10 @@ from gateway.safety.debt import is_fresh
 
 def devices(core: Core, now: int) -> list[Device]:
     """Every device of the configuration, the cuff first."""
-    return [_seen(core, one) for one in (_cuff(core, now), *core.conditions())]
+    known = core.conditions()
+    if all(one.name != "cuff" for one in known):
+        known = [_cuff(core, now), *known]
+    return [_seen(core, one) for one in known]
 
 
 def _cuff(core: Core, now: int) -> Condition:
@@ -26,7 +30,8 @@ def _cuff(core: Core, now: int) -> Condition:
     age_ms = None if reading is None else max(0, now - reading.arrived_ms)
     who = gate.identity
     identity = None if who is None else Identity(who.board, who.serial, who.firmware)
-    state, why = "ready", ""
+    state: LinkState = "ready"
+    why = ""
     if gate.refusal:
         state, why = ("absent" if identity is None else "refused"), gate.refusal
     elif identity is None:
@@ -56,5 +61,9 @@ def _seen(core: Core, one: Condition) -> Device:
         gaps=counted.gaps,
         round_trip_ms=counted.round_trip_ms,
         opened=one.opened,
-        notice=p24.NOTICE if getattr(table, "driver", None) == "p24" else "",
+        notice="; ".join(words for words in (_of_its_maker(table), one.notice) if words),
     )
+
+
+def _of_its_maker(table: object) -> str:
+    return p24.NOTICE if getattr(table, "driver", None) == "p24" else ""

@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 ``Equipment`` makes a ``DeviceLink`` (or a ``FeederLink``) for each table of the configuration, except for the
-cuff, which has the gate.  Each link has a *taker* that knows core:
+cuff, which has a link of its own (``cuff_link``).  Each link has a *taker* that knows core:
 
 - the oximeter's readings become StO2 and haemoglobin;
 - a stimulator is given to the gate once it has said who it is and nothing speaks against it; its reports go
@@ -30,13 +30,13 @@ from drivers.feeder_link import FeederLink
 from drivers.host import Host
 from drivers.link import Condition, DeviceLink, Taker, Wanted
 from drivers.nonin_oem_host import NoninOemHost
-from drivers.usb import SYS, Expected
+from drivers.usb import RP2040, SYS, Expected
 from gateway.config import EmgConfig, HubConfig, OximeterConfig, PulseConfig, StimulatorConfig
 from gateway.model import Limb
-from gateway.record.events import DeviceNoticed
 from gateway.record.waveforms.streams import Stream
 from gateway.runtime import takers
 from gateway.runtime.core import Core
+from gateway.runtime.doubts import DoubtRows
 from gateway.runtime.waveforms import Waveforms, device_stream, own_streams, stimulation_stream
 
 FEEDER_USER = "rvos-feeder"
@@ -47,7 +47,22 @@ _OXIMETER_SILENT_MS = 10_000
 _SENSOR_SILENT_MS = 2_000
 _STIMULATOR_SILENT_MS = 600
 
-_RP2040 = ("2e8a:",)
+_GREETING_MS = {
+    "nonin": 20_000,
+    "invos": 60_000,
+    "moxy": 30_000,
+    "rehastim2": 5_000,
+    "p24": 5_000,
+    "hub": 5_000,
+}
+"""By when the right device has said its first valid frame; three times what it needs, or more.
+
+Nonin says a line a second, and five teach where its checksum ends; INVOS says one every 5 s, and five are
+waited for; a feeder has to find its monitor first.  RehaStim2 says Init twice a second; P24 and hub answer
+within 0.5 s and are asked again.  Amplifiers and pulse oximeters are asked up to three times, with pauses:
+they have the link's own ``GREETING_MS``.
+"""
+
 _FTDI = ("0403:",)
 _P24 = ("0483:5740",)
 
@@ -62,7 +77,7 @@ class Equipment:
     ) -> None:
         self._core, self._waveforms, self._clock, self._sys_root = core, waveforms, clock, sys_root
         self._sources: list[takers.Sampled] = []
-        self._refused: dict[str, int] = {}
+        self._rows = DoubtRows(core)
         self.links: list[AnyLink] = []
         config = core.setup.config
         if config.oximeter is not None:
@@ -84,14 +99,9 @@ class Equipment:
         """Let time pass for every device; called with every turn of the cycle."""
         for link in self.links:
             link.turn()
-            if link.refusal():
-                self._write_down(link.condition())
-
-    def _write_down(self, refused: Condition) -> None:
-        """A device that is not the one that was meant: once for each time that its port was opened."""
-        if self._refused.get(refused.name) != refused.opened:
-            self._refused[refused.name] = refused.opened
-            self._core.note(DeviceNoticed(device=refused.name, text=refused.why), self._clock())
+            doubts = link.doubts()
+            if doubts:
+                self._rows.write(link.name, link.opened, doubts, self._clock())
 
     def conditions(self) -> list[Condition]:
         """How each of them does."""
@@ -106,7 +116,13 @@ class Equipment:
     # one device each
 
     def _oximeter(self, config: OximeterConfig) -> AnyLink:
-        wanted = Wanted("oximeter", config.port, Expected(serial=config.serial), _OXIMETER_SILENT_MS)
+        wanted = Wanted(
+            "oximeter",
+            config.port,
+            Expected(serial=config.serial),
+            _OXIMETER_SILENT_MS,
+            greeting_ms=_GREETING_MS[config.driver],
+        )
         taker = takers.OximeterTaker(self._core)
 
         def make() -> Host:
@@ -122,14 +138,22 @@ class Equipment:
             config.driver == "p24"
         )  # the other one's protocol has no serial number: its adapter's counts
         expected = Expected(usb, "" if says_it else config.serial)
-        wanted = Wanted("stimulator", port, expected, _STIMULATOR_SILENT_MS, config.serial if says_it else "")
+        wanted = Wanted(
+            "stimulator",
+            port,
+            expected,
+            _STIMULATOR_SILENT_MS,
+            config.serial if says_it else "",
+            _GREETING_MS[config.driver or "rehastim2"],
+        )
         taker = takers.StimulatorTaker(self._core, config)
         link = DeviceLink(wanted, taker.make_host, taker, self._clock, self._sys_root)
         taker.send, taker.refusal = link.send_now, link.refusal
         return link
 
     def _hub(self, config: HubConfig) -> AnyLink:
-        wanted = Wanted("hub", config.port, Expected(_RP2040, config.serial), _SENSOR_SILENT_MS)
+        usb = Expected(RP2040, config.serial)
+        wanted = Wanted("hub", config.port, usb, _SENSOR_SILENT_MS, greeting_ms=_GREETING_MS["hub"])
         taker = takers.HubTaker(self._core, self._waveforms, config.description)
         return self._sampled(wanted, taker.make_host, taker)
 

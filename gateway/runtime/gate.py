@@ -91,6 +91,16 @@ class Gate:
         """Whether this controller may be leased to."""
         return self.identity is not None and not self.refusal and self._tightened
 
+    @property
+    def last_valid_ms(self) -> int | None:
+        """When the last valid frame arrived on the port that is open."""
+        return None if self._host is None else self._host.last_valid_ms
+
+    def explain(self, why: str) -> None:
+        """What the port can tell of a controller that has not said who it is."""
+        if self.identity is None:
+            self.refusal = why
+
     def connected(self, now: int) -> None:
         """A port was opened: ask who is there."""
         self.opened += 1
@@ -136,7 +146,7 @@ class Gate:
         host = self._host
         if host is None:
             return None
-        return Counters(host.frames, host.crc_errors, host.resyncs, host.status_gaps)
+        return Counters(host.frames, host.crc_errors, host.resyncs, host.status_gaps, host.round_trip_ms)
 
     def make_safe(self) -> None:
         """Vent and open the relay, whatever we believe of them: somebody stopped, or something tripped."""

@@ -16,6 +16,8 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from drivers.host import LinkState
+
 EXIT_OK = 0
 EXIT_FINDING = 1
 EXIT_USAGE = 2
@@ -276,7 +278,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """One device as ``DeviceList`` is answered; ``None`` and empty texts are what is not known. Units: ms."""
 
     name: str
-    state: str  # of drivers.link
+    state: LinkState
     why: str
     port: str
     description: str

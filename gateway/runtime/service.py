@@ -24,7 +24,7 @@ import signal
 import sys
 import traceback
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ from typing import Any
 import msgspec
 
 import gateway
-from drivers.errors import PortClosed, PortError
-from drivers.serial_port import SerialPort, open_port
+from drivers.link import Condition
+from drivers.usb import SYS
 from gateway.config import Config, config_hash, load
 from gateway.record.journal import Journal
 from gateway.record.ledger_fold import fold
@@ -43,6 +43,7 @@ from gateway.runtime.annunciator import Annunciator, Output, TerminalOutput, ope
 from gateway.runtime.clock import Clock, SystemClock
 from gateway.runtime.control_server import ControlServer
 from gateway.runtime.core import STEP_MS, Core
+from gateway.runtime.cuff_link import CuffLink
 from gateway.runtime.desk import Desk
 from gateway.runtime.equipment import Equipment
 from gateway.runtime.feed_server import FeedServer
@@ -62,11 +63,9 @@ JOURNAL = "journal.db"
 CONTROL_SOCKET = "control.sock"
 FEED_SOCKET = "feed.sock"
 
-_RETRY_S = 2.0
 _FEED_MS = 1000
 _WATCHDOG_MS = 500
 _ON_TIME_MS = 100
-_CUFF_BAUD = 115_200
 
 
 def run_core(config_path: Path) -> int:
@@ -121,7 +120,7 @@ async def _serve(config: Config, journal_path: Path) -> int:
 class CoreShell:
     """Ports, sockets and the timer around one core."""
 
-    def __init__(self, core: Core, clock: Clock, output: Output | None = None) -> None:
+    def __init__(self, core: Core, clock: Clock, output: Output | None = None, sys_root: Path = SYS) -> None:
         self._core, self._clock = core, clock
         self._config = core.setup.config
         self._desk = Desk(core, InItsOwnProcess())
@@ -135,16 +134,16 @@ class CoreShell:
         folder = Path(self._config.core.state_dir) / FOLDER
         self._waveforms = Waveforms(folder, core.recorder.stamp, core.note, self._files)
         core.recorder.tape = self._waveforms
-        self._equipment = Equipment(core, self._waveforms, clock.now_ms)
-        core.conditions = self._equipment.conditions
+        self._cuff = CuffLink(core, clock.now_ms, sys_root)
+        self._equipment = Equipment(core, self._waveforms, clock.now_ms, sys_root)
+        core.conditions = self._conditions
         core.send_now = self._send_now
-        self._cuff_port: SerialPort | None = None
         self._stop = asyncio.Event()
         self._defect: BaseException | None = None
         self._stepped_ms = clock.now_ms()
         self._fed_ms = self._published_ms = 0
         self._skipped = self._ready = False
-        self._published_mode = ""
+        self._published_stage = ("", "", 0)
 
     async def run(self) -> int:
         """Serve until told to stop or until a defect shows; the exit code of the process."""
@@ -169,7 +168,10 @@ class CoreShell:
             loop.add_signal_handler(number, self._stop.set)
 
     def _work(self) -> list[Coroutine[None, None, None]]:
-        return [self._cycle(), self._keep_cuff(), *self._equipment.work()]
+        return [self._cycle(), self._cuff.keep(), *self._equipment.work()]
+
+    def _conditions(self) -> list[Condition]:
+        return [self._cuff.condition(), *self._equipment.conditions()]
 
     async def _shut_down(self, tasks: list[asyncio.Task[None]]) -> None:
         self._manager.stopping()
@@ -191,7 +193,7 @@ class CoreShell:
 
     async def _say_goodbye(self) -> None:
         self._core.shut_down("asked to stop", self._clock.now_ms())
-        self._send(self._clock.now_ms())
+        self._send_now()
 
     # defects
 
@@ -214,9 +216,7 @@ class CoreShell:
         if self._defect is not None:
             return
         self._defect = error
-        if self._cuff_port is not None:
-            with contextlib.suppress(PortClosed):
-                self._cuff_port.write(VENT)
+        self._cuff.say_last(VENT)
         self._stop.set()
 
     def _report(self, error: BaseException) -> None:
@@ -240,7 +240,7 @@ class CoreShell:
         self._equipment.turn()
         self._core.step(now)
         self._desk.step(now)
-        self._send(now)
+        self._cuff.turn()
         self._publish(now)
         self._announce(now)
         self._record(now)
@@ -255,25 +255,18 @@ class CoreShell:
             self._manager.ready("core cycle running")
             _say("rvos core: ready")
 
-    def _send(self, now: int) -> None:
-        data = self._core.outgoing(now)
-        if data and self._cuff_port is not None and self._defect is None:
-            with contextlib.suppress(PortClosed):  # its loss is reported by the port itself
-                self._cuff_port.write(data)
-
     def _send_now(self) -> None:
         """A "stop" leaves with the request that asked for it, not with the next turn."""
-        self._send(self._clock.now_ms())
+        self._cuff.send_now()
 
     def _publish(self, now: int) -> None:
         if self._feed.readers:
             self._core.link_is_listening(now)
-        view = state_view.feed(self._core, now)
-        mode = f"{view.state.mode}/{view.state.phase}/{view.state.alarms_active}"
-        if now - self._published_ms < _FEED_MS and mode == self._published_mode:
+        stage = state_view.stage(self._core)
+        if now - self._published_ms < _FEED_MS and stage == self._published_stage:
             return
-        self._published_ms, self._published_mode = now, mode
-        self._feed.publish(msgspec.json.encode(view) + b"\n")
+        self._published_ms, self._published_stage = now, stage
+        self._feed.publish(msgspec.json.encode(state_view.feed(self._core, now)) + b"\n")
 
     def _announce(self, now: int) -> None:
         self._annunciator.step(state_view.announcement(self._core, now), now)
@@ -295,52 +288,6 @@ class CoreShell:
         if not self._skipped:
             self._manager.alive()
         self._skipped = False
-
-    # ports
-
-    async def _keep_cuff(self) -> None:
-        def arrived(data: bytes) -> None:
-            now = self._clock.now_ms()
-            self._core.cuff_bytes(data, now)
-            self._send(now)
-
-        def connected(port: SerialPort) -> None:
-            self._cuff_port = port
-            self._core.cuff_connected(self._clock.now_ms())
-
-        def lost(why: str) -> None:
-            self._cuff_port = None
-            self._core.cuff_lost(why, self._clock.now_ms())
-
-        await _keep_open(self._config.cuff.port, _CUFF_BAUD, arrived, connected, lost)
-
-
-async def _keep_open(
-    path: str,
-    baud: int,
-    arrived: Callable[[bytes], None],
-    connected: Callable[[SerialPort], None],
-    lost: Callable[[str], None],
-) -> None:
-    """Open a port, and open it again when it is lost, for ever."""
-    while True:
-        ended = asyncio.Event()
-
-        def on_lost(why: str, ended: asyncio.Event = ended) -> None:
-            lost(why)
-            ended.set()
-
-        try:
-            port = await open_port(path, baud, arrived, on_lost)
-        except PortError as error:
-            lost(str(error))
-        else:
-            try:
-                connected(port)
-                await ended.wait()
-            finally:
-                await port.close()
-        await asyncio.sleep(_RETRY_S)
 
 
 def _say(text: str) -> None:

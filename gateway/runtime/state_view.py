@@ -8,20 +8,38 @@ not known is ``None``.
 Units: the messages speak mmHg, seconds and percent as floats.
 """
 
+from typing import Any, Literal
+
+import msgspec
+
 from gateway.model import Output, Permit, Reason, StimulationPermit
+from gateway.runtime import device_view
 from gateway.runtime.annunciator import Announcement
 from gateway.runtime.core import Core
 from gateway.runtime.opening import alarm_id
+from gateway.runtime.requests import Device
 from gateway.safety import alarms
 from gateway.safety.debt import is_fresh
 from gateway.safety.reasons import Kind, kind_of
 from gateway.safety.texts import text_of
-from gateway.ward.messages import Alarm, Feed, State
+from gateway.ward.messages import Alarm, Feed, Health, State
+
+_STATE_KEYS = frozenset(State.__struct_fields__)
 
 
 def feed(core: Core, now: int) -> Feed:
     """Everything that may be seen live, at ``now``."""
-    return Feed(state=_state(core, now), alarms=alarm_list(core), boot=core.setup.boot)
+    devices = device_view.devices(core, now)
+    state = msgspec.structs.replace(_state(core, now), **_links(devices))
+    return Feed(
+        state=state, alarms=alarm_list(core), boot=core.setup.boot, devices=[_health(one) for one in devices]
+    )
+
+
+def stage(core: Core) -> tuple[str, str, int]:
+    """Mode, phase and number of alarms: a change of these is told at once, and not with the next second."""
+    session = core.session
+    return _mode(core), session.phase if session else "", len(core.alarms.alarms)
 
 
 def alarm_list(core: Core) -> list[Alarm]:
@@ -60,6 +78,40 @@ def pause_left_s(core: Core, now: int) -> float | None:
     return left_ms / 1000 if left_ms else None
 
 
+def _links(devices: list[Device]) -> dict[str, Any]:
+    """Of each device a word and an age; the device of a later version may have no key in ``State`` yet."""
+    told: dict[str, Any] = {}
+    for one in devices:
+        if f"{one.name}_link" in _STATE_KEYS:
+            told[f"{one.name}_link"] = one.state
+            told[f"{one.name}_age_s"] = _seconds(one.age_ms)
+    return told
+
+
+def _health(one: Device) -> Health:
+    return Health(
+        device=one.name,
+        link=one.state,
+        why=one.why or None,
+        age_s=_seconds(one.age_ms),
+        opened=one.opened,
+        frames=one.frames,
+        checksum_errors=one.checksum_errors,
+        resyncs=one.resyncs,
+        gaps=one.gaps,
+        round_trip_ms=one.round_trip_ms,
+        notice=one.notice or None,
+    )
+
+
+def _seconds(span_ms: int | None) -> float | None:
+    return None if span_ms is None else span_ms / 1000
+
+
+def _mode(core: Core) -> Literal["idle", "session", "latched"]:
+    return "latched" if core.state.latched else "session" if core.session else "idle"
+
+
 def _state(core: Core, now: int) -> State:
     session, latched = core.session, core.state.latched
     examination = session.examining.current if session else None
@@ -67,7 +119,7 @@ def _state(core: Core, now: int) -> State:
     cuff = core.cuff if is_fresh(core.setup.limits, core.cuff, now) else None
     saturation = _saturation(core, now)
     return State(
-        mode="latched" if latched else "session" if session else "idle",
+        mode=_mode(core),
         session=session.name if session else None,
         prescription=session.prescription.name if session else None,
         limb=session.limb.value if session else None,

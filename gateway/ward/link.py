@@ -39,6 +39,8 @@ from gateway.ward.backlog import Backlog
 from gateway.ward.cursor import CursorFile, cursor_of
 from gateway.ward.errors import WardError
 from gateway.ward.feed import FeedReader
+from gateway.ward.health import EXPIRY_S as HEALTH_EXPIRY_S
+from gateway.ward.health import HealthRounds
 from gateway.ward.lived import Lived
 from gateway.ward.messages import Feed, encode_event, status_topic
 from gateway.ward.mqtt import Answered, Connected, Connection, Happening, Lost
@@ -133,6 +135,7 @@ class Link:
         self._saved = cursor
         self._saved_ms = now_ms
         self._lived = Lived(now_ms)
+        self._rounds = HealthRounds()
 
     def turn(self) -> None:
         """One turn of the loop, then wait for bytes."""
@@ -183,8 +186,15 @@ class Link:
         stamp = self._stamp(now_ms)
         self._presence.show_alarms(feed, stamp, lambda: self._save(now_ms))
         if self._window.is_connected and self._connection is not None:
-            topic, payload = self._presence.live(feed.state, stamp)
-            self._connection.publish(topic, payload, token=None, retain=True, expiry_s=STATE_EXPIRY_S)
+            self._show(self._connection, feed, stamp)
+
+    def _show(self, connection: Wire, feed: Feed, stamp: Stamp) -> None:
+        """The live state, and the health of those devices whose turn it is."""
+        topic, payload = self._presence.live(feed.state, stamp)
+        connection.publish(topic, payload, token=None, retain=True, expiry_s=STATE_EXPIRY_S)
+        for device in self._rounds.due(feed.devices, stamp.mono_ms):
+            topic, payload = self._presence.health(device, stamp)
+            connection.publish(topic, payload, token=None, retain=True, expiry_s=HEALTH_EXPIRY_S)
 
     def _beat(self, now_ms: int) -> None:
         """The status, as soon as it is known whether core is there."""
@@ -214,6 +224,7 @@ class Link:
                 self._protocol.understood()
                 self._backoff.connected(now_ms)
                 self._presence.bear(self._stamp(now_ms))
+                self._rounds.begin()
                 events_from_ms = self._lived.ms + RETURN_MS if self._has_lost else self._lived.ms
                 self._window.connected(receive_maximum, self._backlog.newest(), events_from_ms)
             case Lost(reason, is_version):

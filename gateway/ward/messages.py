@@ -13,6 +13,7 @@ topic under the root   QoS   retained  content
 ``status``             1     yes       ``Status``; the Will is the same document with state "lost"
 ``birth``              1     yes       ``Birth``: identity, versions, limits in force
 ``state``              0     yes       ``State``, 1 Hz while core lives
+``health/{device}``    0     yes       ``Health``, every 10 s and when its link changes
 ``alarm/{id}``         1     yes       ``Alarm`` while it is active, an empty payload when it ended
 ``event/{type}``       1     no        the body of one journal row
 ``session/summary``    1     no        the ``Summary`` of one session
@@ -20,7 +21,7 @@ topic under the root   QoS   retained  content
 
 The root is ``rvos/v1/{site}/{ward}/{device}``.  ``event`` and ``session/summary`` are facts: ``seq``
 is their own number in the journal, and a consumer drops duplicates by ``(device, seq)``.  The other
-four are snapshots: their ``seq`` is that of the newest event known when they were written.
+five are snapshots: their ``seq`` is that of the newest event known when they were written.
 
 Units are in the names: ``_mmhg``, ``_s``, ``_percent``, ``_ms``.  No message names a patient.
 """
@@ -94,8 +95,15 @@ class Birth(msgspec.Struct, frozen=True, kw_only=True):
     limit_lease_s: float
 
 
+LinkWord = Literal["absent", "refused", "unknown", "ready", "silent"]
+"""How the link to one device does; ``drivers.link`` says what each word means."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What is happening now.  ``latched`` is the first reason of a latched trip."""
+    """What is happening now.  ``latched`` is the first reason of a latched trip.
+
+    Of each device only the word for its link and the age of its last valid frame; the rest is ``Health``.
+    """
 
     mode: Literal["idle", "session", "latched"]
     session: str | None = None
@@ -122,6 +130,34 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     current_ma: float | None = None
     stimulator_ok: bool | None = None
     examination: str | None = None
+    cuff_link: LinkWord | None = None
+    cuff_age_s: float | None = None
+    oximeter_link: LinkWord | None = None
+    oximeter_age_s: float | None = None
+    stimulator_link: LinkWord | None = None
+    stimulator_age_s: float | None = None
+    hub_link: LinkWord | None = None
+    hub_age_s: float | None = None
+    emg_link: LinkWord | None = None
+    emg_age_s: float | None = None
+    pulse_link: LinkWord | None = None
+    pulse_age_s: float | None = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How one device of the configuration does, and what went over its link since its port was opened."""
+
+    device: str
+    link: LinkWord
+    why: str | None = None
+    age_s: float | None = None
+    opened: int
+    frames: int
+    checksum_errors: int
+    resyncs: int
+    gaps: int
+    round_trip_ms: int | None = None
+    notice: str | None = None
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +182,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     alarms: list[Alarm]
     boot: int
+    devices: list[Health] = []
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -175,6 +212,10 @@ def birth_topic(place: Place) -> str:
 
 def state_topic(place: Place) -> str:
     return f"{place.root}/state"
+
+
+def health_topic(place: Place, device: str) -> str:
+    return f"{place.root}/health/{_tail('device', device)}"
 
 
 def alarm_topic(place: Place, alarm_id: str) -> str:
@@ -254,7 +295,7 @@ def decode_summary(payload: bytes) -> Summary:
 def schemas() -> dict[str, Any]:
     """JSON Schema of every message, by name, for whoever writes a consumer."""
     _, components = msgspec.json.schema_components(
-        [Envelope, Status, Birth, State, Alarm, Summary], ref_template="#/$defs/{name}"
+        [Envelope, Status, Birth, State, Health, Alarm, Summary], ref_template="#/$defs/{name}"
     )
     return components
 

@@ -29,6 +29,7 @@ from gateway.ward.messages import (
     Birth,
     Envelope,
     Feed,
+    Health,
     Place,
     State,
     Status,
@@ -36,6 +37,7 @@ from gateway.ward.messages import (
     birth_topic,
     encode,
     envelope,
+    health_topic,
     state_topic,
     status_topic,
     timestamp,
@@ -147,6 +149,10 @@ class Presence:
     def live(self, state: State, stamp: Stamp) -> tuple[str, bytes]:
         """The live state as it goes out now."""
         return state_topic(self.place), encode(self._envelope(stamp, state.session), state)
+
+    def health(self, device: Health, stamp: Stamp) -> tuple[str, bytes]:
+        """How one device does, as it goes out now."""
+        return health_topic(self.place, device.device), encode(self._envelope(stamp), device)
 
     def _envelope(self, stamp: Stamp, session: str | None = None) -> Envelope:
         return envelope(self.place, self._backlog.newest(), stamp, sid=session or "")

@@ -49,6 +49,7 @@ def test_list_has_a_line_for_each(run: Any, told: StandIn) -> None:
     first, second = result.stdout.splitlines()[:2]
     assert first.split() == ["cuff", "ready", "rp2040", "C1", "1.2.3"]
     assert second.split(maxsplit=2) == ["stimulator", "silent", "nothing valid for 2.0 s"]
+    assert result.stdout.splitlines()[2].split(maxsplit=1) == ["NOTE", p24.NOTICE]
 
 
 def test_list_as_json_is_what_core_said(run: Any, told: StandIn) -> None:

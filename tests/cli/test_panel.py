@@ -9,7 +9,7 @@ from gateway.cli.panel import panel, reason_text
 from gateway.model import Reason
 from gateway.safety.texts import text_of
 from gateway.therapy.rvos import Phase
-from gateway.ward.messages import Alarm, Feed, State
+from gateway.ward.messages import Alarm, Feed, Health, State
 
 IDLE = State(mode="idle", cuff_ok=True, sto2_ok=False, cuff_mmhg=0.4, ischaemia_debt_s=0.0, alarms_active=0)
 RUNNING = State(
@@ -135,3 +135,17 @@ def test_alarms_the_most_urgent_first_each_with_its_text() -> None:
         "                MEDIUM  4-1: No oximeter. (acknowledged)",
         "                LOW     4-0: No ward.",
     ]
+
+
+def test_devices_are_named_only_when_they_are_not_as_they_should_be() -> None:
+    counted = {"opened": 1, "frames": 0, "checksum_errors": 0, "resyncs": 0, "gaps": 0}
+    devices = [
+        Health(device="cuff", link="ready", **counted),
+        Health(device="hub", link="refused", why="it is a toaster", **counted),
+        Health(device="emg", link="silent", **counted),
+    ]
+    lines = panel(Feed(state=RUNNING, alarms=[], boot=4, devices=devices)).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("Devices"))
+    assert [line.split(maxsplit=1)[-1] for line in lines[at : at + 1]] == ["hub: refused, it is a toaster"]
+    assert lines[at + 1].strip() == "emg: silent"
+    assert not any("cuff: " in line for line in lines)

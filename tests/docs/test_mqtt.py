@@ -9,7 +9,7 @@ import pytest
 
 from gateway.record.events import EVENTS, Event
 from gateway.record.summary import Summary
-from gateway.ward.messages import Alarm, Birth, Envelope, State, Status
+from gateway.ward.messages import Alarm, Birth, Envelope, Health, State, Status
 from tests.docs.pages import read, rows, section
 
 PAGE = read("docs/mqtt.md")
@@ -18,6 +18,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "Status": Status,
     "Birth": Birth,
     "State": State,
+    "Health": Health,
     "Alarm": Alarm,
     "Session summary": Summary,
 }
@@ -28,6 +29,8 @@ def words_of(declared: Any, nothing: str = "none") -> str:
     """A field's type in the page's words."""
     if get_origin(declared) is Literal:
         return "text"
+    if any(get_origin(kind) is Literal for kind in get_args(declared)):
+        return f"text or {nothing}"
     if get_origin(declared) is list:
         return f"list of {words_of(get_args(declared)[0], 'null')}"
     kinds = [kind for kind in get_args(declared) or (declared,) if kind is not NoneType]
@@ -68,7 +71,7 @@ def test_no_event_is_described_that_is_not_sent() -> None:
 
 
 def test_states_and_modes_are_named() -> None:
-    for message, key in ((Status, "state"), (Alarm, "state"), (State, "mode")):
+    for message, key in ((Status, "state"), (Alarm, "state"), (State, "mode"), (Health, "link")):
         title = next(title for title, kind in TABLES.items() if kind is message)
         text = next(row[2] for row in rows(section(PAGE, title)) if row[0] == f"`{key}`")
         declared = next(field.type for field in msgspec.structs.fields(message) if field.name == key)

@@ -273,3 +273,21 @@ class TestLeases:
             host.lease(LIMB, *values, 0)
         assert host.outgoing(0) == b""
         assert host.lease(LIMB, 1700, 1000, 0, 0) == 1
+
+
+def test_the_round_trip_is_that_of_the_newest_request_that_was_answered() -> None:
+    host = CuffHost()
+    assert host.round_trip_ms is None
+    host.request_hello()
+    host.outgoing(1_000)
+    host.receive(status(1), 1_005)
+    assert host.round_trip_ms is None, "nobody asked for a status"
+    host.receive(hello_reply(), 1_012)
+    assert host.round_trip_ms == 12
+    seq = host.lease(LIMB, 1700, 500, 60_000, 2_000)
+    assert seq is not None
+    host.outgoing(2_000)
+    host.receive(wire.encode_lease_reply(wire.OK, seq), 2_003)
+    assert host.round_trip_ms == 3
+    host.receive(wire.encode_lease_reply(wire.OK, seq), 2_900)
+    assert host.round_trip_ms == 3, "nobody waited for this one"

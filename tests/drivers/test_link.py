@@ -203,3 +203,66 @@ def test_another_makers_device_is_not_opened(tmp_path: Path) -> None:
         await asyncio.gather(keeping, return_exceptions=True)
 
     run(scenario)
+
+
+def test_after_the_last_word_nothing_is_said_heard_or_opened(
+    tmp_path: Path, cable: Cable, other: Cable
+) -> None:
+    async def scenario() -> None:
+        bedside = Bedside()
+        name = tmp_path / "rvos-oximeter"
+        name.symlink_to(cable.path)
+        device = bedside.link(str(name))
+        keeping = asyncio.create_task(device.keep())
+        await bedside.change()
+        [host] = bedside.hosts
+        device.say_last(b"vent")
+        host.to_say = b"more"
+        device.turn()
+        device.send_now()
+        cable.send(LINE)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await cable.readable()
+        assert cable.received() == b"vent"
+        assert bedside.events == []
+        name.unlink()
+        name.symlink_to(other.path)
+        cable.pull()
+        while not bedside.losses:
+            await bedside.change()
+        for _ in range(200):
+            await asyncio.sleep(0)
+        device.send_now()
+        assert bedside.hosts == [host]
+        assert device.opened == 1
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+    run(scenario)
+
+
+def test_a_silent_device_whose_port_goes_on_bringing_bytes_may_be_another_one(cable: Cable) -> None:
+    async def scenario() -> None:
+        bedside = Bedside()
+        device = bedside.link(cable.path)
+        keeping = asyncio.create_task(device.keep())
+        await bedside.change()
+        cable.send(LINE)
+        await bedside.change()
+        device.turn()
+        port = device._port
+        assert port is not None
+        cable.send(b"?" * 40)
+        while port.bytes_received < len(LINE) + 40:  # noqa: ASYNC110 - bytes that are no frame are nobody's event
+            await asyncio.sleep(0)
+        bedside.now_ms += 3_001
+        device.turn()
+        assert device.condition()[1:3] == (
+            "silent",
+            "nothing valid for 3.0 s, though 40 bytes came: is it still the same device?",
+        )
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+    run(scenario)

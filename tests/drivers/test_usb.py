@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.usb import Expected, UsbPort, look, objection, plugged_in
+from drivers.usb import Expected, UsbPort, lateness, look, objection, plugged_in
 
 
 class Machine:
@@ -31,6 +31,19 @@ class Machine:
         (entry / "device").symlink_to(interface)
         (self.dev / node).touch()
         return str(self.dev / node)
+
+    def tell(self, node: str, key: str, text: str) -> None:
+        """Let the device behind this node say something else of itself."""
+        (self.sys / "devices" / "usb1" / f"1-{node}" / key).write_text(text + "\n")
+
+    def set_latency(self, node: str, text: str) -> None:
+        """What the adapter's timer is set to."""
+        (self.sys / "class" / "tty" / node / "device" / "latency_timer").write_text(text + "\n")
+
+    def unplug(self, node: str) -> None:
+        """Pull it out."""
+        (self.sys / "class" / "tty" / node / "device").unlink()
+        (self.sys / "class" / "tty" / node).rmdir()
 
     def name(self, name: str, node: str) -> str:
         """What a udev rule makes of it."""
@@ -102,3 +115,31 @@ def test_the_latency_timer_is_read_as_it_is(machine: Machine, written: str, late
     found = look(path, machine.sys)
     assert found is not None
     assert found.latency_ms == latency_ms
+
+
+@pytest.mark.parametrize(
+    ("vendor", "written", "found"),
+    [
+        ("0403", "1", ""),
+        ("0403", "16", "is 16 ms"),
+        ("0403", "2", "is 2 ms"),
+        ("0403", "0", "is 0 ms"),
+        ("0403", "", "cannot be read"),
+        ("0403", "soon", "cannot be read"),
+        ("2e8a", "", ""),
+        ("1a86", "16", "is 16 ms"),
+    ],
+)
+def test_a_timer_that_is_not_one_millisecond_is_said_with_what_repairs_it(
+    machine: Machine, vendor: str, written: str, found: str
+) -> None:
+    machine.plug("ttyUSB0", vendor, "6001", "FT1", written)
+    said = lateness(machine.name("rvos-oximeter", "ttyUSB0"), machine.sys)
+    assert (found in said) if found else said == ""
+    if found:
+        assert "should be 1 ms" in said
+        assert "echo 1 | sudo tee /sys/class/tty/ttyUSB0/device/latency_timer" in said
+
+
+def test_a_port_that_is_no_usb_device_has_no_timer(machine: Machine) -> None:
+    assert lateness("/dev/nothing-here", machine.sys) == ""

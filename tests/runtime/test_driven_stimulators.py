@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from drivers.link import Wanted, refusal_of
+from drivers.listening import Listening
 from drivers.stimulation import Report
 from drivers.usb import Expected
 from gateway.config import StimulatorConfig
@@ -36,7 +37,9 @@ class Driven:
     def __init__(self, bed: Stimulated, config: StimulatorConfig) -> None:
         self._bed = bed
         self.taker = StimulatorTaker(bed.bedside.core, config)
-        self.taker.refusal = lambda: refusal_of(WANTED._replace(serial=config.serial), self.host)
+        self.taker.refusal = lambda: refusal_of(
+            WANTED._replace(serial=config.serial), self.host, Listening(5_000, "", 0)
+        )
         self.device = RehaStim2() if config.driver == "rehastim2" else P24()
         self.plugged = True
         self.connect()

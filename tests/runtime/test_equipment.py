@@ -11,15 +11,15 @@ import pytest
 
 from bench import plugs
 from bench.plugs import COLUMNS, MAKE, FedPlug, OneWay, Plug, Room, shown
-from drivers import cyton, feeder_link, feeder_outlet, link
+from drivers import feeder_link, feeder_outlet, link
 from drivers.serial_port import SerialPort, open_port
-from gateway.record.events import DeviceIdentified, DeviceLost, DeviceNoticed
+from gateway.record.events import DeviceIdentified, DeviceLost
 from gateway.record.reader import JournalReader
+from gateway.runtime import state_view
 from gateway.safety.stimulation import StimulatorReading
 from gateway.simulation.bedside import VirtualClock
 from gateway.simulation.invos import InvosMonitor
 from tests.drivers.ptys import run
-from tests.drivers.test_usb import Machine
 
 TURN_MS = 20
 LONGEST_MS = 20_000
@@ -182,6 +182,36 @@ def test_every_device_becomes_ready_and_its_frames_count(rooms: Rooms, drivers: 
 
 
 @pytest.mark.parametrize("drivers", BEDSIDES, ids="+".join)
+def test_the_ward_is_told_of_every_link_what_the_driver_counts(
+    rooms: Rooms, drivers: tuple[str, ...]
+) -> None:
+    room = rooms(*drivers)
+    room.core.conditions = room.equipment.conditions
+
+    async def scenario() -> None:
+        names = plug_all(room)
+        await room.until(room.are("ready", names))
+        await room.run(500)
+        feed = state_view.feed(room.core, room.clock.ms)
+        told = {one.device: one for one in feed.devices}
+        assert told.keys() == {"cuff", *names}
+        for name in names:
+            found, counted = told[name], room.condition(name).counters
+            assert (found.link, found.opened, found.why) == ("ready", 1, None)
+            assert found.frames == counted.frames > 0
+            assert (found.gaps, found.resyncs) == (counted.gaps, counted.resyncs)
+            assert (found.checksum_errors, found.round_trip_ms) == (
+                counted.checksum_errors,
+                counted.round_trip_ms,
+            )
+            assert getattr(feed.state, f"{name}_link") == "ready"
+            assert getattr(feed.state, f"{name}_age_s") == found.age_s
+        assert len(msgspec.json.encode(feed.state)) < 1_000, "the state goes out once a second"
+
+    at_work(room, scenario)
+
+
+@pytest.mark.parametrize("drivers", BEDSIDES, ids="+".join)
 def test_a_pulled_cable_is_told_and_its_return_needs_nobody(rooms: Rooms, drivers: tuple[str, ...]) -> None:
     room = rooms(*drivers)
 
@@ -265,113 +295,9 @@ def test_a_device_that_says_nothing_is_unknown_and_one_that_falls_silent_is_sile
     at_work(room, scenario)
 
 
-def streaming_cyton() -> plugs.Device:
-    """A Cyton that was left streaming."""
-    board = MAKE["cyton"]()
-    board.step(cyton.START, 0)
-    return board
-
-
 def invos_every_second() -> plugs.Device:
     """An INVOS monitor, five times as fast as we take it to be."""
     return OneWay(InvosMonitor(shown, COLUMNS, 1_000).step)
-
-
-REFUSED = [
-    ("nonin", streaming_cyton, "bytes came without a line end: not 57600 baud, or not a Nonin oximeter"),
-    ("invos", streaming_cyton, "bytes came without a line end: not 9600 baud, or not an INVOS monitor"),
-    ("nonin", invos_every_second, "lines in a row were not Nonin 1"),
-    ("invos", MAKE["nonin"], "lines in a row do not fit the configured columns"),
-    ("cyton", MAKE["nonin"], "not a Cyton for this driver: it sends something else"),
-    ("bitalino", streaming_cyton, "not a BITalino for this driver: it sends something else"),
-    ("rehastim2", streaming_cyton, "bytes and no frame of a ScienceMode 2 device among them"),
-]
-"""Who says something, and why it is not the device that the driver is for."""
-
-UNKNOWN = [
-    ("rehastim2", MAKE["p24"]),
-    ("p24", MAKE["rehastim2"]),
-    ("p24", MAKE["nonin"]),
-    ("hub", MAKE["rehastim2"]),
-    ("hub", streaming_cyton),
-    ("cyton", MAKE["bitalino"]),
-    ("nonin-oem", streaming_cyton),
-]
-"""Who never says the word that the driver waits for: silence, or bytes that are no frame."""
-
-
-def with_stranger(rooms: Rooms, driver: str, stranger: Callable[[], plugs.Device]) -> tuple[VirtualRoom, str]:
-    """A room in which somebody else is plugged in where this driver's device should be."""
-    room = rooms(driver)
-    [name] = room.plugs
-    room.plugs[name] = Plug(room.port(name), stranger)
-    return room, name
-
-
-@pytest.mark.parametrize(("driver", "stranger", "why"), REFUSED)
-def test_another_device_on_the_port_is_refused_with_the_reason(
-    rooms: Rooms, driver: str, stranger: Callable[[], plugs.Device], why: str
-) -> None:
-    room, name = with_stranger(rooms, driver, stranger)
-
-    def refused() -> bool:
-        assert room.state(name) != "ready"
-        return room.state(name) == "refused"
-
-    async def scenario() -> None:
-        plug_all(room)
-        await room.until(refused)
-        assert why in room.condition(name).why
-        await room.run(2_000)
-        [noticed] = [row["text"] for row in room.rows(DeviceNoticed) if why in row["text"]]
-        assert not room.rows(DeviceIdentified)
-        room.plugs[name].pull()
-        await room.until(room.are("absent", [name]), 1_000)
-        plug_all(room)
-        await room.until(refused)
-        await room.run(100)
-        assert len([row for row in room.rows(DeviceNoticed) if why in row["text"]]) == 2, noticed
-
-    at_work(room, scenario)
-
-
-@pytest.mark.parametrize(("driver", "stranger"), UNKNOWN)
-def test_another_device_that_does_not_say_who_it_is_is_never_used(
-    rooms: Rooms, driver: str, stranger: Callable[[], plugs.Device]
-) -> None:
-    room, name = with_stranger(rooms, driver, stranger)
-
-    async def scenario() -> None:
-        plug_all(room)
-        for _ in range(150):
-            await room.pass_on()
-            assert room.state(name) == "unknown", room.condition(name)
-        assert not room.core.stimulator.answers(room.clock.ms)
-        assert not room.rows(DeviceIdentified)
-
-    at_work(room, scenario)
-
-
-@pytest.mark.parametrize(
-    ("driver", "expected"), [("hub", "2e8a:"), ("rehastim2", "0403:"), ("p24", "0483:5740")]
-)
-def test_another_makers_adapter_is_refused_before_a_byte_is_sent(
-    rooms: Rooms, driver: str, expected: str, tmp_path: Path
-) -> None:
-    machine = Machine(tmp_path / "machine")
-    room = rooms(driver, sys_root=machine.sys)
-    [name] = room.plugs
-    room.port(name).symlink_to(machine.plug("ttyUSB0", "1a86", "7523"))
-
-    async def scenario() -> None:
-        await room.until(room.are("refused", [name]), 1_000)
-        found = room.condition(name)
-        assert expected in found.why
-        assert "1a86:7523" in found.why
-        assert found.opened == 0
-
-    at_work(room, scenario)
-    room.port(name).unlink()
 
 
 def test_a_feeder_that_is_lost_leaves_no_old_values(rooms: Rooms) -> None:

@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 import msgspec
 import pytest
 
+from drivers import link
+from drivers.usb import SYS
 from gateway.config import Config, CoreConfig, CuffConfig, MqttConfig, SiteConfig
 from gateway.model import Reason
 from gateway.record.errors import JournalFull
@@ -28,6 +30,7 @@ from gateway.record.verify import verify
 from gateway.runtime import service
 from gateway.runtime.annunciator import TerminalOutput
 from gateway.runtime.clock import SystemClock
+from gateway.runtime.cuff_link import CuffLink
 from gateway.runtime.gate import VENT
 from gateway.runtime.requests import SessionStop
 from gateway.runtime.restore import restore
@@ -83,6 +86,7 @@ class Bench:
         self.journal = folder / "journal.db"
         self.control = folder / service.CONTROL_SOCKET
         self.device = Device(folder / "cuff")
+        self.sys_root = SYS
 
     @property
     def config(self) -> Config:
@@ -100,7 +104,7 @@ class Bench:
             journal = Journal.open(self.journal, device=DEVICE)
             sink = ThreadWriter(journal)
             self.core = compose(self.config, self.journal, journal.next_boot(), sink, SystemClock())
-            self.shell = CoreShell(self.core, SystemClock())
+            self.shell = CoreShell(self.core, SystemClock(), sys_root=self.sys_root)
             try:
                 async with asyncio.timeout(DEADLINE_S):
                     running = asyncio.create_task(self.shell.run())
@@ -137,7 +141,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(service, "_RETRY_S", 0.02)
+    monkeypatch.setattr(link, "RETRY_S", 0.02)
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     with TemporaryDirectory(prefix="rvos-") as name:
         yield Bench(Path(name))
@@ -244,13 +248,13 @@ class TestDefects:
     def test_a_task_that_just_ends_is_a_defect(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        async def come_to_an_end(_: CoreShell) -> None:
+        async def come_to_an_end(_: CuffLink) -> None:
             return
 
         async def scenario() -> None:
             return
 
-        monkeypatch.setattr(CoreShell, "_keep_cuff", come_to_an_end)
+        monkeypatch.setattr(CuffLink, "keep", come_to_an_end)
         assert bench.run(scenario) == 70
         assert "came to its end" in capfd.readouterr().err
 

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from gateway.record.row import ClockQuality, Stamp, event_row
 from gateway.runtime.clock import SystemClock
 from gateway.ward.broker import free_port
 from gateway.ward.cursor import Cursor, CursorFile
-from gateway.ward.messages import Alarm, Feed, State
+from gateway.ward.messages import Alarm, Feed, Health, State
 
 PROJECT = Path(__file__).parents[2]
 DEADLINE_S = 25.0
@@ -303,9 +303,9 @@ class Bedside:
         self.journal.close()
 
 
-def make_feed(*alarms: Alarm, boot: int = 1, **changes: Any) -> Feed:
+def make_feed(*alarms: Alarm, boot: int = 1, devices: Sequence[Health] = (), **changes: Any) -> Feed:
     state: dict[str, Any] = {"mode": "idle", "cuff_ok": True, "sto2_ok": False, "alarms_active": len(alarms)}
-    return Feed(state=State(**{**state, **changes}), alarms=list(alarms), boot=boot)
+    return Feed(state=State(**{**state, **changes}), alarms=list(alarms), boot=boot, devices=[*devices])
 
 
 def make_alarm(alarm_id: str, **changes: Any) -> Alarm:
