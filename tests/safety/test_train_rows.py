@@ -1,6 +1,5 @@
 """A train: the durable row that authorises it, exactly it, for a moment."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -42,7 +41,7 @@ def test_the_row_authorises_a_current_at_most(current_ua: int, reason: Reason | 
     bed = Stimulated()
     bed.raised(30_000)
     bed.authorise_train(TRAIN)
-    assert ask_for(bed, replace(TRAIN, current_ua=current_ua)) is reason
+    assert ask_for(bed, TRAIN._replace(current_ua=current_ua)) is reason
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_a_row_is_good_for_a_moment(age_ms: int, reason: Reason | None) -> None:
 def test_a_train_under_way_outlives_the_age_of_its_row_and_not_its_plan() -> None:
     bed = Stimulated()
     bed.authorise_train(TRAIN, planned_ms=8_000)
-    train = replace(TRAIN, planned_ms=8_000)
+    train = TRAIN._replace(planned_ms=8_000)
     assert ask_for(bed, train) is None
     began_ms = bed.now
     while bed.now < began_ms + 7_950:
@@ -69,7 +68,7 @@ def test_a_train_under_way_outlives_the_age_of_its_row_and_not_its_plan() -> Non
 def test_a_train_cannot_be_begun_again_when_its_time_is_over() -> None:
     bed = Stimulated()
     bed.authorise_train(TRAIN, planned_ms=1_000)
-    train = replace(TRAIN, planned_ms=1_000)
+    train = TRAIN._replace(planned_ms=1_000)
     assert ask_for(bed, train) is None
     bed.pause()
     assert ask_for(bed, train) is None
@@ -82,11 +81,11 @@ def test_a_train_cannot_be_begun_again_when_its_time_is_over() -> None:
 def test_a_new_train_has_its_own_time() -> None:
     bed = Stimulated()
     bed.authorise_train(TRAIN, planned_ms=1_000)
-    train = replace(TRAIN, planned_ms=1_000)
+    train = TRAIN._replace(planned_ms=1_000)
     assert ask_for(bed, train) is None
     for _ in range(40):
         bed.pause()
-    second = replace(train, contraction=2)
+    second = train._replace(contraction=2)
     bed.authorise_train(second)
     assert ask_for(bed, second) is None
     assert bed.state.stimulation.started_ms == bed.now

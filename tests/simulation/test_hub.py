@@ -18,6 +18,7 @@ def test_the_full_load_is_what_it_is_called() -> None:
         (2_000_000, 8),
         (1_000_000, 1),
         (500_000, 1),
+        (50_000, 4),
     ]
 
 
