@@ -100,18 +100,24 @@ HOSTS: dict[str, Callable[[], Any]] = {
 }
 
 
-def check_codec(make: Callable[[], Any], data: bytes) -> None:
-    """Whole and in pieces, the same. Raises ``AssertionError``, or whatever the codec raises."""
+def check_codec(make: Callable[[], Any], data: bytes) -> int:
+    """Whole and in pieces, the same; how much it took for frames.
+
+    Raises ``AssertionError``, or whatever the codec raises.
+    """
     whole, pieces = make(), make()
     told = whole.feed(data)
     cut = data[0] % 7 + 1 if data else 1
     in_pieces = [one for at in range(0, len(data), cut) for one in pieces.feed(data[at : at + cut])]
     assert repr(told) == repr(in_pieces), f"whole {told!r}, in pieces of {cut} {in_pieces!r}"
+    return sum(one is not None for one in told)
 
 
-def check_host(make: Callable[[], Any], data: bytes) -> None:
-    """Pieces with time between them; the first byte of each says how much of both."""
-    host, now_ms, at = make(), 1_000, 0
+def check_host(make: Callable[[], Any], data: bytes) -> int:
+    """Pieces with time between them; the first byte of each says how much of both.  How many
+    instants gave it life.
+    """
+    host, now_ms, at, valid = make(), 1_000, 0, 0
     while at < len(data):
         step = data[at]
         piece = data[at + 1 : at + 1 + step % 64]
@@ -121,5 +127,7 @@ def check_host(make: Callable[[], Any], data: bytes) -> None:
         host.outgoing(now_ms)
         assert host.last_valid_ms == before_ms, "what we send is no sign of life"
         host.receive(piece, now_ms)
+        valid += host.last_valid_ms != before_ms
         assert host.last_valid_ms is None or host.last_valid_ms <= now_ms
         assert isinstance(host.refusal if hasattr(host, "refusal") else "", str)
+    return valid

@@ -177,6 +177,9 @@ class Reason(StrEnum):
     PAIN_SCORE_DUE = "pain_score_due"
     ANNUNCIATOR_LOST = "annunciator_lost"
     WAVEFORM_LOST = "waveform_lost"
+    STIMULATION_HELD = "stimulation_held"
+    RESPONSE_MISSING = "response_missing"
+    FORCE_LOST = "force_lost"
 
 
 class DeviceFault(IntFlag):

@@ -4,12 +4,14 @@ Theory of operation
 -------------------
 Core has the ports, so core is asked; nothing here opens one.  ``list`` also shows what USB has and no line of
 the configuration names, for the technician who is writing the file.  ``watch`` asks once a second and prints
-what changes.  The controller's own test is ``rvos selftest``.
+what changes.  The controller's own test is ``rvos selftest``.  ``simulate`` asks nobody: it is
+a device, for who has none.
 """
 
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -105,6 +107,36 @@ def selftest(as_json: bool) -> None:
             click.echo(f"{'PASS' if one.state == 'ready' else 'FAIL'}  {_line(one)}")
     if any(one.state != "ready" for one in found):
         raise SystemExit(EXIT_FINDING)
+
+
+@device.command()
+@click.argument("name")
+@click.option(
+    "--port",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The name that the device gets; without it one in your runtime folder.",
+)
+def simulate(name: str, port: Path | None) -> None:
+    """Be the device NAME, simulated, until interrupted.
+
+    It is behind a pseudo-terminal (the Moxy: it comes to the socket on which core listens). No current, no
+    pressure: it only says what such a device would say.
+    """
+    import asyncio
+
+    from gateway.runtime.clock import SystemClock
+    from gateway.simulation import table_top
+
+    if name not in table_top.NAMES:
+        raise click.UsageError(f"no simulated device {name!r}; there are: {', '.join(table_top.NAMES)}")
+    clock, at = SystemClock(), (port or table_top.default_port(name)).absolute()
+    if name != table_top.MOXY and os.path.lexists(at):
+        raise click.UsageError(f"{at} exists: another one runs, or died; remove it, or name another --port")
+    click.echo(f"SIMULATED {name} at {at}: a program, no device; nobody is measured or stimulated", err=True)
+    click.echo("\n".join(table_top.configuration_lines(name, at)))
+    asyncio.run(table_top.live(table_top.plug_of(name, at, clock), clock))
+    click.echo("unplugged", err=True)
 
 
 def _line(one: Device) -> str:

@@ -37,6 +37,7 @@ _PHASES = {
     "prescription_ready": "none under way; begin the prescription (rvos session begin), or it ends",
     "contracting": "stimulating",
     "resting": "resting between contractions",
+    "held": "no response of the muscle; waits for a person, or the session ends",
     "finished": "finished",
     "ending": "ending, the cuff is emptying",
 }

@@ -176,7 +176,8 @@ class Core:
         """Stop the session, now. Says whether there was one to stop."""
         running = self.session is not None and self.session.running
         if self.session is not None:
-            self.session.end("interrupted" if reason in _RESUMABLE else "stopped", reason, now)
+            resumable = reason in _RESUMABLE or self.session.is_held
+            self.session.end("interrupted" if resumable else "stopped", reason, now)
         if running:  # queued, not waited for
             self.note(SessionStopped(reason=reason.value), now)
         self._stop_asked = reason
@@ -353,7 +354,7 @@ class Core:
         session.authorise(wishes, answers, self.owed_ms, now)
         stopped = next((reason for reason in answers.refusals if reason in _BEDSIDE_STOPS), None)
         if stopped is not None and session.running:
-            session.end("stopped", stopped, now)
+            session.end("interrupted" if session.is_held else "stopped", stopped, now)
             self._turn_over()
             self.note(SessionStopped(reason=stopped.value), now)
         elif self.state.latched is not None:

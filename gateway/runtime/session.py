@@ -53,6 +53,7 @@ from gateway.safety.observations import Arming, Authorisation, Inflation, State,
 from gateway.safety.reasons import Kind, kind_of
 from gateway.therapy import plans
 from gateway.therapy.examinations import ExaminationsPlan
+from gateway.therapy.nmes import NmesPlan
 from gateway.therapy.nmes_force import NmesForcePlan
 from gateway.therapy.plan import More, Plan, Seen, Wish, Word
 from gateway.therapy.prescription import RvosPrescription
@@ -244,6 +245,7 @@ class Session:
             answers.stimulator,
             train.started_ms if train.on else None,
             self._least_mmhg,
+            self.trains.judged,
         )
         self.plan, wishes, given_up = self.plan.step(seen, now)
         for skipped in given_up:
@@ -274,6 +276,8 @@ class Session:
         """All was given that was prescribed, or nobody has asked for anything for too long."""
         if self._examines and not isinstance(self.plan, ExaminationsPlan):
             self.plan = ExaminationsPlan(self.prescription, now)
+        elif isinstance(self.plan, NmesForcePlan) and self.plan.given_up:
+            self.end("interrupted", Reason.STIMULATION_HELD, now)
         else:
             self.end_idle(now)
 
@@ -325,6 +329,18 @@ class Session:
             by_ua = word.by_ua if isinstance(word, More) else -word.by_ua
             self.note(CurrentChanged(contraction=self.plan.cycle, by_ua=by_ua), now)
         return objection
+
+    @property
+    def concerns(self) -> frozenset[Reason]:
+        """What its plan has to alarm for: what the muscle answers, or does not."""
+        if self.ending is not None or not isinstance(self.plan, NmesPlan | NmesForcePlan):
+            return frozenset()
+        return self.plan.concerns
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its stimulation waits for a person to look, who stops it: what is left may be resumed."""
+        return Reason.STIMULATION_HELD in self.concerns
 
     def authorise(self, wishes: tuple[Wish, ...], answers: Answers, debt_ms: int, now: int) -> None:
         """Ask the journal for the durable row that the supervisor misses; take it when it is there."""

@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 Pure questions to core.  ``observations`` is all that the supervisor may look at; ``conditions_of`` are those
-that core finds by itself: people who were asked for something, the link, the annunciator.
+that core finds by itself: people who were asked for something, the link, the annunciator, a muscle that
+does not answer.
 
 Units: ms.
 """
@@ -53,4 +54,6 @@ def conditions_of(core: "Core", now: int) -> frozenset[Reason]:
         found.add(Reason.WAVEFORM_LOST)
     if session is not None and session.pain.is_overdue(core.state.inflation, now):
         found.add(Reason.PAIN_SCORE_DUE)
+    if session is not None:
+        found |= session.concerns
     return frozenset(found)

@@ -7,7 +7,8 @@ became of it is read off the supervisor's state (``follow``): when it began, the
 ended and why; that the stimulator confirmed it; and whether the muscle answered.
 
 The muscle's answer is judged by a force sensor, where one is read: the highest force while the current
-flows, above the force just before.  Without a sensor it is unknown, which is what is written.
+flows, above the force just before.  Without a sensor, or with one that was silent or frozen and showed
+none, it is unknown, which is what is written.  ``judged`` is what the plan learns of it.
 
 Units: uA, mN, ms.
 """
@@ -19,8 +20,7 @@ from gateway.model import Reason, Safe, Sample, StimulationIntent, StimulationPe
 from gateway.record.events import Event, StimulationAuthorised, StimulationEnded, StimulationStarted
 from gateway.safety.limits import HARD
 from gateway.safety.stimulation import StimulationState, StimulatorReading, TrainAuthorisation
-
-YES, NO, UNKNOWN = "yes", "no", "unknown"
+from gateway.therapy.response import FROZEN_MS, Answer, Judged, Sensor
 
 
 @dataclass(slots=True)
@@ -31,14 +31,33 @@ class _Train:
     started_ms: int
     highest_ua: int
     rest_mn: int | None
-    most_mn: int | None = None
+    answered_ua: int | None = None
     confirmed: bool = False
+    sensor: Sensor = Sensor.ABSENT
 
-    def response(self) -> str:
+    def answer(self) -> Answer:
         """Whether the muscle answered."""
-        if self.rest_mn is None or self.most_mn is None:
-            return UNKNOWN
-        return YES if self.most_mn - self.rest_mn >= HARD.response_force_mn else NO
+        if self.answered_ua is not None:
+            return Answer.YES
+        return Answer.NO if self.rest_mn is not None and self.sensor is Sensor.THERE else Answer.UNKNOWN
+
+    def judged(self) -> Judged:
+        """What the plan learns of it."""
+        return Judged(self.contraction, self.highest_ua, self.answer(), self.sensor, self.answered_ua)
+
+
+@dataclass(slots=True)
+class _Standstill:
+    """Since when the force has had the value that it has."""
+
+    value: int | None = None
+    since_ms: int = 0
+
+    def ms(self, force: Sample, now: int) -> int:
+        """For how long, with this sample."""
+        if force.value != self.value:
+            self.value, self.since_ms = force.value, now
+        return now - self.since_ms
 
 
 @dataclass(slots=True)
@@ -59,6 +78,8 @@ class Trains:
         self._note, self._is_durable = note, is_durable
         self._asked: _Asked | None = None
         self._train: _Train | None = None
+        self._standstill = _Standstill()
+        self.judged: Judged | None = None
         self.authorisation: TrainAuthorisation | None = None
 
     def authorise(self, wish: StimulationIntent, now: int) -> None:
@@ -84,8 +105,18 @@ class Trains:
             train = None
         if train is None and state.on:
             train = self._begin(state, force, now)
+        sensor = self._sensor(force, now)
         if train is not None:
-            _look(train, state, reading, force)
+            _look(train, state, reading, force, sensor)
+
+    def _sensor(self, force: Sample | None, now: int) -> Sensor:
+        """What the force sensor is worth now; asked in every step, for a standstill may begin at rest."""
+        if force is None:
+            return Sensor.ABSENT
+        still_ms = self._standstill.ms(force, now)
+        if now - force.arrived_ms >= HARD.response_force_age_ms:
+            return Sensor.SILENT
+        return Sensor.FROZEN if still_ms >= FROZEN_MS else Sensor.THERE
 
     def gave(self, current_ua: int) -> None:
         """Another current between two steps."""
@@ -101,7 +132,7 @@ class Trains:
         return self._train
 
     def _end(self, train: _Train, reason: Reason, now: int) -> None:
-        self._train = None
+        self._train, self.judged = None, train.judged()
         row = self.authorisation
         ended = StimulationEnded(
             contraction=train.contraction,
@@ -109,20 +140,31 @@ class Trains:
             duration_ms=max(0, now - train.started_ms),
             reason=reason.value,
             confirmed=train.confirmed,
-            response=train.response(),
+            response=train.answer().value,
             at_cap=row is not None and train.highest_ua >= row.ceiling_ua,
         )
         self._note(ended, now)
 
 
 def _look(
-    train: _Train, state: StimulationState, reading: StimulatorReading | None, force: Sample | None
+    train: _Train,
+    state: StimulationState,
+    reading: StimulatorReading | None,
+    force: Sample | None,
+    sensor: Sensor,
 ) -> None:
     train.highest_ua = max(train.highest_ua, state.current_ua)
+    if train.sensor in (Sensor.ABSENT, Sensor.THERE):  # what was wrong in it stays wrong
+        train.sensor = sensor
     if reading is not None and reading.stimulating and reading.arrived_ms >= train.started_ms:
         train.confirmed = True
-    if force is not None and force.value is not None and force.arrived_ms >= train.started_ms:
-        train.most_mn = force.value if train.most_mn is None else max(train.most_mn, force.value)
+    if force is not None and force.arrived_ms >= train.started_ms and train.answered_ua is None:
+        train.answered_ua = state.current_ua if _shows(train.rest_mn, force.value) else None
+
+
+def _shows(rest_mn: int | None, force_mn: int | None) -> bool:
+    """Whether this force is a response."""
+    return rest_mn is not None and force_mn is not None and force_mn - rest_mn >= HARD.response_force_mn
 
 
 def _reason(answer: StimulationPermit | Safe) -> Reason:

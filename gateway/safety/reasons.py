@@ -106,6 +106,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.PAIN_SCORE_DUE: Meaning(Kind.NOTICE, _LOW),
     Reason.ANNUNCIATOR_LOST: Meaning(Kind.NOTICE, _MEDIUM),
     Reason.WAVEFORM_LOST: Meaning(Kind.NOTICE, _LOW),
+    Reason.STIMULATION_HELD: Meaning(Kind.NOTICE, _MEDIUM),
+    Reason.RESPONSE_MISSING: Meaning(Kind.NOTICE, _LOW),
+    Reason.FORCE_LOST: Meaning(Kind.NOTICE, _LOW),
 }
 
 

@@ -195,6 +195,17 @@ EN: dict[Reason, Wording] = {
         "Samples of this session are not recorded.",
         "The session may go on; call the technician (disk full?).",
     ),
+    Reason.STIMULATION_HELD: Wording(
+        "No response of the muscle: the stimulation is held.",
+        "Stop; look at electrodes and lead, press the button, start again with --resume.",
+    ),
+    Reason.RESPONSE_MISSING: Wording(
+        "The muscle no longer answers to a current that it answered to.",
+        "Look at electrodes, lead and stimulator; stop before you mend a lead.",
+    ),
+    Reason.FORCE_LOST: Wording(
+        "The force sensor is silent, or its value stands still.", "Check the load cell and its cable."
+    ),
 }
 
 FR: dict[Reason, Wording] = {
@@ -378,6 +389,17 @@ FR: dict[Reason, Wording] = {
     Reason.WAVEFORM_LOST: Wording(
         "Des échantillons de cette séance ne sont pas enregistrés.",
         "La séance peut continuer ; appeler le technicien (disque plein ?).",
+    ),
+    Reason.STIMULATION_HELD: Wording(
+        "Aucune réponse du muscle : la stimulation est suspendue.",
+        "Arrêter ; vérifier électrodes et câble, appuyer sur le bouton, reprendre avec --resume.",
+    ),
+    Reason.RESPONSE_MISSING: Wording(
+        "Le muscle ne répond plus à un courant auquel il répondait.",
+        "Vérifier électrodes, câble et stimulateur ; arrêter avant de réparer un câble.",
+    ),
+    Reason.FORCE_LOST: Wording(
+        "Le capteur de force se tait, ou sa valeur ne bouge plus.", "Vérifier le capteur et son câble."
     ),
 }
 

@@ -9,8 +9,13 @@ A person's press raises it by up to 5 mA, at once while the muscle contracts, el
 contraction, one press a second; it raises the comfort current too, never above the prescription's highest.
 
     waiting -> contracting -> resting -> waiting (next contraction) ... finished
+                                 |
+                                 +-> held -> finished, given up: nobody came
 
 A contraction begins when the supervisor permits it: its row must be durable first.
+
+Where a force sensor looks, ``responses`` knows whether the muscle answered (``response``).  Without a closed
+loop nothing is made of it here but what has to be alarmed for; ``held`` is the closed loop's.
 
 Units: currents uA, times ms.  Source of the numbers: the prescription.
 """
@@ -18,9 +23,10 @@ Units: currents uA, times ms.  Source of the numbers: the prescription.
 from enum import StrEnum
 from typing import NamedTuple
 
-from gateway.model import Output, StimulationIntent, StimulationPermit
+from gateway.model import Output, Reason, StimulationIntent, StimulationPermit
 from gateway.therapy.plan import Less, More, Seen, Step, Word
 from gateway.therapy.prescription import NmesPrescription
+from gateway.therapy.response import UNJUDGED, Judged, Responses
 
 RISE_UA = 1_000
 LEAST_UA = 1_000
@@ -29,6 +35,11 @@ PRESS_EVERY_MS = 1_000
 """``stimulation_rise_ua``, ``stimulation_press_rise_ua`` and ``stimulation_press_ms`` of the supervisor's
 limits, which this room cannot import; a test compares them."""
 
+HELD_MOST_MS = 600_000
+"""So long nobody came: what is left is given up, and may be resumed as any interrupted session (engineering
+proposal: what a session for examinations waits for the next)."""
+
+_HELD = "the stimulation is held: look, stop, press the button at the bedside, and start with --resume"
 _WAITS = "a press waits already for the current to be raised: see what it does first"
 
 
@@ -38,6 +49,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     CONTRACTING = "contracting"
     RESTING = "resting"
+    HELD = "held"
     FINISHED = "finished"
 
 
@@ -45,6 +57,7 @@ class NmesPlan(NamedTuple):
     """``since_ms`` is when the phase began; ``press_ua`` is a press that has not raised the current yet.
 
     ``rise_ua`` is what the next contraction gets more than the last.
+    ``given_up``: it was held until it was too late.
     """
 
     prescription: NmesPrescription
@@ -58,6 +71,8 @@ class NmesPlan(NamedTuple):
     press_ua: int = 0
     raised_ms: int | None = None
     rise_ua: int = RISE_UA
+    responses: Responses = UNJUDGED
+    given_up: bool = False
 
     @property
     def cycle(self) -> int:
@@ -79,22 +94,46 @@ class NmesPlan(NamedTuple):
         """Whether the last contraction is over."""
         return self.step_now is Phase.FINISHED
 
+    @property
+    def concerns(self) -> frozenset[Reason]:
+        """What has to be alarmed for."""
+        if self.step_now is Phase.HELD:
+            return frozenset((Reason.STIMULATION_HELD,))
+        return self.responses.concerns
+
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts; 0 where it cannot be said."""
-        lasts_ms = {Phase.CONTRACTING: self.prescription.on_ms, Phase.RESTING: self.prescription.off_ms}
+        lasts_ms = {
+            Phase.CONTRACTING: self.prescription.on_ms,
+            Phase.RESTING: self.prescription.off_ms,
+            Phase.HELD: HELD_MOST_MS,
+        }
         return max(0, self.since_ms + lasts_ms.get(self.step_now, 0) - now)
 
     def step(self, seen: Seen, now: int) -> "Step[NmesPlan]":
         """One step; pure and total."""
-        match self.step_now:
+        plan = self.with_judged(seen.judged)
+        match plan.step_now:
             case Phase.WAITING:
-                return _waiting(self, seen, now)
+                return _waiting(plan, seen, now)
             case Phase.CONTRACTING:
-                return _contracting(self, now)
+                return _contracting(plan, now)
             case Phase.RESTING:
-                return _resting(self, now)
+                return _resting(plan, now)
+            case Phase.HELD:
+                return _held(plan, now)
             case Phase.FINISHED:
-                return Step(self, ())
+                return Step(plan, ())
+
+    def with_judged(self, judged: Judged | None) -> "NmesPlan":
+        """With what was found of the last contraction, once."""
+        if judged is None or judged.contraction <= self.responses.contraction:
+            return self
+        return self._replace(responses=self.responses.with_judged(judged))
+
+    def hold(self, now: int) -> "NmesPlan":
+        """Between two contractions: begin no other. A person stops, and starts again with 1 mA."""
+        return self._replace(step_now=Phase.HELD, since_ms=now, press_ua=0)
 
     def hear(self, word: Word, now: int) -> "tuple[NmesPlan, str]":
         """Raise at the next step that may, or lower at once."""
@@ -106,6 +145,8 @@ class NmesPlan(NamedTuple):
                 return self._replace(current_ua=least_ua, comfort_ua=least_ua, press_ua=0), ""
 
     def _raised(self, by_ua: int) -> "tuple[NmesPlan, str]":
+        if self.step_now is Phase.HELD:
+            return self, _HELD
         if not 0 < by_ua <= PRESS_MOST_UA:
             return self, f"a press raises by 1 to {PRESS_MOST_UA // 1000} mA"
         if self.press_ua:
@@ -135,7 +176,8 @@ def _begun(plan: NmesPlan, given_ua: int, started_ms: int, now: int) -> NmesPlan
     """The plan when its contraction is being given: what was asked counts, what was said since holds."""
     pressed = plan.asked_presses > plan.presses
     if pressed:
-        plan = plan._replace(presses=plan.asked_presses, raised_ms=now)
+        seen = plan.responses.pressed()
+        plan = plan._replace(presses=plan.asked_presses, raised_ms=now, responses=seen)
     if pressed and plan.press_ua:
         plan = plan._replace(press_ua=0, comfort_ua=max(plan.comfort_ua, given_ua))
     current_ua = min(given_ua, plan.comfort_ua)
@@ -154,10 +196,9 @@ def _contracting(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
 def _raised(plan: NmesPlan, now: int) -> NmesPlan:
     current_ua = min(plan.prescription.current_ua, plan.current_ua + plan.press_ua)
     comfort_ua = max(plan.comfort_ua, current_ua)
-    presses = plan.presses + 1
-    return plan._replace(
-        current_ua=current_ua, comfort_ua=comfort_ua, presses=presses, press_ua=0, raised_ms=now
-    )
+    pressed = plan._replace(presses=plan.presses + 1, press_ua=0, raised_ms=now)
+    responses = plan.responses.pressed()
+    return pressed._replace(current_ua=current_ua, comfort_ua=comfort_ua, responses=responses)
 
 
 def _rest(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
@@ -171,6 +212,12 @@ def _resting(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
     if now - plan.since_ms < plan.prescription.off_ms:
         return Step(plan, ())
     return _ask(plan._replace(step_now=Phase.WAITING, contraction=plan.contraction + 1, since_ms=now))
+
+
+def _held(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
+    if now - plan.since_ms < HELD_MOST_MS:
+        return Step(plan, ())
+    return Step(plan._replace(step_now=Phase.FINISHED, since_ms=now, given_up=True), ())
 
 
 def _wish(plan: NmesPlan) -> StimulationIntent:

@@ -15,6 +15,15 @@ makes of the current.  The loop decides what is between, on every sample of a fo
 Force counts above rest: the last sample before the contraction.  A sensor that is silent changes nothing:
 the current of this contraction stays, and the next one gets no more.
 
+*Whether the muscle answered* is judged for the loop when a contraction is over (``response``), and nothing
+rises before that is known.  Missing force is a reason to raise only while it can be a current below the motor
+threshold.  A response that has disappeared is a lead, an electrode or a device: the current does not rise and
+falls back to no more than what was last answered, for whoever mends the lead meets it.  After
+``UNANSWERED_MOST`` contractions in a row without response, whatever the current, the loop is *held*: nothing
+contracts, an alarm sounds, a person looks and stops; it may be resumed, through all gates of a start and from
+1 mA.  A person's presses are the person's: each begins that count anew.  A sensor that is silent or frozen
+raises nothing and is named.
+
 The rules of rising are the supervisor's, which judges every wish of this plan as any other; here they only
 keep the plan from wishing what would be refused.
 
@@ -24,11 +33,12 @@ decrease at once); 30 to 100 ms of electromechanical delay are from memory, so `
 
 from typing import NamedTuple
 
-from gateway.model import Output, StimulationIntent
+from gateway.model import Output, Reason, StimulationIntent
 from gateway.therapy import nmes
 from gateway.therapy.nmes import LEAST_UA, RISE_UA, NmesPlan, Phase
 from gateway.therapy.plan import Seen, Step, Word
 from gateway.therapy.prescription import NmesForcePrescription
+from gateway.therapy.response import UNANSWERED_MOST, Judged, Sensor
 
 _N = 1_000
 
@@ -65,13 +75,26 @@ class NmesForcePlan(NamedTuple):
         """Whether the last contraction is over."""
         return self.contractions.is_finished
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it was held until it was too late."""
+        return self.contractions.given_up
+
+    @property
+    def concerns(self) -> frozenset[Reason]:
+        """What has to be alarmed for; to a loop a sensor that was never there is lost as well."""
+        found = self.contractions.concerns
+        if self.contractions.responses.sensor is Sensor.ABSENT:
+            return found | {Reason.FORCE_LOST}
+        return found
+
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts; 0 where it cannot be said."""
         return self.contractions.time_left_ms(now)
 
     def step(self, seen: Seen, now: int) -> "Step[NmesForcePlan]":
         """One step; pure and total."""
-        before = self._contracted() if self._ends(now) else self
+        before = self._contracted() if self._ends(now) else self._judged(seen.judged, now)
         contractions, wishes, skipped = before.contractions.step(seen, now)
         return Step(before._followed(contractions, now), wishes, skipped)
 
@@ -85,8 +108,27 @@ class NmesForcePlan(NamedTuple):
         return begun and now - self.contractions.since_ms >= self.prescription.on_ms
 
     def _contracted(self) -> "NmesForcePlan":
-        """At the end of a contraction: what the next one gets more."""
-        return self._replace(contractions=self.contractions._replace(rise_ua=self._rise_ua()))
+        """At the end of a contraction: the next one gets no more until this one is judged."""
+        return self._replace(contractions=self.contractions._replace(rise_ua=0))
+
+    def _judged(self, judged: Judged | None, now: int) -> "NmesForcePlan":
+        """What the next contraction gets more, or less, or that there is none for now."""
+        contractions = self.contractions.with_judged(judged)
+        if contractions is self.contractions:
+            return self
+        return self._replace(contractions=self._following(contractions, now))
+
+    def _following(self, contractions: NmesPlan, now: int) -> NmesPlan:
+        found, current_ua = contractions.responses, contractions.current_ua
+        if contractions.step_now is not Phase.RESTING:
+            return contractions
+        if found.unanswered >= UNANSWERED_MOST and contractions.contraction < self.prescription.contractions:
+            return contractions.hold(now)
+        if found.may_rise:
+            return contractions._replace(rise_ua=self._rise_ua())
+        if found.gone and found.last_ua is not None:
+            return contractions._replace(current_ua=min(current_ua, found.last_ua))
+        return contractions
 
     def _followed(self, contractions: NmesPlan, now: int) -> "NmesForcePlan":
         """After the contractions went on. What begins, or a press, is what the loop goes back to."""

@@ -27,6 +27,7 @@ from gateway.model import (
     StimulationPermit,
 )
 from gateway.therapy.prescription import Prescription
+from gateway.therapy.response import Judged
 
 Wish = Intent | StimulationIntent
 
@@ -36,6 +37,7 @@ class Seen:
     """What a plan may look at: the last answers, the cuff's inflation and the train under way.
 
     ``train_started_ms`` is when the contraction that is being given began, ``None`` while there is none.
+    ``judged`` is the last contraction that is over.
     ``least_mmhg`` is what each target of the cuff is lifted to, because a person said so; 0: to nothing.
     """
 
@@ -47,6 +49,7 @@ class Seen:
     pulses: StimulationPermit | Safe | None = None
     train_started_ms: int | None = None
     least_mmhg: int = 0
+    judged: Judged | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,31 +4,22 @@ import random
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import fuzz
+from bench.fuzz_frames import WIRES, Mutator, in_pieces, piece_starts, wire_of
+from bench.fuzz_seeds import LONGEST_BYTES as LONGEST_SEED_BYTES
+from bench.fuzz_seeds import plant, seeds
 from bench.fuzz_targets import CODECS, HOSTS, check_codec, check_host
-from drivers import bitalino, cyton, feeder, moxy, nonin, nonin_oem, sciencemode2, suntech
-from firmware_bridge import cuff
 
 INPUTS = 150
 LONGEST_BYTES = 300
-FRAMES = (
-    cuff.encode_vent(),
-    cuff.encode_tighten_reply(0, 0),
-    sciencemode2.encode_init(0),
-    sciencemode2.encode_stop(2),
-    sciencemode2.encode_ack(2, sciencemode2.STOP_CHANNEL_LIST_ACK, sciencemode2.OK),
-    nonin.encode_line((700, None, None, None), "2026-01-02T03:04:05"),
-    cyton.encode_frame(5, (1000, 0, 0, 0, 0, 0, 1, -8388608), bytes(6)),
-    bitalino.encode_frame(5, 0b1010, (1, 2, 3, 4, 5, 6)),
-    nonin_oem.encode_frame(7, 0x81, 0x1234, 2),
-    suntech.encode_ack("O"),
-    feeder.Sender(moxy.KIND, "02:00:00:00:00:01").hello(0),
-)
-"""One word each of most protocols: what is cut, flipped and mixed."""
+FRAMES = tuple(frame for wire in WIRES.values() for frame in wire.frames)
+"""Words of every protocol: what is cut, flipped and mixed."""
 
 
 @cache
@@ -68,6 +59,48 @@ def test_a_host_raises_nothing_and_lives_by_what_arrives_alone(name: str) -> Non
         check_host(HOSTS[name], data)
 
 
+@pytest.mark.parametrize("name", CODECS)
+def test_every_wire_has_a_frame_that_its_codec_accepts(name: str) -> None:
+    assert sum(check_codec(CODECS[name], frame) for frame in wire_of(name).frames)
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_conversation_gives_a_host_life(name: str) -> None:
+    assert max(check_host(HOSTS[name], seed) for seed in seeds(name)) >= 1
+
+
+def test_seeds_are_the_same_each_time_and_short(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert plant("p24-host", tmp_path / "a") == plant("p24-host", tmp_path / "b") > 3
+    for one in (tmp_path / "a").iterdir():
+        assert one.read_bytes() == (tmp_path / "b" / one.name).read_bytes()
+        assert 0 < len(one.read_bytes()) <= LONGEST_SEED_BYTES
+
+
+@pytest.mark.parametrize("name", ["sciencemode4", "rehastim2-host"])
+def test_half_of_the_mutations_carry_a_frame_with_a_right_checksum(name: str) -> None:
+    def flipped(data: bytes, most: int) -> bytes:
+        return (bytes((data[0] ^ 1,)) + data[1:])[:most] if data else b"\0"
+
+    is_host = name in HOSTS
+    mutator = Mutator(name, flipped, is_host=is_host)
+    check, make = (check_host, HOSTS[name]) if is_host else (check_codec, CODECS[name])
+    changed = [mutator(b"\x05noise", 200, seed) for seed in range(100)]
+    assert changed == [mutator(b"\x05noise", 200, seed) for seed in range(100)]
+    assert all(len(one) <= 200 for one in changed)
+    assert sum(check(make, one) > 0 for one in changed) >= 25
+
+
+def test_pieces_are_put_together_again() -> None:
+    data = bytes(range(200))
+    pieces = in_pieces(data, 2)
+    starts = piece_starts(pieces)
+    cut = [pieces[start + 1 : end] for start, end in pairwise(starts)]
+    assert b"".join(cut) == data
+    assert [pieces[start] // 64 for start in starts[:-1]] == [2, 0, 0, 0]
+
+
 class Forgetful:
     """A codec that forgets what a piece ended with."""
 
@@ -102,6 +135,8 @@ def test_the_fuzzer_runs(name: str) -> None:
     if has_it.returncode:
         pytest.skip("atheris is not installed in the environment of peers")
     row = fuzz.fuzz(name, 2)
-    assert row.executions > 100
+    assert row.executions > 50
     assert row.branches > 10
+    assert row.behind > row.executions // 20
+    assert row.frames >= row.behind
     assert not row.broke

@@ -9,16 +9,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import plugs
-from bench.plugs import COLUMNS, MAKE, FedPlug, OneWay, Plug, Room, shown
+from bench.plugs import Room
 from drivers import feeder_link, feeder_outlet, link
 from drivers.serial_port import SerialPort, open_port
 from gateway.record.events import DeviceIdentified, DeviceLost
 from gateway.record.reader import JournalReader
 from gateway.runtime import state_view
 from gateway.safety.stimulation import StimulatorReading
+from gateway.simulation import plugs
 from gateway.simulation.bedside import VirtualClock
 from gateway.simulation.invos import InvosMonitor
+from gateway.simulation.plugs import COLUMNS, MAKE, FedPlug, OneWay, Plug, shown
 from tests.drivers.ptys import run
 
 TURN_MS = 20

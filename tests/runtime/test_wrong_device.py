@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import plugs
-from bench.plugs import MAKE, Plug
+from bench import plugs as bench_plugs
 from drivers import cyton, link
 from gateway.record.events import DeviceIdentified, DeviceNoticed
 from gateway.runtime import ceilings, state_view
+from gateway.simulation import plugs
+from gateway.simulation.plugs import MAKE, Plug
 from tests.drivers.test_usb import Machine
 from tests.runtime import test_equipment
 from tests.runtime.test_equipment import Rooms, VirtualRoom, at_work, invos_every_second, plug_all
@@ -228,14 +229,14 @@ def test_two_alike_are_refused_before_a_byte_is_sent(rooms: Rooms, driver: str, 
 def test_another_serial_number_is_refused_before_a_byte_is_sent(
     rooms: Rooms, driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configured = plugs.configured
+    configured = bench_plugs.configured
 
     def with_serial(folder: Path, drivers: tuple[str, ...]) -> Any:
-        config, name = configured(folder, drivers), plugs.CLASS_OF[driver]
+        config, name = configured(folder, drivers), bench_plugs.CLASS_OF[driver]
         table = msgspec.structs.replace(getattr(config, name), serial="FT1")
         return msgspec.structs.replace(config, **{name: table})
 
-    monkeypatch.setattr(plugs, "configured", with_serial)
+    monkeypatch.setattr(bench_plugs, "configured", with_serial)
     there = AdapterRoom(rooms, driver, tmp_path, serial="FT2")
 
     async def scenario() -> None:

@@ -1,6 +1,5 @@
 """A train: the durable row that authorises it, exactly it, for a moment."""
 
-
 import pytest
 
 from gateway.model import Reason, StimulationIntent

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.model import Output, StimulationIntent, StimulationPermit
-from gateway.therapy.nmes import LEAST_UA, RISE_UA, Phase
+from gateway.model import Output, Reason, StimulationIntent, StimulationPermit
+from gateway.therapy.nmes import HELD_MOST_MS, LEAST_UA, RISE_UA, Phase
 from gateway.therapy.nmes_force import NmesForcePlan
 from gateway.therapy.plan import Less, More, Seen
 from gateway.therapy.plans import begin
 from gateway.therapy.prescription import NmesForcePrescription, load
+from gateway.therapy.response import UNANSWERED_MOST, Answer, Judged, Sensor
 
 ON_MS, OFF_MS, SETTLE_MS = 2_000, 1_000, 100
 TARGET_MN = 20_000
@@ -42,25 +43,65 @@ class Limb:
         self.plan = found
         self.permit: StimulationPermit | None = None
         self.since_ms: int | None = None
+        self.sensor = Sensor.THERE
+        self.most_n = 0
+        self.highest_ua = 0
+        self.judged: Judged | None = None
+        self.given_ua: list[int] = []
 
     def step(self, after_ms: int = 50) -> int:
         """One step; the current that is given now."""
         self.now += after_ms
-        seen = Seen(None, None, None, False, True, self.permit, self.since_ms)
+        seen = Seen(None, None, None, False, True, self.permit, self.since_ms, judged=self.judged)
         self.plan, wishes, _ = self.plan.step(seen, self.now)
         if not wishes:
+            self._judge()
             self.permit = self.since_ms = None
             return 0
         (wish,) = wishes
         assert isinstance(wish, StimulationIntent)
         if self.permit is None:
             self.since_ms = self.now
+            self.most_n = self.highest_ua = 0
+        self.highest_ua = max(self.highest_ua, wish.current_ua)
         self.permit = StimulationPermit(
             wish.current_ua, wish.pulse_width_us, wish.frequency_dhz, self.now + 600
         )
         return wish.current_ua
 
+    def _judge(self) -> None:
+        """A contraction is over: what the session says of it."""
+        if self.permit is None:
+            return
+        self.given_ua.append(self.highest_ua)
+        answer = (
+            Answer.YES if self.most_n >= 2 else Answer.NO if self.sensor is Sensor.THERE else Answer.UNKNOWN
+        )
+        at_ua = self.highest_ua if answer is Answer.YES else None
+        self.judged = Judged(self.plan.cycle, self.highest_ua, answer, self.sensor, at_ua)
+
+    def contraction(self, force_n: int | None, press_ua: int = 0) -> int:
+        """A whole contraction with its rest, in which the muscle gives so much; its highest current."""
+        number = self.plan.cycle
+        while self.plan.contractions.step_now is not Phase.CONTRACTING:
+            self.step()
+            if force_n is not None:
+                self.feel(0, 0)
+        if press_ua:
+            self.plan, _ = self.plan.hear(More(press_ua), self.now)
+            self.step()
+        if force_n is not None:
+            self.feel(force_n)
+        while self.plan.cycle == number and self.plan.contractions.step_now not in (
+            Phase.HELD,
+            Phase.FINISHED,
+        ):
+            self.step()
+        return self.given_ua[-1]
+
     def feel(self, force_n: int, after_ms: int = 2) -> StimulationIntent | None:
+        if self.permit is not None:
+            self.most_n = max(self.most_n, force_n)
         self.now += after_ms
         self.plan, wish = self.plan.feel(force_n * 1_000, self.now)
         return wish
@@ -176,6 +217,7 @@ def test_a_sensor_that_falls_silent_freezes_the_current() -> None:
     limb.until(Phase.CONTRACTING)
     rose_ua = limb.current_ua
     assert rose_ua == 11_000
+    limb.sensor = Sensor.SILENT
     limb.until(Phase.RESTING)
     limb.until(Phase.CONTRACTING)
     assert limb.current_ua == rose_ua
@@ -242,3 +284,152 @@ def test_whatever_is_felt_the_current_stays_between_1_ma_and_what_was_begun(
         least_ua = min(least_ua, limb.current_ua)
         assert LEAST_UA <= limb.current_ua <= min(10_000, least_ua + RISE_UA)
         assert (wish is None) == (limb.current_ua == before_ua)
+
+
+class TestWithoutResponse:
+    """A lead that lies open looks like a muscle that gives no force: whoever mends it meets the current."""
+
+    def test_what_disappeared_raises_nothing_and_then_holds(self) -> None:
+        limb = Limb()
+        limb.contraction(0, press_ua=5_000)
+        limb.contraction(0, press_ua=5_000)
+        assert limb.contraction(10) == 13_000
+        assert [limb.contraction(0) for _ in range(UNANSWERED_MOST)] == [14_000, 13_000, 13_000]
+        assert limb.plan.phase == "held"
+        assert limb.plan.concerns == {Reason.STIMULATION_HELD}
+
+    def test_one_that_answers_again_is_forgotten(self) -> None:
+        limb = Limb()
+        limb.contraction(10)
+        limb.contraction(0)
+        limb.contraction(0)
+        limb.contraction(10)
+        limb.contraction(0)
+        limb.contraction(0)
+        assert limb.plan.phase != "held"
+        limb.contraction(0)
+        assert limb.plan.phase == "held"
+
+    def test_what_never_answered_rises_no_further_than_three_contractions(self) -> None:
+        limb = Limb()
+        assert [limb.contraction(0) for _ in range(3)] == [1_000, 2_000, 3_000]
+        assert limb.plan.phase == "held"
+
+    def test_a_person_s_press_begins_the_count_anew(self) -> None:
+        limb = Limb()
+        limb.contraction(0)
+        limb.contraction(0)
+        assert limb.contraction(0, press_ua=5_000) == 8_000
+        assert limb.plan.phase != "held"
+        limb.contraction(0)
+        limb.contraction(0)
+        assert limb.plan.phase == "held"
+
+    def test_what_nobody_can_judge_neither_counts_nor_forgives(self) -> None:
+        limb = Limb()
+        limb.contraction(0)
+        limb.contraction(0)
+        limb.sensor = Sensor.FROZEN
+        limb.contraction(0)
+        assert limb.plan.phase != "held"
+        assert limb.plan.concerns == {Reason.FORCE_LOST}
+        limb.sensor = Sensor.THERE
+        limb.contraction(0)
+        assert limb.plan.phase == "held"
+
+    @pytest.mark.parametrize("sensor", [Sensor.SILENT, Sensor.FROZEN, Sensor.ABSENT])
+    def test_a_sensor_that_tells_nothing_raises_nothing_and_is_named(self, sensor: Sensor) -> None:
+        limb = Limb()
+        assert limb.contraction(10) == 1_000
+        limb.sensor = sensor
+        given = [limb.contraction(0) for _ in range(4)]
+        assert given == [2_000] * 4
+        assert limb.plan.concerns == {Reason.FORCE_LOST}
+        limb.sensor = Sensor.THERE
+        limb.contraction(20)
+        assert not limb.plan.concerns
+
+    def test_one_that_froze_on_a_force_raises_nothing_either(self) -> None:
+        limb = Limb()
+        limb.sensor = Sensor.FROZEN
+        assert [limb.contraction(10) for _ in range(3)] == [1_000] * 3
+
+    def test_held_it_waits_for_a_word_and_takes_no_press(self) -> None:
+        limb = held()
+        plan, why = limb.plan.hear(More(5_000), limb.now)
+        assert plan == limb.plan
+        assert "--resume" in why
+        for _ in range(100):
+            assert limb.step() == 0
+        assert limb.plan.time_left_ms(limb.now) == HELD_MOST_MS - 100 * 50
+        assert limb.plan.waits_for is None
+
+    def test_nobody_comes(self) -> None:
+        limb = held()
+        limb.now += HELD_MOST_MS
+        limb.step()
+        assert limb.plan.is_finished
+        assert limb.plan.given_up
+
+    def test_the_last_contraction_is_not_held_for(self) -> None:
+        limb = Limb(replace(SHORT, duration_ms=9_000))
+        for _ in range(3):
+            limb.contraction(0)
+        limb.until(Phase.FINISHED)
+        assert not limb.plan.given_up
+
+
+def held() -> Limb:
+    """Three contractions without response after a high current."""
+    limb = Limb()
+    limb.contraction(10, press_ua=5_000)
+    for _ in range(UNANSWERED_MOST):
+        limb.contraction(0)
+    assert limb.plan.phase == "held"
+    return limb
+
+
+SENSORS = st.sampled_from([*Sensor])
+CONTRACTIONS = st.lists(
+    st.tuples(st.sampled_from([0, 0, 0, 1, 2, 10, 40]), SENSORS, st.sampled_from([0, 0, 0, 1_000, 5_000])),
+    min_size=1,
+    max_size=18,
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(contractions=CONTRACTIONS)
+def test_whatever_comes_the_loop_alone_raises_little_without_a_response(
+    contractions: list[tuple[int, Sensor, int]],
+) -> None:
+    """Between two responses or presses it rises by less than ``UNANSWERED_MOST`` steps; after a response that
+    disappeared by none; where nobody can judge by none; and it never goes on after as many as that."""
+    limb = Limb()
+    answered_ua: int | None = None
+    unanswered = 0
+    before_ua: int | None = None
+    may_rise = True
+    for force_n, sensor, press_ua in contractions:
+        if limb.plan.is_finished:
+            break
+        limb.sensor = sensor
+        given_ua = limb.contraction(force_n, press_ua)
+        begun_ua = given_ua - press_ua
+        if before_ua is not None:
+            assert begun_ua <= before_ua + (RISE_UA if may_rise else 0)
+        unanswered = 0 if press_ua else unanswered
+        if force_n >= 2:
+            answered_ua = given_ua if answered_ua is None else min(answered_ua, given_ua)
+            unanswered, may_rise = 0, sensor is Sensor.THERE
+        elif sensor is Sensor.THERE:
+            unanswered += 1
+            may_rise = answered_ua is None or given_ua < answered_ua
+        else:
+            may_rise = False
+        before_ua = limb.current_ua
+        if limb.plan.is_finished:
+            break
+        assert (limb.plan.phase == "held") == (unanswered >= UNANSWERED_MOST)
+        if limb.plan.phase == "held":
+            assert limb.step() == 0
+            return
