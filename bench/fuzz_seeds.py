@@ -22,7 +22,7 @@ from gateway.simulation.memory_board import MemoryBoard
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.moxy import MoxyFeed, MoxyMonitor
 from gateway.simulation.plant import Plant
-from gateway.simulation.plugs import ADDRESS, DRIVER_ONLY, MAKE, Device, OneWay, shown
+from gateway.simulation.plugs import ADDRESS, MAKE, Device, OneWay, shown
 
 LONGEST_BYTES = 2_048
 _STEPS = 100
@@ -65,8 +65,8 @@ DEVICES: dict[str, Callable[[], Device]] = {
     "rehastim2-host": MAKE["rehastim2"],
     "p24-host": MAKE["p24"],
     "hub-host": MAKE["hub"],
-    "cpar-host": DRIVER_ONLY["cpar"],
-    "nibp-host": DRIVER_ONLY["suntech"],
+    "cpar-host": MAKE["cpar"],
+    "nibp-host": MAKE["suntech"],
     "nonin-host": MAKE["nonin"],
     "invos-host": lambda: OneWay(InvosMonitor(shown, invos.CASE_HISTORY).step),
     "moxy-host": MoxyBehindItsFeeder,

@@ -18,7 +18,17 @@ import msgspec
 
 from drivers.link import Condition
 from drivers.usb import SYS
-from gateway.config import Config, EmgConfig, HubConfig, OximeterConfig, PulseConfig, StimulatorConfig
+from gateway.config import (
+    AlgometerConfig,
+    BloodPressureConfig,
+    Config,
+    EmgConfig,
+    HubConfig,
+    OximeterConfig,
+    PulseConfig,
+    StimulatorConfig,
+)
+from gateway.model import Limb
 from gateway.record.journal import Journal
 from gateway.runtime.clock import Clock
 from gateway.runtime.equipment import Equipment
@@ -42,6 +52,8 @@ CLASS_OF = {
     "cyton": "emg",
     "bitalino": "emg",
     "nonin-oem": "pulse",
+    "suntech": "blood_pressure",
+    "cpar": "algometer",
 }
 """Which table of the configuration each belongs to."""
 
@@ -64,6 +76,13 @@ def _table(driver: str, port: str) -> object:
             return HubConfig(port=port, description="simulated hub")
         case "cyton" | "bitalino":
             return EmgConfig(driver=driver, port=port, description="simulated amplifier")
+        case "suntech":
+            limb = Limb.LEFT_UPPER_ARM
+            return BloodPressureConfig(port=port, limb=limb, description="simulated module")
+        case "cpar":
+            return AlgometerConfig(
+                port=port, research_use="signed for the simulated device", description="simulated algometer"
+            )
         case _:
             return PulseConfig(port=port, description="simulated pulse oximeter")
 
@@ -99,6 +118,7 @@ class Room:
         self._files = ThreadPoolExecutor(1)
         waveforms = Waveforms(folder / "waveforms", self.core.recorder.stamp, self.core.note, self._files)
         self.equipment = Equipment(self.core, waveforms, clock.now_ms, sys_root)
+        self.core.conditions = self.equipment.conditions
         self.plugs: dict[str, AnyPlug] = {CLASS_OF[driver]: self._plug(driver) for driver in drivers}
 
     def port(self, name: str) -> Path:

@@ -26,7 +26,7 @@ that we did not ask for, a program that runs on.  Its frames carry no checksum, 
 is watched.  After straying nothing is held until the port is opened again.
 
 A real CPAR+ has one sensor for each outlet, no lease, and a watchdog whose length nobody has confirmed (the
-maker's client pings once a second).  ``NOTICE`` says what that means.
+maker's client pings once a second).  ``cpar_texts.NOTICE`` says what that means.
 
 Life: ``last_valid_ms`` is when a valid frame arrived that is not the echo of one of ours.  A ping counter
 that begins again is a device that restarted: it is identified and set up anew; nothing resumes by itself.
@@ -55,12 +55,6 @@ from drivers.cpar_hold import SEGMENT_MS, Hold, segment_for
 from drivers.cpar_holding import LEASE_MS, Holding
 from drivers.cuff_pending import Order
 from drivers.host import Block, Channel, Counters, Identity, Line, Stream
-
-NOTICE = (
-    "CPAR+ is a research algometer, not a tourniquet: one sensor for each outlet, no lease, no checksum on "
-    "its status, and a communication watchdog of unconfirmed length. Therapy on it is disabled until the "
-    "site has signed for it in its configuration."
-)
 
 PING_MS = 400
 PING_TIMEOUT_MS = 200

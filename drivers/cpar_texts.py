@@ -5,7 +5,14 @@ Theory of operation
 Three tables: why a stimulation ended, why a function was refused, what happened by itself.  The numbers and
 their names are those of the maker's client (labbench-comm 0.1.3, ``definitions``); what to do about them is
 ours.  A number without a sentence is told as a number: a newer firmware may know more than this file.
+``NOTICE`` is what has to be said whenever the device is named.
 """
+
+NOTICE = (
+    "CPAR+ is a research algometer, not a tourniquet: one sensor for each outlet, no lease, no checksum on "
+    "its status, and a communication watchdog of unconfirmed length. The site has signed for its use in "
+    "research in the configuration; no session inflates it."
+)
 
 STOP_REASONS = {
     0: "nothing has ended yet",

@@ -174,7 +174,7 @@ class NibpHost:
 
     def measure(self, now_ms: int) -> str:
         """Take a blood pressure of an adult. Returns why not, or an empty text."""
-        why = self._use_refusal(now_ms)
+        why = self.use_refusal(now_ms)
         if not why:
             self._due = _MEASURE
             self._measuring_ms = now_ms
@@ -188,7 +188,7 @@ class NibpHost:
         if self._stasis is not None and self._stasis.pressure_mmhg == pressure_mmhg:
             self._stasis.lease_until_ms = now_ms + LEASE_MS
             return ""
-        why = self._stasis_refusal(pressure_mmhg, duration_ms) or self._use_refusal(now_ms)
+        why = self._stasis_refusal(pressure_mmhg, duration_ms) or self.use_refusal(now_ms)
         if not why and self._time_unit_ms is not None:
             frame = wire.encode_stasis(pressure_mmhg, duration_ms // self._time_unit_ms)
             self._due = _Command("venous stasis", frame, wire.Ack, once=True)
@@ -199,8 +199,8 @@ class NibpHost:
         """Let the air out, now and until a reading shows it. Calling it every cycle costs nothing."""
         self._give_up("aborted")
 
-    def _use_refusal(self, now_ms: int) -> str:
-        """Why the cuff cannot be used now."""
+    def use_refusal(self, now_ms: int) -> str:
+        """Why the cuff cannot be used now; empty where it can."""
         if self._refusal or self._identity is None:
             return self._refusal or "the blood pressure module has not said who it is"
         if self.measuring or self.stasis or self._aborting:

@@ -180,6 +180,11 @@ class Reason(StrEnum):
     STIMULATION_HELD = "stimulation_held"
     RESPONSE_MISSING = "response_missing"
     FORCE_LOST = "force_lost"
+    BLOOD_PRESSURE_CHANGED = "blood_pressure_changed"
+    BLOOD_PRESSURE_NOT_TAKEN = "blood_pressure_not_taken"
+    BLOOD_PRESSURE_MODULE_LOST = "blood_pressure_module_lost"
+    FREE_LIMB_NOT_DEFLATED = "free_limb_not_deflated"
+    ALGOMETER_UNEXPECTED = "algometer_unexpected"
 
 
 class DeviceFault(IntFlag):
@@ -261,11 +266,12 @@ class CuffReading:
 
 @dataclass(frozen=True, slots=True)
 class BloodPressure:
-    """A blood pressure that a person entered, in mmHg."""
+    """A blood pressure in mmHg. ``module``: serial number of what took it; ``None``: a person did."""
 
     systolic_mmhg: int
     diastolic_mmhg: int
     entered_ms: int
+    module: str | None = None
 
     @property
     def mean_times_three_mmhg(self) -> int:

@@ -82,7 +82,7 @@ def _rows(feed: Feed, language: Language) -> Iterator[tuple[str, str]]:
     if state.stimulator_ok is not None:
         yield "Stimulator", "answers" if state.stimulator_ok else "does not answer"
     if state.session is not None:
-        yield "Blood pressure", _pressure_age(state.blood_pressure_age_s)
+        yield "Blood pressure", _pressure(state)
     yield from _device_rows(feed.devices)
     if state.alarm_pause_left_s is not None:
         yield "Sound", pause_line(state.alarm_pause_left_s)
@@ -135,8 +135,22 @@ def _debt(debt_s: float | None) -> str:
     return NO_VALUE if debt_s is None else f"{duration(debt_s)} of at most {most}"
 
 
-def _pressure_age(age_s: float | None) -> str:
-    return "none entered" if age_s is None else f"entered {duration(age_s)} ago"
+def _pressure(state: State) -> str:
+    """What counts and whose it is; a reading of the module that waits for a person's own says so."""
+    held_back = _figures(state.held_back_systolic_mmhg, state.held_back_diastolic_mmhg)
+    if held_back:
+        return f"none that counts: the module told {held_back}; measure by hand and enter it"
+    if state.blood_pressure_age_s is None:
+        return "none entered"
+    how = "taken by the module" if state.blood_pressure_by == "module" else "entered"
+    figures = _figures(state.systolic_mmhg, state.diastolic_mmhg)
+    return f"{figures + ', ' if figures else ''}{how} {duration(state.blood_pressure_age_s)} ago"
+
+
+def _figures(systolic_mmhg: float | None, diastolic_mmhg: float | None) -> str:
+    if systolic_mmhg is None or diastolic_mmhg is None:
+        return ""
+    return f"{systolic_mmhg:.0f}/{diastolic_mmhg:.0f} mmHg"
 
 
 def _device_rows(devices: Sequence[Health]) -> Iterator[tuple[str, str]]:

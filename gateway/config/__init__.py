@@ -8,6 +8,8 @@ A technician writes ``rvos.toml`` once; ``rvos core`` and ``rvos link`` both ``l
 """
 
 from gateway.config.devices import (
+    AlgometerConfig,
+    BloodPressureConfig,
     CuffConfig,
     EmgConfig,
     HubConfig,
@@ -29,7 +31,9 @@ from gateway.config.values import (
 )
 
 __all__ = [
+    "AlgometerConfig",
     "AnnunciatorConfig",
+    "BloodPressureConfig",
     "Config",
     "ConfigError",
     "CoreConfig",

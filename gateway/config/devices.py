@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 A device is named by a port that udev made for it, never by the order in which it was plugged in.  What is
 left out is not there: a table without a device costs nothing.  Some devices are no medical devices by their
-maker's own word: the site signs for them (``research_use``), or no session uses them.
+maker's own word: the site signs for them (``research_use``), or no session uses them.  One that is a research
+instrument and nothing else (an algometer) has no table without that line.
 
 Units: pressure mmHg, current mA, charge uC, as a technician writes them.  ``/dev/rvos-*`` come from
 systemd/60-rvos.rules.
@@ -12,7 +13,10 @@ systemd/60-rvos.rules.
 
 from typing import Annotated, ClassVar, Literal
 
+import msgspec
+
 from gateway.config.fields import Table, ceiling, field, port_path, words
+from gateway.model import Limb
 from gateway.safety.limits import PRESSURE_CEILING_DMMHG
 
 HARD_CEILING_MMHG = PRESSURE_CEILING_DMMHG // 10
@@ -246,3 +250,67 @@ class PulseConfig(Table, frozen=True, kw_only=True):
     port: Annotated[str, port_path("Serial port of the pulse oximeter.", '"/dev/rvos-pulse"')]
     serial: Annotated[str, _SERIAL] = ""
     description: Annotated[str, words("The pulse oximeter and its probe in your words (finger, toe, side).")]
+
+
+class BloodPressureConfig(Table, frozen=True, kw_only=True):
+    """The module that takes the blood pressure of a free limb, before each inflation."""
+
+    optional: ClassVar[bool] = True
+
+    driver: Annotated[
+        Literal["suntech"],
+        field("Which module it is: SunTech Advantage OEM.", '"suntech", in quotes', '"suntech"'),
+    ] = "suntech"
+    port: Annotated[str, port_path("Serial port of the module.", '"/dev/rvos-blood-pressure"')]
+    serial: Annotated[str, _SERIAL] = ""
+    limb: Annotated[
+        Limb,
+        field(
+            "The limb that the module's cuff is on. A session with the occlusion cuff on the same limb is\n"
+            "refused. No line and no fistula on it, and the module's cuff of the size that it needs.",
+            ", ".join(f'"{limb}"' for limb in Limb) + ", in quotes",
+            "",
+        ),
+    ]
+    further_firmware: (
+        Annotated[
+            tuple[Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{2,8}\Z")], ...],
+            field(
+                "Firmware texts that this site accepts besides those that the driver knows: how they begin.",
+                "a list of at most 8 texts of 2 to 8 printable characters",
+                "[]",
+                max_length=8,
+            ),
+        ]
+        | None
+    ) = None
+    confirmed_time_unit_ms: (
+        Annotated[
+            int,
+            field(
+                "What one unit of a venous occlusion's time lasts on your module, once it was measured on\n"
+                "the bench (docs/devices/suntech-nibp.md). No examination uses it yet.",
+                "a whole number from 100 to 60000 ms",
+                "10000",
+                ge=100,
+                le=60_000,
+            ),
+        ]
+        | None
+    ) = None
+    description: Annotated[str, words("The module and its cuff in your words (maker, width, limb).")]
+
+
+class AlgometerConfig(Table, frozen=True, kw_only=True):
+    """A CPAR+ cuff algometer, a research instrument: identified and recorded; no session inflates it."""
+
+    optional: ClassVar[bool] = True
+
+    driver: Annotated[
+        Literal["cpar"],
+        field("Which algometer it is: CPAR+.", '"cpar", in quotes', '"cpar"'),
+    ] = "cpar"
+    port: Annotated[str, port_path("Serial port of the algometer.", '"/dev/rvos-algometer"')]
+    serial: Annotated[str, _SERIAL] = ""
+    research_use: Annotated[str, _SIGNED]
+    description: Annotated[str, words("The algometer and its cuffs in your words (maker, widths, limbs).")]

@@ -27,6 +27,8 @@ from gateway.config.fields import Table, rule_of, table_of
 from gateway.config.findings import ConfigError, Finding
 from gateway.config.values import AnnunciatorConfig, Config
 
+_WITH_A_PORT = ("cuff", "oximeter", "stimulator", "hub", "emg", "pulse", "blood_pressure", "algometer")
+
 
 def load(path: Path | str) -> Config:
     """The configuration in the file ``path``. Raises ConfigError with every finding."""
@@ -206,7 +208,7 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
 def _port_contradictions(config: Config) -> Iterator[tuple[str, str]]:
     """One port cannot be two devices."""
     taken: dict[str, str] = {}
-    for name in ("cuff", "oximeter", "stimulator", "hub", "emg", "pulse"):
+    for name in _WITH_A_PORT:
         port = getattr(getattr(config, name), "port", None)
         if port in taken:
             yield f"{name}.port", f"{name}.port = {port!r}: is the port of the {taken[port]} already"

@@ -13,6 +13,8 @@ Sources: MQTT 5.0 and 3.1.1 (OASIS); ``/dev/rvos-*`` come from systemd/60-rvos.r
 from typing import Annotated, Literal
 
 from gateway.config.devices import (
+    AlgometerConfig,
+    BloodPressureConfig,
     CuffConfig,
     EmgConfig,
     HubConfig,
@@ -203,6 +205,8 @@ class Config(Table, frozen=True, kw_only=True):
     hub: HubConfig | None = None
     emg: EmgConfig | None = None
     pulse: PulseConfig | None = None
+    blood_pressure: BloodPressureConfig | None = None
+    algometer: AlgometerConfig | None = None
     annunciator: AnnunciatorConfig = AnnunciatorConfig()
     mqtt: MqttConfig
     link: LinkConfig = LinkConfig()

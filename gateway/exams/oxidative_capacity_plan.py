@@ -111,6 +111,11 @@ class ShortOcclusionsPlan(InPhases):
         }
         return max(0, lasts_ms.get(self.phase_now, now) - now)
 
+    def next_inflation_ms(self, now: int) -> int | None:
+        """Now, where it waits for its first one or for a person: a series under way lives on one pressure."""
+        waits = self.phase_now is Phase.WAITING and (self.cycle == 1 or self.refused_since_ms is not None)
+        return now if waits else None
+
     def next_inflation(self, pressure: BloodPressure | None) -> Intent:
         """The next occlusion as it would be asked for now."""
         return _inflate(self, _target_dmmhg(self, pressure))

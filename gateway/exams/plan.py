@@ -85,6 +85,9 @@ class ExamPlan(Protocol):
     def next_inflation(self, pressure: BloodPressure | None) -> Intent:
         """The next inflation as it would be asked for now: what may be judged before anything begins."""
 
+    def next_inflation_ms(self, now: int) -> int | None:
+        """When it will ask for the cuff next; ``None`` where it needs no new blood pressure."""
+
     def step(self, seen: Seen, now: int) -> Step:
         """One step; pure and total."""
 
@@ -116,6 +119,10 @@ class InPhases:
     __slots__ = ()
     phase_now: StrEnum
 
+    def time_left_ms(self, now: int) -> int:
+        """How long the present phase still lasts."""
+        raise NotImplementedError
+
     @property
     def phase(self) -> str:
         """Where it stands, in one word."""
@@ -125,6 +132,12 @@ class InPhases:
     def waits_for(self) -> Output | None:
         """The cuff, before each inflation."""
         return Output.CUFF if self.phase == "waiting" else None
+
+    def next_inflation_ms(self, now: int) -> int | None:
+        """After the baseline, or now where it waits."""
+        if self.phase == "baseline":
+            return now + self.time_left_ms(now)
+        return now if self.phase == "waiting" else None
 
     @property
     def is_finished(self) -> bool:

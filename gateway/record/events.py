@@ -42,7 +42,7 @@ class CoreStopped(Event, frozen=True, kw_only=True):
 
 class DeviceIdentified(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "device_identified"
-    device: str  # "cuff", "oximeter", "stimulator", "hub", "emg", "pulse" or "blood_pressure"
+    device: str  # "cuff", "oximeter", "stimulator", "hub", "emg", "pulse", "blood_pressure", "algometer"
     serial: str
     model: str
     firmware: str
@@ -107,6 +107,24 @@ class BloodPressureEntered(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "blood_pressure_entered"
     systolic_mmhg: int
     diastolic_mmhg: int
+    source: str = "person"  # or "module": it measured this by itself
+    serial: str = ""  # the module's
+
+
+class BloodPressureAuthorised(Event, frozen=True, kw_only=True):
+    name: ClassVar[str] = "blood_pressure_authorised"
+    limb: str  # on which the module may now inflate its own cuff; durable before it does
+    serial: str
+
+
+class BloodPressureHeldBack(Event, frozen=True, kw_only=True):
+    """The module's systolic is too far from a person's: no pressure counts until a person enters one."""
+
+    name: ClassVar[str] = "blood_pressure_held_back"
+    systolic_mmhg: int
+    diastolic_mmhg: int
+    confirmed_systolic_mmhg: int
+    serial: str
 
 
 class InflationAuthorised(Event, frozen=True, kw_only=True):

@@ -116,9 +116,14 @@ def _saturation(summary: Summary) -> str:
 
 
 def _pressures(summary: Summary) -> str:
+    """Each with whose it is; a summary of an earlier version says of none that a module took it."""
     pairs = zip(summary.systolic_mmhg, summary.diastolic_mmhg, strict=True)
-    entered = ", ".join(f"{systolic}/{diastolic}" for systolic, diastolic in pairs)
-    return f"{entered} mmHg" if entered else "none entered"
+    sources = [*summary.blood_pressure_sources, *[""] * len(summary.systolic_mmhg)]
+    counted = ", ".join(
+        f"{systolic}/{diastolic}{' (module)' if source == 'module' else ''}"
+        for (systolic, diastolic), source in zip(pairs, sources, strict=False)
+    )
+    return f"{counted} mmHg" if counted else "none entered"
 
 
 def _debt_at_start(summary: Summary) -> str:

@@ -96,6 +96,7 @@ class Summary(Event, frozen=True, kw_only=True):
     examination_definitions: list[str | None] = msgspec.field(default_factory=list)
     examination_result_sha256: list[str | None] = msgspec.field(default_factory=list)
     limb_occlusion_pressure_mmhg: float | None = None
+    blood_pressure_sources: list[str] = msgspec.field(default_factory=list)
 
 
 def fold(rows: Iterable[StoredRow], session: str) -> Summary:
@@ -166,6 +167,7 @@ def summarise(facts: Facts, session: str) -> Summary:
         examination_definitions=[one.result.definition if one.result else None for one in examined],
         examination_result_sha256=[one.result.sha256 if one.result else None for one in examined],
         limb_occlusion_pressure_mmhg=_whole(facts.limb_pressure),
+        blood_pressure_sources=[pressure.source for pressure in facts.pressures],
     )
 
 

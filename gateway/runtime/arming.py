@@ -65,6 +65,10 @@ _HANDED_ON = (
     "or import the file from there."
 )
 _WITH_EXAMINATIONS = "A session that is started --with-examinations can measure it"
+_SAME_LIMB = (
+    "not started: by the configuration the blood pressure module's cuff is on the {limb}. Choose another "
+    "limb, or move that cuff and correct blood_pressure.limb"
+)
 _NO_CUFF = (
     "examinations go with a prescription for the cuff: this one stimulates; give them a session of their own"
 )
@@ -94,7 +98,7 @@ class ArmingDesk:
         asked = self._words(request, now)
         if isinstance(asked, Reply):
             return asked
-        refused = self.bedside(now) or self._stimulator(asked, now)
+        refused = self._free_limb(asked) or self.bedside(now) or self._stimulator(asked, now)
         refused = refused or self._patient(asked, now) or self._open_checks(asked, now)
         if refused is not None:
             return refused
@@ -241,6 +245,13 @@ class ArmingDesk:
     def _stimulator(self, asked: Asked, now: int) -> Reply | None:
         silent = ceilings.silence(self._core, now) if asked.prescription.uses_stimulator else ""
         return refusal(EXIT_UNAVAILABLE, silent) if silent else None
+
+    def _free_limb(self, asked: Asked) -> Reply | None:
+        """The blood pressure module's cuff is on a limb without ours, or nothing begins."""
+        module = self._core.setup.config.blood_pressure
+        if module is None or not asked.prescription.uses_cuff or module.limb is not asked.limb:
+            return None
+        return refusal(EXIT_REFUSED, _SAME_LIMB.format(limb=limb_words(asked.limb.value)))
 
     def _open_checks(self, asked: Asked, now: int) -> Reply | None:
         """What people still owe; the self-test comes after them."""

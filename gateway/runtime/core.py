@@ -47,16 +47,18 @@ from gateway.record.events import (
 )
 from gateway.runtime import closed_loop
 from gateway.runtime.acceptance import Acceptance
+from gateway.runtime.answers import Answers
 from gateway.runtime.devices import cuff_identified, in_words
 from gateway.runtime.examining import Examination
 from gateway.runtime.frames import frame
+from gateway.runtime.free_limb import FreeLimb
 from gateway.runtime.gate import Gate
 from gateway.runtime.opening import alarm_event, open_run
 from gateway.runtime.oximetry import Oximetry
 from gateway.runtime.presses import Presses
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored, with_test
-from gateway.runtime.session import Answers, Session
+from gateway.runtime.session import Session
 from gateway.runtime.setup import Setup
 from gateway.runtime.sight import conditions_of, observations
 from gateway.runtime.stimulator import StimulatorGate
@@ -104,7 +106,8 @@ class Core:
         self.epoch = 0
         self._runs = 0
         self.link_seen_ms = now
-        self.annunciator_lost = self.waveform_lost = False
+        self.annunciator_lost = self.waveform_lost = self.algometer_strayed = False
+        self.free_limb = FreeLimb(self)
         self.send_now: Callable[[], None] = lambda: None
         self.conditions: Callable[[], list[Condition]] = list
         self.idle_since_ms = now - restored.idle_ms
@@ -235,6 +238,7 @@ class Core:
         """The whole safe state on every wire, whatever we believe of the devices."""
         self.gate.make_safe()
         self.stimulator.make_safe(now)
+        self.free_limb.make_safe()
 
     def cuff_removed(self) -> None:
         """A person says that the cuff is off the limb: what did not recover is theirs to look after."""
@@ -290,6 +294,7 @@ class Core:
         self.recorder.look(now)
         self._decide(now)
         self._act(now)
+        self.free_limb.step(now)
         self._tell(before, now)
 
     def outgoing(self, now: int) -> bytes:
@@ -331,6 +336,7 @@ class Core:
         if session is not None:
             answers, tissue = Answers(self.answer, self.pulses), self.oximeter.tissue
             wishes = session.wishes(answers, self.state, self.deflated(now), tissue.saturation, now)
+            wishes = self.free_limb.let_through(wishes)
         elif self.acceptance is not None:
             wishes = self.acceptance.wishes(self.state, now)
         seen = observations(self, self._stop_asked, reset=self._reset_asked)

@@ -9,12 +9,14 @@ one, or that what its port brings comes late.
 Units: ms.
 """
 
-from drivers import p24
+from drivers import cpar_texts, p24
 from drivers.host import Counters, Identity, LinkState
 from drivers.link import NOTHING, Condition
 from gateway.runtime.core import Core
 from gateway.runtime.requests import Device
 from gateway.safety.debt import is_fresh
+
+_NOTICES = {"p24": p24.NOTICE, "cpar": cpar_texts.NOTICE}
 
 
 def devices(core: Core, now: int) -> list[Device]:
@@ -66,4 +68,4 @@ def _seen(core: Core, one: Condition) -> Device:
 
 
 def _of_its_maker(table: object) -> str:
-    return p24.NOTICE if getattr(table, "driver", None) == "p24" else ""
+    return _NOTICES.get(getattr(table, "driver", ""), "")

@@ -9,6 +9,7 @@ cuff, which has a link of its own (``cuff_link``).  Each link has a *taker* that
 - a stimulator is given to the gate once it has said who it is and nothing speaks against it; its reports go
   to the gate, its complaints to the journal;
 - of the hub's samples the force goes to the closed loop, before anything is recorded;
+- the blood pressure module is given to ``FreeLimb`` in the same way as a stimulator to its gate;
 - everything that is sampled goes to the waveform file of the session.
 
 Whatever a driver concludes or complains of becomes a row; a device that says who it is, and one that is lost,
@@ -31,7 +32,15 @@ from drivers.host import Host
 from drivers.link import Condition, DeviceLink, Taker, Wanted
 from drivers.nonin_oem_host import NoninOemHost
 from drivers.usb import RP2040, SYS, Expected
-from gateway.config import EmgConfig, HubConfig, OximeterConfig, PulseConfig, StimulatorConfig
+from gateway.config import (
+    AlgometerConfig,
+    BloodPressureConfig,
+    EmgConfig,
+    HubConfig,
+    OximeterConfig,
+    PulseConfig,
+    StimulatorConfig,
+)
 from gateway.model import Limb
 from gateway.record.waveforms.streams import Stream
 from gateway.runtime import takers
@@ -90,6 +99,10 @@ class Equipment:
             self.links.append(self._emg(config.emg))
         if config.pulse is not None:
             self.links.append(self._pulse(config.pulse))
+        if config.blood_pressure is not None:
+            self.links.append(self._blood_pressure(config.blood_pressure))
+        if config.algometer is not None:
+            self.links.append(self._algometer(config.algometer))
 
     def work(self) -> list[Coroutine[None, None, None]]:
         """What has to run for ever."""
@@ -168,6 +181,24 @@ class Equipment:
         wanted = Wanted("pulse", config.port, Expected(serial=config.serial), _SENSOR_SILENT_MS)
         taker = takers.SensorTaker("pulse", self._core, self._waveforms, config.description)
         return self._sampled(wanted, lambda: NoninOemHost(config.format), taker)
+
+    def _blood_pressure(self, config: BloodPressureConfig) -> AnyLink:
+        from gateway.runtime.cuffed_takers import MODULE_SILENT_MS, ModuleTaker  # few sites have either
+
+        wanted = Wanted("blood_pressure", config.port, Expected(), MODULE_SILENT_MS, config.serial)
+        taker = ModuleTaker(self._core, config)
+        link = DeviceLink(wanted, taker.make_host, taker, self._clock, self._sys_root)
+        taker.send, taker.refusal = link.send_now, link.refusal
+        return link
+
+    def _algometer(self, config: AlgometerConfig) -> AnyLink:
+        from drivers.cpar import CparHost
+        from gateway.runtime.cuffed_takers import AlgometerTaker
+
+        wanted = Wanted("algometer", config.port, Expected(), _SENSOR_SILENT_MS, config.serial)
+        return self._sampled(
+            wanted, CparHost, AlgometerTaker(self._core, self._waveforms, config.description)
+        )
 
     def _sampled(self, wanted: Wanted, make: Callable[[], Any], taker: takers.Sampled) -> AnyLink:
         self._sources.append(taker)

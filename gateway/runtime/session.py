@@ -29,10 +29,8 @@ from gateway.model import (
     Safe,
     Sample,
     StimulationIntent,
-    StimulationPermit,
 )
 from gateway.record.events import (
-    BloodPressureEntered,
     CuffDeflated,
     CurrentChanged,
     CycleSkipped,
@@ -45,6 +43,8 @@ from gateway.record.events import (
     SessionEnded,
     VentCommanded,
 )
+from gateway.runtime import pressure_rows
+from gateway.runtime.answers import Answers, misses_row, refusal_in, vent_reason
 from gateway.runtime.examining import Circumstances, Examination, Examining
 from gateway.runtime.pain import PainScores
 from gateway.runtime.recorder import Recorder
@@ -59,23 +59,6 @@ from gateway.therapy.plan import More, Plan, Seen, Wish, Word
 from gateway.therapy.prescription import RvosPrescription
 
 ENDING_LONGEST_MS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the supervisor said to both outputs."""
-
-    cuff: Permit | Safe
-    stimulator: StimulationPermit | Safe
-
-    @property
-    def refusals(self) -> tuple[Reason, ...]:
-        """Why outputs are safe."""
-        return tuple(one.reason for one in (self.cuff, self.stimulator) if isinstance(one, Safe))
-
-    def to(self, output: Output) -> Permit | StimulationPermit | Safe:
-        """The answer for this output."""
-        return self.cuff if output is Output.CUFF else self.stimulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +98,7 @@ class Session:
         if arming.limb is None:
             raise ValueError("a session is on a limb: only the cuff's own test is on none")
         self.limb: Limb = arming.limb
-        self.blood_pressure = pressure
+        self.blood_pressure = self.confirmed = pressure
         self.trains = Trains(self.note, recorder.is_durable)
         self.pain = PainScores()
         self.examining = Examining(self.note, recorder)
@@ -219,12 +202,19 @@ class Session:
         return self._recorder.event(event, self.name, now)
 
     def enter_pressure(self, pressure: BloodPressure, now: int) -> int:
-        """Take a new blood pressure; it counts from the next inflation on."""
+        """Take a new blood pressure from a person; it counts from the next inflation on."""
+        self.confirmed = pressure
+        return self.take_pressure(pressure, now)
+
+    def take_pressure(self, pressure: BloodPressure, now: int) -> int:
+        """Take a new blood pressure, whoever measured it."""
         self.blood_pressure = pressure
-        entered = BloodPressureEntered(
-            systolic_mmhg=pressure.systolic_mmhg, diastolic_mmhg=pressure.diastolic_mmhg
-        )
-        return self.note(entered, now)
+        return self.note(pressure_rows.entered(pressure), now)
+
+    def hold_back(self, measured: BloodPressure, now: int) -> int:
+        """The module contradicts what is known: no blood pressure counts until a person enters one."""
+        self.blood_pressure = None
+        return self.note(pressure_rows.held_back(measured, self.confirmed), now)
 
     def wishes(
         self, answers: Answers, state: State, deflated: bool, saturation: Sample | None, now: int
@@ -345,14 +335,14 @@ class Session:
     def authorise(self, wishes: tuple[Wish, ...], answers: Answers, debt_ms: int, now: int) -> None:
         """Ask the journal for the durable row that the supervisor misses; take it when it is there."""
         for wish in wishes:
-            if isinstance(wish, Intent) and _misses_row(answers.cuff):
+            if isinstance(wish, Intent) and misses_row(answers.cuff):
                 self._authorise_inflation(wish, debt_ms, now)
-            elif not isinstance(wish, Intent) and _misses_row(answers.stimulator):
+            elif not isinstance(wish, Intent) and misses_row(answers.stimulator):
                 self.trains.authorise(wish, now)
 
     def lost(self, before: State, answers: Answers) -> Reason | None:
         """Why an output that the plan needs is gone for good, ``None`` while none is."""
-        cuff, stimulator = _refusal(answers.cuff), _refusal(answers.stimulator)
+        cuff, stimulator = refusal_in(answers.cuff), refusal_in(answers.stimulator)
         if before.inflation is not None and cuff is not None:
             return cuff
         if stimulator is None:
@@ -380,7 +370,7 @@ class Session:
             )
             self.note(started, now)
         if before is not None and after is None:
-            self.note(VentCommanded(cycle=before.cycle, reason=_vent_reason(answer).value), now)
+            self.note(VentCommanded(cycle=before.cycle, reason=vent_reason(answer).value), now)
         elif after is not None and after.reached_ms is not None and _not_yet_there(before):
             self.examining.filled(after)
             self.note(HoldReached(cycle=after.cycle, target_dmmhg=after.target_dmmhg), now)
@@ -429,21 +419,6 @@ class Session:
 
 def _not_yet_there(before: Inflation | None) -> bool:
     return before is None or before.reached_ms is None
-
-
-def _misses_row(answer: Permit | StimulationPermit | Safe) -> bool:
-    return isinstance(answer, Safe) and answer.reason is Reason.JOURNAL_PENDING
-
-
-def _refusal(answer: Permit | StimulationPermit | Safe) -> Reason | None:
-    """Why what was asked for is not given; ``None`` when it is, or when nothing was asked for."""
-    return answer.reason if isinstance(answer, Safe) and answer.reason is not Reason.NO_REQUEST else None
-
-
-def _vent_reason(answer: Permit | Safe) -> Reason:
-    if isinstance(answer, Permit) or answer.reason is Reason.NO_REQUEST:
-        return Reason.PLANNED
-    return answer.reason
 
 
 def _granted(intent: Intent, now: int) -> Authorisation:

@@ -52,6 +52,9 @@ def conditions_of(core: "Core", now: int) -> frozenset[Reason]:
         found.add(Reason.ANNUNCIATOR_LOST)
     if core.waveform_lost:
         found.add(Reason.WAVEFORM_LOST)
+    if core.algometer_strayed:
+        found.add(Reason.ALGOMETER_UNEXPECTED)
+    found |= core.free_limb.conditions(now)
     if session is not None and session.pain.is_overdue(core.state.inflation, now):
         found.add(Reason.PAIN_SCORE_DUE)
     if session is not None:

@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from drivers import cuff as wire
 from gateway.model import BloodPressure, Limb, Reason
 from gateway.record.events import (
-    BloodPressureEntered,
     ScreeningAnswered,
     SelfTested,
     SessionEnded,
     SessionStarted,
 )
 from gateway.record.words import limb as limb_words
-from gateway.runtime import ceilings
+from gateway.runtime import ceilings, pressure_rows
 from gateway.runtime.core import Core
 from gateway.runtime.devices import cuff_of
 from gateway.runtime.requests import EXIT_NOT_NOW, EXIT_UNAVAILABLE, Reply, SessionStart, refusal
@@ -46,6 +45,7 @@ WAIT_MS = 3_000
 """How long an answer is waited for where nothing else is said."""
 
 _UNTESTED = "; no acceptance of this cuff is on record: run `rvos cuff accept` when it is off the patient"
+_MODULE = "; the module on the {limb} takes the next blood pressures by itself, if it answers"
 _SILENT = "not started: the cuff controller did not answer the self-test"
 _UNWRITTEN = "not started: the record did not reach the disk in time; look at the disk and start again"
 _MEANWHILE = "not started: something else happened meanwhile; look again"
@@ -153,8 +153,11 @@ class Start:
         return Reply(message=f"session {self._name} started: {words}", data={"session": self._name})
 
     def _notice(self) -> str:
-        untested = self._asked.prescription.uses_cuff and not _is_accepted(self._core)
-        return _UNTESTED if untested else ""
+        if not self._asked.prescription.uses_cuff:
+            return ""
+        module = self._core.setup.config.blood_pressure
+        taken = _MODULE.format(limb=limb_words(module.limb.value)) if module is not None else ""
+        return taken + ("" if _is_accepted(self._core) else _UNTESTED)
 
     def _write(self, now: int) -> None:
         """The first rows; the session's number is used, whatever becomes of it."""
@@ -166,7 +169,7 @@ class Start:
         core.recorder.event(self._started(), self._name, now)
         self._ticket = core.recorder.event(_screened(asked), self._name, now)
         if asked.pressure is not None:
-            self._ticket = core.recorder.event(_entered(asked.pressure), self._name, now)
+            self._ticket = core.recorder.event(pressure_rows.entered(asked.pressure), self._name, now)
             self._entries.take(asked.pressure.systolic_mmhg)
 
     def _give_up(self, now: int) -> None:
@@ -253,10 +256,6 @@ def self_tested(result: wire.SelfTestResult) -> SelfTested:
         limit_zero_dmmhg=result.limit_dmmhg,
         detail="" if result.result == 0 else f"controller result {result.result}",
     )
-
-
-def _entered(pressure: BloodPressure) -> BloodPressureEntered:
-    return BloodPressureEntered(systolic_mmhg=pressure.systolic_mmhg, diastolic_mmhg=pressure.diastolic_mmhg)
 
 
 def _screened(asked: Asked) -> ScreeningAnswered:

@@ -24,6 +24,8 @@ from gateway.safety.reasons import Kind, kind_of
 from gateway.safety.texts import text_of
 from gateway.ward.messages import Alarm, Feed, Health, State
 
+CALLED = {"blood_pressure": "blood_pressure_module"}
+"""``blood_pressure_age_s`` is that of the pressure itself, whoever measured it."""
 _STATE_KEYS = frozenset(State.__struct_fields__)
 
 
@@ -82,9 +84,10 @@ def _links(devices: list[Device]) -> dict[str, Any]:
     """Of each device a word and an age; the device of a later version may have no key in ``State`` yet."""
     told: dict[str, Any] = {}
     for one in devices:
-        if f"{one.name}_link" in _STATE_KEYS:
-            told[f"{one.name}_link"] = one.state
-            told[f"{one.name}_age_s"] = _seconds(one.age_ms)
+        key = CALLED.get(one.name, one.name)
+        if f"{key}_link" in _STATE_KEYS:
+            told[f"{key}_link"] = one.state
+            told[f"{key}_age_s"] = _seconds(one.age_ms)
     return told
 
 
@@ -118,6 +121,7 @@ def _state(core: Core, now: int) -> State:
     under_way = core.state.inflation
     cuff = core.cuff if is_fresh(core.setup.limits, core.cuff, now) else None
     saturation = _saturation(core, now)
+    pressure, held_back = session.blood_pressure if session else None, core.free_limb.held_back
     return State(
         mode=_mode(core),
         session=session.name if session else None,
@@ -144,6 +148,11 @@ def _state(core: Core, now: int) -> State:
         current_ma=core.pulses.current_ua / 1000 if isinstance(core.pulses, StimulationPermit) else None,
         examination=examination.exam if examination else None,
         stimulator_ok=core.stimulator.answers(now) if core.setup.config.stimulator else None,
+        systolic_mmhg=pressure.systolic_mmhg if pressure else None,
+        diastolic_mmhg=pressure.diastolic_mmhg if pressure else None,
+        blood_pressure_by=None if pressure is None else "person" if pressure.module is None else "module",
+        held_back_systolic_mmhg=held_back.systolic_mmhg if held_back else None,
+        held_back_diastolic_mmhg=held_back.diastolic_mmhg if held_back else None,
     )
 
 

@@ -38,7 +38,7 @@ class SampledHost(Host, Protocol):
         """What its blocks mean; empty before that is known."""
 
 
-class _Diary:
+class Diary:
     """What every taker writes down."""
 
     def __init__(self, name: str, core: Core, description: str) -> None:
@@ -86,7 +86,7 @@ class OximeterTaker:
         self._core.oximeter_lost(why, now_ms)
 
 
-class StimulatorTaker(_Diary):
+class StimulatorTaker(Diary):
     """A stimulator, known to the gate only once it has said who it is and nothing speaks against it.
 
     ``send`` and ``refusal`` are its link's; whoever has the links writes refusals down.
@@ -147,7 +147,7 @@ class StimulatorTaker(_Diary):
             self.notice(text, now_ms)
 
 
-class Sampled(_Diary):
+class Sampled(Diary):
     """A device with streams, recorded as they come."""
 
     def __init__(self, name: str, core: Core, waveforms: Waveforms, description: str) -> None:

@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-``MAKE`` has a device for each driver that core drives by a port; ``DRIVER_ONLY`` those that only a host
-speaks to yet.  Where a protocol has a text for it, each says that it is simulated.
+``MAKE`` has a device for each driver that core drives by a port.  Where a protocol has a text for it, each
+says that it is simulated.
 
 ``Plug`` is a device on a cable: its name is a symbolic link, as udev makes them.  ``pull`` closes the
 device's end, which is what a driver sees of a cable that is pulled, and takes the name away; ``plug`` makes a
@@ -102,14 +102,10 @@ MAKE: dict[str, Callable[[], Device]] = {
     "cyton": _cyton,
     "bitalino": _bitalino,
     "nonin-oem": lambda: NoninOem(lambda number: number % 1000),
-}
-"""A device of each driver that core drives by a port, just switched on."""
-
-DRIVER_ONLY: dict[str, Callable[[], Device]] = {
     "suntech": lambda: SunTech(text=suntech.TEXT._replace(serial="SIMULATED")),
     "cpar": lambda: Cpar(cpar.IDENTITY._replace(name="CPAR+ simulated")),
 }
-"""Devices that have a driver, and no table in the configuration."""
+"""A device of each driver that core drives by a port, just switched on."""
 
 
 class Plug:

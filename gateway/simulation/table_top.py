@@ -20,7 +20,6 @@ from gateway.runtime.clock import SystemClock
 from gateway.simulation.plugs import (
     ADDRESS,
     COLUMNS,
-    DRIVER_ONLY,
     MAKE,
     NONIN_CHECKSUM_END,
     AnyPlug,
@@ -29,7 +28,7 @@ from gateway.simulation.plugs import (
 )
 
 MOXY = "moxy"
-NAMES = (*MAKE, MOXY, *DRIVER_ONLY)
+NAMES = (*MAKE, MOXY)
 LOOK_S = 0.005
 
 _TABLES = {
@@ -42,15 +41,14 @@ _TABLES = {
     "cyton": ("emg", 'driver = "cyton"'),
     "bitalino": ("emg", 'driver = "bitalino"'),
     "nonin-oem": ("pulse", ""),
+    "suntech": ("blood_pressure", 'limb = "left_upper_arm"  # where its own cuff is'),
+    "cpar": ("algometer", 'research_use = ""  # the site signs, or the configuration is refused'),
 }
 _SITE_S_OWN = "# and the site's own ceilings: see `rvos config init`"
 
 
 def configuration_lines(name: str, port: Path) -> Iterator[str]:
-    """The table of the configuration for it; only a comment where core has none."""
-    if name in DRIVER_ONLY:
-        yield f"# {name}: no session uses it yet, so the configuration has no table for it"
-        return
+    """The table of the configuration for it."""
     table, words = _TABLES[name]
     yield f"[{table}]"
     yield f'port = "{port}"'
@@ -64,7 +62,7 @@ def plug_of(name: str, port: Path, clock: SystemClock) -> AnyPlug:
     """The device, not plugged in yet."""
     if name == MOXY:
         return FedPlug(port, clock.now_ms)
-    return Plug(port, {**MAKE, **DRIVER_ONLY}[name])
+    return Plug(port, MAKE[name])
 
 
 async def live(plug: AnyPlug, clock: SystemClock) -> None:

@@ -53,6 +53,10 @@ class ExaminationsPlan:
         """Until the session ends by itself."""
         return max(0, self.since_ms + IDLE_MS - now)
 
+    def next_inflation_ms(self, now: int) -> int | None:
+        """It asks for no cuff."""
+        return None
+
     def anew(self, now: int) -> "ExaminationsPlan":
         """An examination is over: the idle time begins again."""
         return replace(self, since_ms=now)

@@ -110,6 +110,10 @@ class NmesPlan(NamedTuple):
         }
         return max(0, self.since_ms + lasts_ms.get(self.step_now, 0) - now)
 
+    def next_inflation_ms(self, now: int) -> int | None:
+        """It asks for no cuff."""
+        return None
+
     def step(self, seen: Seen, now: int) -> "Step[NmesPlan]":
         """One step; pure and total."""
         plan = self.with_judged(seen.judged)

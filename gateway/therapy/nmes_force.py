@@ -92,6 +92,10 @@ class NmesForcePlan(NamedTuple):
         """How long the present phase still lasts; 0 where it cannot be said."""
         return self.contractions.time_left_ms(now)
 
+    def next_inflation_ms(self, now: int) -> int | None:
+        """It asks for no cuff."""
+        return None
+
     def step(self, seen: Seen, now: int) -> "Step[NmesForcePlan]":
         """One step; pure and total."""
         before = self._contracted() if self._ends(now) else self._judged(seen.judged, now)

@@ -103,6 +103,9 @@ class Plan(Protocol):
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts, at least; 0 where it cannot be said."""
 
+    def next_inflation_ms(self, now: int) -> int | None:
+        """When it will ask for the cuff next, by the plan alone; ``None`` where it will not."""
+
     def step(self, seen: Seen, now: int) -> "Step[Plan]":
         """One step; pure and total."""
 

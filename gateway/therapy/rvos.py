@@ -105,6 +105,10 @@ class RvosPlan:
         """How long the present phase still lasts by the plan, at least."""
         return time_left_ms(self.prescription, self.state, now)
 
+    def next_inflation_ms(self, now: int) -> int | None:
+        """When it will ask for the cuff next; the debt may make it wait for longer."""
+        return next_inflation_ms(self.prescription, self.state, now)
+
     def step(self, seen: Seen, now: int) -> "plan.Step[RvosPlan]":
         """One step."""
         state, intent, skipped = step(self.prescription, self.state, seen, now)
@@ -135,6 +139,18 @@ def time_left_ms(prescription: RvosPrescription, state: PlanState, now: int) -> 
         since_ms = now if state.deflated_ms is None else state.deflated_ms
         return max(0, since_ms + prescription.reperfusion_ms - now)
     return 0
+
+
+def next_inflation_ms(prescription: RvosPrescription, state: PlanState, now: int) -> int | None:
+    """When the plan will ask for the next inflation, at the earliest; ``None`` where there is none left."""
+    if state.phase is Phase.WAITING:
+        return now
+    if state.phase is Phase.BASELINE:
+        return now + time_left_ms(prescription, state, now)
+    if state.phase is Phase.FINISHED or state.cycle >= prescription.cycles:
+        return None
+    left_ms = time_left_ms(prescription, state, now)
+    return now + left_ms + (0 if state.phase is Phase.REPERFUSION else prescription.reperfusion_ms)
 
 
 def _baseline(prescription: RvosPrescription, state: PlanState, seen: Seen, now: int) -> Step:

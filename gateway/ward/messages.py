@@ -130,6 +130,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     current_ma: float | None = None
     stimulator_ok: bool | None = None
     examination: str | None = None
+    systolic_mmhg: float | None = None
+    diastolic_mmhg: float | None = None
+    blood_pressure_by: str | None = None
+    held_back_systolic_mmhg: float | None = None
+    held_back_diastolic_mmhg: float | None = None
     cuff_link: LinkWord | None = None
     cuff_age_s: float | None = None
     oximeter_link: LinkWord | None = None
@@ -142,6 +147,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     emg_age_s: float | None = None
     pulse_link: LinkWord | None = None
     pulse_age_s: float | None = None
+    blood_pressure_module_link: LinkWord | None = None
+    blood_pressure_module_age_s: float | None = None
+    algometer_link: LinkWord | None = None
+    algometer_age_s: float | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,9 +24,17 @@ from drivers.nonin_host import NoninHost
 from drivers.nonin_oem_host import NoninOemHost
 from drivers.p24 import P24Host
 from drivers.rehastim2 import Rehastim2Host
-from gateway.config import EmgConfig, HubConfig, OximeterConfig, PulseConfig, StimulatorConfig
+from gateway.config import (
+    AlgometerConfig,
+    BloodPressureConfig,
+    EmgConfig,
+    HubConfig,
+    OximeterConfig,
+    PulseConfig,
+    StimulatorConfig,
+)
 from gateway.simulation.protocols import STIMULATOR
-from gateway.simulation.table_top import DRIVER_ONLY, NAMES, configuration_lines
+from gateway.simulation.table_top import NAMES, configuration_lines
 
 LONGEST_S = 20.0
 TABLES = {
@@ -35,6 +43,8 @@ TABLES = {
     "hub": HubConfig,
     "emg": EmgConfig,
     "pulse": PulseConfig,
+    "blood_pressure": BloodPressureConfig,
+    "algometer": AlgometerConfig,
 }
 SAID: dict[str, tuple[Callable[[], Any], str]] = {
     "nonin": (lambda: NoninHost(6), ""),
@@ -157,12 +167,11 @@ def test_a_name_that_no_device_has_is_refused(simulate: Callable[[str], Simulate
 @pytest.mark.parametrize("name", NAMES)
 def test_its_lines_are_a_table_of_the_configuration(name: str) -> None:
     tables = tomllib.loads("\n".join(configuration_lines(name, Path("/run/port"))))
-    if name in DRIVER_ONLY:
-        assert not tables
-        return
     [(table, lines)] = tables.items()
     if table == "stimulator":
         ceilings = msgspec.to_builtins(STIMULATOR)
         lines = ceilings | lines | ({"research_use": "signed"} if name == "p24" else {})
+    if table == "algometer":
+        lines = lines | {"research_use": "signed"}
     found = msgspec.convert(lines, TABLES[table])
     assert (found.port, found.description) == ("/run/port", f"SIMULATED {name}")  # type: ignore[attr-defined]

@@ -70,6 +70,22 @@ def test_missing_values_are_not_zero() -> None:
     assert shown(RUNNING, blood_pressure_age_s=None)["Blood pressure"] == "none entered"
 
 
+def test_a_blood_pressure_is_told_with_who_measured_it() -> None:
+    counts = {"systolic_mmhg": 131.0, "diastolic_mmhg": 76.0}
+    by_hand = shown(RUNNING, **counts, blood_pressure_by="person")
+    assert by_hand["Blood pressure"] == "131/76 mmHg, entered 2 min 10 s ago"
+    measured = shown(RUNNING, **counts, blood_pressure_by="module")
+    assert measured["Blood pressure"] == "131/76 mmHg, taken by the module 2 min 10 s ago"
+
+
+def test_a_reading_that_is_held_back_asks_for_a_person() -> None:
+    held = shown(
+        RUNNING, blood_pressure_age_s=None, held_back_systolic_mmhg=162.0, held_back_diastolic_mmhg=88.0
+    )
+    told = "none that counts: the module told 162/88 mmHg; measure by hand and enter it"
+    assert held["Blood pressure"] == told
+
+
 def test_zero_is_not_missing() -> None:
     rows = shown(RUNNING, cuff_mmhg=0.0, target_mmhg=0.0, sto2_percent=0.0)
     assert rows["Cuff"] == "0.0 mmHg, target 0.0 mmHg"

@@ -11,6 +11,7 @@ from drivers import invos
 from gateway.config import Config, ConfigError, Finding, config_hash, load, parse
 from gateway.config.devices import HARD_CEILING_MMHG, INVOS_COLUMN
 from gateway.config.example import example
+from gateway.model import Limb
 
 VALID = """\
 [site]
@@ -328,6 +329,54 @@ def test_a_site_speaks_english_unless_it_says_french() -> None:
     assert parse(changed("[site]", '[site]\nlanguage = "fr"')).site.language == "fr"
     (found,) = findings(changed("[site]", '[site]\nlanguage = "de"'))
     assert found == 'rvos.toml:2:12: site.language = "de": must be "en" or "fr", in quotes'
+
+
+MODULE = """\
+[blood_pressure]
+port = "/dev/rvos-blood-pressure"
+limb = "left_upper_arm"
+description = "SunTech module, adult cuff, left arm"
+"""
+ALGOMETER = """\
+[algometer]
+port = "/dev/rvos-algometer"
+research_use = "A. Technician, 2026-11-22, approval 7"
+description = "CPAR+, cuff 12 cm"
+"""
+
+
+def test_a_blood_pressure_module_says_where_its_cuff_is() -> None:
+    assert parse(VALID).blood_pressure is None
+    found = parse(VALID + MODULE).blood_pressure
+    assert found is not None
+    assert (found.limb, found.driver, found.further_firmware) == (Limb.LEFT_UPPER_ARM, "suntech", None)
+    (missing,) = findings(VALID + MODULE.replace('limb = "left_upper_arm"\n', ""))
+    assert missing.startswith('rvos.toml:18:2: blood_pressure.limb is missing: it must be "left_thigh"')
+    (wrong,) = findings(VALID + MODULE.replace("left_upper_arm", "left_arm"))
+    assert wrong.startswith('rvos.toml:20:8: blood_pressure.limb = "left_arm": must be')
+
+
+@pytest.mark.parametrize("texts", ['[""]', '["L"]', '["L X"]', '"LX"', "[7]"])
+def test_no_firmware_is_accepted_by_a_text_that_fits_any(texts: str) -> None:
+    (found,) = findings(f"{VALID}{MODULE}further_firmware = {texts}\n")
+    assert found.startswith("rvos.toml:22:20: blood_pressure.further_firmware = ")
+
+
+def test_an_algometer_needs_the_sites_signed_line() -> None:
+    found = parse(VALID + ALGOMETER).algometer
+    assert found is not None
+    assert found.research_use == "A. Technician, 2026-11-22, approval 7"
+    unsigned = "".join(line for line in ALGOMETER.splitlines(True) if not line.startswith("research_use"))
+    (missing,) = findings(VALID + unsigned)
+    assert missing.startswith("rvos.toml:18:2: algometer.research_use is missing")
+
+
+@pytest.mark.parametrize("table", [MODULE, ALGOMETER])
+def test_the_newer_devices_have_a_port_of_their_own(table: str) -> None:
+    name = table.splitlines()[0].strip("[]")
+    port = f"/dev/rvos-{name.replace('_', '-')}"
+    (found,) = findings(VALID + table.replace(port, "/dev/rvos-cuff"))
+    assert found.startswith(f"rvos.toml:19:8: {name}.port")
 
 
 def test_two_devices_on_one_port_are_refused() -> None:

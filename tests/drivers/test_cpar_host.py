@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers import cpar, cpar_hold
+from drivers import cpar, cpar_hold, cpar_texts
 from drivers import cpar_messages as wire
 from drivers.cpar import CparHost
 from drivers.cpar_events import (
@@ -31,8 +31,8 @@ STOP = wire.encode_stop()
 def test_it_is_a_host() -> None:
     host: Host = CparHost()
     assert (host.line.baudrate, host.line.parity, host.line.stop_bits) == (38400, "N", 1)
-    assert "research" in cpar.NOTICE
-    assert "unconfirmed" in cpar.NOTICE
+    assert "research" in cpar_texts.NOTICE
+    assert "unconfirmed" in cpar_texts.NOTICE
 
 
 # --- identity and setting up -----------------------------------------------------------------------

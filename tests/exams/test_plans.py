@@ -1,14 +1,16 @@
 """The plans of occlusion test and short occlusions: every step, every ending, the supervisor's limits."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.exams import occlusion_test_plan, oxidative_capacity_plan
+from gateway.exams import limb_pressure, occlusion_test_plan, oxidative_capacity_plan
 from gateway.exams.errors import PlanRefused
+from gateway.exams.limb_pressure import LimbPressureOrder
 from gateway.exams.occlusion_test_plan import OcclusionTestOrder, OcclusionTestPlan, until_target
 from gateway.exams.oxidative_capacity_plan import ShortOcclusionsOrder, ShortOcclusionsPlan
 from gateway.exams.plan import VENT, ExamPlan, Seen
@@ -287,3 +289,23 @@ def test_whatever_happens_a_plan_asks_for_no_more_than_its_order(rows: list[Any]
 def wish_time(plan: OcclusionTestPlan | ShortOcclusionsPlan) -> int:
     order = plan.order
     return order.planned_ms if isinstance(order, ShortOcclusionsOrder) else order.occlusion_ms
+
+
+def test_each_plan_says_when_it_will_ask_for_the_cuff_next() -> None:
+    resting = occlusion_test_plan.start(OcclusionTestOrder(baseline_ms=20_000), 1_000)
+    assert resting.next_inflation_ms(5_000) == 21_000
+    waiting = replace(resting, phase_now=occlusion_test_plan.Phase.WAITING)
+    assert waiting.next_inflation_ms(25_000) == 25_000
+    held = replace(resting, phase_now=occlusion_test_plan.Phase.HOLDING)
+    assert held.next_inflation_ms(25_000) is None
+    assert limb_pressure.start(LimbPressureOrder(), 1_000).next_inflation_ms(5_000) == 5_000
+
+
+def test_a_series_needs_a_blood_pressure_at_its_first_one_and_where_a_person_does() -> None:
+    series = oxidative_capacity_plan.start(ShortOcclusionsOrder(fill_ms=1_000), 1_000)
+    assert series.next_inflation_ms(5_000) == 5_000
+    later = replace(series, cycle=3)
+    assert later.next_inflation_ms(5_000) is None
+    assert replace(later, refused_since_ms=4_000).next_inflation_ms(5_000) == 5_000
+    resting = replace(series, phase_now=oxidative_capacity_plan.Phase.REST)
+    assert resting.next_inflation_ms(5_000) is None

@@ -81,6 +81,11 @@ def test_a_session() -> None:
     }
 
 
+def test_what_the_module_took_is_told_apart() -> None:
+    told = rows(blood_pressure_sources=["person", "module"])
+    assert told["Blood pressure"] == "120/80, 118/79 (module) mmHg"
+
+
 def test_what_is_not_known_is_no_value() -> None:
     told = rows(
         outcome="interrupted",

@@ -90,6 +90,7 @@ def test_a_whole_session() -> None:
         version="0.1.0",
         firmware="1.0.0",
         firmware_limits_crc=123456,
+        blood_pressure_sources=["person"],
     )
 
 

@@ -28,6 +28,7 @@ BEDSIDES = [
     ("nonin", "rehastim2", "hub", "cyton", "nonin-oem"),
     ("invos", "p24", "bitalino"),
     ("moxy", "rehastim2"),
+    ("suntech", "cpar"),
 ]
 
 
@@ -205,8 +206,9 @@ def test_the_ward_is_told_of_every_link_what_the_driver_counts(
                 counted.checksum_errors,
                 counted.round_trip_ms,
             )
-            assert getattr(feed.state, f"{name}_link") == "ready"
-            assert getattr(feed.state, f"{name}_age_s") == found.age_s
+            key = state_view.CALLED.get(name, name)
+            assert getattr(feed.state, f"{key}_link") == "ready"
+            assert getattr(feed.state, f"{key}_age_s") == found.age_s
         assert len(msgspec.json.encode(feed.state)) < 1_000, "the state goes out once a second"
 
     at_work(room, scenario)
@@ -255,7 +257,10 @@ def test_a_stimulator_that_returns_is_known_to_the_gate_and_gives_nothing(rooms:
     at_work(room, scenario)
 
 
-@pytest.mark.parametrize("driver", ["nonin", "rehastim2", "p24", "hub", "cyton", "bitalino", "nonin-oem"])
+@pytest.mark.parametrize(
+    "driver",
+    ["nonin", "rehastim2", "p24", "hub", "cyton", "bitalino", "nonin-oem", "suntech", "cpar"],
+)
 def test_a_device_that_says_nothing_is_unknown_and_one_that_falls_silent_is_silent(
     rooms: Rooms, driver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

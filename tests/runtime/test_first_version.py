@@ -19,6 +19,8 @@ from tests.record.first_version import DEVICE, PATIENT, SESSION, UNTIL_THE_HOLD,
 from tests.runtime.conftest import READINGS_MS, People
 
 SINCE = {
+    "blood_pressure_authorised",
+    "blood_pressure_held_back",
     "device_noticed",
     "waveform_started",
     "waveform_ended",

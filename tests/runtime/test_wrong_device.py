@@ -10,11 +10,14 @@ import msgspec
 import pytest
 
 from bench import plugs as bench_plugs
-from drivers import cyton, link
+from drivers import cyton, link, suntech
 from gateway.record.events import DeviceIdentified, DeviceNoticed
 from gateway.runtime import ceilings, state_view
 from gateway.simulation import plugs
+from gateway.simulation.cpar import IDENTITY as SIMULATED_CPAR
+from gateway.simulation.cpar import Cpar
 from gateway.simulation.plugs import MAKE, Plug
+from gateway.simulation.suntech import SunTech
 from tests.drivers.test_usb import Machine
 from tests.runtime import test_equipment
 from tests.runtime.test_equipment import Rooms, VirtualRoom, at_work, invos_every_second, plug_all
@@ -28,6 +31,9 @@ def streaming_cyton() -> plugs.Device:
     board.step(cyton.START, 0)
     return board
 
+
+ANOTHER_MODULE = suntech.ReturnText("ZZ2.00", "LS1.01", "LOT-7", "NB-000317", "123")
+ANOTHER_MAKER = SIMULATED_CPAR._replace(manufacturer=2, maker="Somebody", name="Another")
 
 REFUSED = [
     ("nonin", streaming_cyton, "bytes came without a line end: not 57600 baud, or not a Nonin oximeter"),
@@ -53,6 +59,10 @@ STRANGERS = [
     ("nonin-oem", MAKE["p24"], "unknown", SAYS_NOTHING),
     ("nonin", MAKE["p24"], "unknown", SAYS_NOTHING),
     ("bitalino", MAKE["p24"], "unknown", SAYS_NOTHING),
+    ("suntech", streaming_cyton, "refused", NOT_OF_THIS_PROTOCOL),
+    ("suntech", MAKE["cpar"], "refused", NOT_OF_THIS_PROTOCOL),
+    ("cpar", MAKE["hub"], "unknown", r"it speaks this protocol and has not said in \d+ s who it is"),
+    ("cpar", MAKE["suntech"], "unknown", SAYS_NOTHING),
 ]
 """Who never says the word that the driver waits for: silence, or bytes that are no frame; the words."""
 
@@ -88,6 +98,28 @@ def test_another_device_on_the_port_is_refused_with_the_reason(
         await room.until(refused)
         await room.run(100)
         assert len([row for row in room.rows(DeviceNoticed) if why in row["text"]]) == 2, noticed
+
+    at_work(room, scenario)
+
+
+@pytest.mark.parametrize(
+    ("driver", "stranger", "why"),
+    [
+        ("suntech", lambda: SunTech(text=ANOTHER_MODULE), "its firmware 'ZZ2.00' is not one of a SunTech"),
+        ("cpar", lambda: Cpar(identity=ANOTHER_MAKER), "not a CPAR+: the device on this port is 'Another'"),
+    ],
+)
+def test_one_that_says_that_it_is_another_is_refused(
+    rooms: Rooms, driver: str, stranger: Callable[[], plugs.Device], why: str
+) -> None:
+    room, name = with_stranger(rooms, driver, stranger)
+
+    async def scenario() -> None:
+        plug_all(room)
+        await room.until(room.are("refused", [name]))
+        assert why in room.condition(name).why
+        await room.run(2_000)
+        assert any(why in row["text"] for row in room.rows(DeviceNoticed))
 
     at_work(room, scenario)
 

@@ -9,7 +9,10 @@ import pytest
 from gateway.cli.main import rvos
 from gateway.model import Reason
 from gateway.safety.reasons import Kind, kind_of, priority_of
-from gateway.safety.texts import EN, EVERY_TRIP, FR, TEXTS, Language, Wording, action_of, text_of
+from gateway.safety.texts import EVERY_TRIP, TEXTS, Language, action_of, text_of
+from gateway.safety.texts_english import EN
+from gateway.safety.texts_french import FR
+from gateway.safety.wording import Wording
 
 LONGEST = 120
 COMMAND = re.compile(r"`([^`]*)`")

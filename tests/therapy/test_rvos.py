@@ -5,7 +5,7 @@ import pytest
 from gateway.model import BloodPressure, Intent, Output, Permit, Reason, Safe
 from gateway.therapy import rvos
 from gateway.therapy.prescription import RvosPrescription
-from gateway.therapy.rvos import Phase, PlanState, Seen, Skipped, start, time_left_ms
+from gateway.therapy.rvos import Phase, PlanState, Seen, Skipped, next_inflation_ms, start, time_left_ms
 
 SHORT = RvosPrescription("short", "Short", "", 2, 6_000, 5_000, 50, 4_000, 10_000)
 VENT = Intent(Output.CUFF, None)
@@ -160,3 +160,22 @@ def test_steps_are_pure(phase: Phase) -> None:
     kept = (repr(state), repr(looked))
     assert rvos.step(SHORT, state, looked, 7_000) == rvos.step(SHORT, state, looked, 7_000)
     assert kept == (repr(state), repr(looked))
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (start(0), 4_000),
+        (PlanState(Phase.WAITING, 2, 0), 1_000),
+        (PlanState(Phase.INFLATING, 1, 0, started_ms=500), 11_500),
+        (PlanState(Phase.HOLDING, 1, 800, started_ms=500), 11_500),
+        (PlanState(Phase.REPERFUSION, 1, 0), 6_000),
+        (PlanState(Phase.REPERFUSION, 1, 0, deflated_ms=200), 5_200),
+        (PlanState(Phase.HOLDING, 2, 800, started_ms=500), None),
+        (PlanState(Phase.REPERFUSION, 2, 0, deflated_ms=200), None),
+        (PlanState(Phase.FINISHED, 2, 0), None),
+    ],
+)
+def test_it_says_when_it_will_ask_for_the_next_inflation(state: PlanState, expected: int | None) -> None:
+    assert next_inflation_ms(SHORT, state, 1_000) == expected
+    assert rvos.RvosPlan(SHORT, state).next_inflation_ms(1_000) == expected
