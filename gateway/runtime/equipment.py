@@ -29,7 +29,7 @@ from drivers.bitalino_host import BitalinoHost
 from drivers.cyton_host import CytonHost
 from drivers.feeder_link import FeederLink
 from drivers.host import Host
-from drivers.link import Condition, DeviceLink, Taker, Wanted
+from drivers.link import Condition, DeviceLink, H, Taker, Wanted
 from drivers.nonin_oem_host import NoninOemHost
 from drivers.usb import RP2040, SYS, Expected
 from gateway.config import (
@@ -88,6 +88,7 @@ class Equipment:
         self._sources: list[takers.Sampled] = []
         self._rows = DoubtRows(core)
         self.links: list[AnyLink] = []
+        self._last_words: list[Callable[[], None]] = []
         config = core.setup.config
         if config.oximeter is not None:
             self.links.append(self._oximeter(config.oximeter))
@@ -115,6 +116,14 @@ class Equipment:
             doubts = link.doubts()
             if doubts:
                 self._rows.write(link.name, link.opened, doubts, self._clock())
+
+    def say_last(self) -> None:
+        """Tell what can energise to stop, and never say anything to it again: core has failed.
+
+        Each ends by itself besides: a stimulator's watchdog and the relay's lease, the module's own timer.
+        """
+        for say in self._last_words:
+            say()
 
     def conditions(self) -> list[Condition]:
         """How each of them does."""
@@ -162,6 +171,7 @@ class Equipment:
         taker = takers.StimulatorTaker(self._core, config)
         link = DeviceLink(wanted, taker.make_host, taker, self._clock, self._sys_root)
         taker.send, taker.refusal = link.send_now, link.refusal
+        self._last_words.append(lambda: self._end(link, lambda host: host.stop()))
         return link
 
     def _hub(self, config: HubConfig) -> AnyLink:
@@ -189,7 +199,14 @@ class Equipment:
         taker = ModuleTaker(self._core, config)
         link = DeviceLink(wanted, taker.make_host, taker, self._clock, self._sys_root)
         taker.send, taker.refusal = link.send_now, link.refusal
+        self._last_words.append(lambda: self._end(link, lambda host: host.abort()))
         return link
+
+    def _end(self, link: DeviceLink[H], stop: Callable[[H], None]) -> None:
+        if link.host is not None:
+            host = link.host
+            stop(host)
+            link.say_last(host.outgoing(self._clock()))
 
     def _algometer(self, config: AlgometerConfig) -> AnyLink:
         from drivers.cpar import CparHost

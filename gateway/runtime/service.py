@@ -11,7 +11,8 @@ old and none was skipped since the last feeding.  A port that is not there is tr
 what that means for a session is the supervisor's business, not the shell's.
 
 A defect anywhere in here (a task that ends, an exception in a callback) ends the service: the cuff is
-told to vent in the same instant and nothing else is ever sent to it, the journal gets a row that
+told to vent in the same instant, stimulator and blood pressure module to stop, and nothing else is ever sent
+to them; the journal gets a row that
 latches the next run, and the process ends with 70.  Running on blind is no choice.
 
 The core has no network: this module opens Unix sockets and serial ports only.
@@ -218,6 +219,7 @@ class CoreShell:
         self._defect = error
         self._cuff.say_last(VENT)
         self._stop.set()
+        self._equipment.say_last()
 
     def _report(self, error: BaseException) -> None:
         _say("".join(traceback.format_exception(error)))

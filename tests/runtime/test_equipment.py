@@ -12,6 +12,7 @@ import pytest
 from bench.plugs import Room
 from drivers import feeder_link, feeder_outlet, link
 from drivers.serial_port import SerialPort, open_port
+from drivers.stimulation import Pulses
 from gateway.record.events import DeviceIdentified, DeviceLost
 from gateway.record.reader import JournalReader
 from gateway.runtime import state_view
@@ -322,3 +323,63 @@ def test_a_feeder_that_is_lost_leaves_no_old_values(rooms: Rooms) -> None:
         assert room.core.oximeter.tissue.saturation == sample, "its age tells that it is old"
 
     at_work(room, scenario)
+
+
+@pytest.mark.parametrize("driver", ["rehastim2", "p24"])
+def test_the_last_word_to_a_stimulator_is_a_stop(rooms: Rooms, driver: str) -> None:
+    room = rooms(driver)
+
+    async def scenario() -> None:
+        plug_all(room)
+        await room.until(room.are("ready", ["stimulator"]))
+        await room.run(1_000)
+        [found] = room.equipment.links
+        host: Any = found.host
+        for _ in range(20):
+            host.start(Pulses(10_000, 300, 400))
+            await without_core(room, found)
+        assert room.gives_current()
+        room.equipment.say_last()
+        said = room.plugs["stimulator"].received
+        for _ in range(10):
+            found.turn()
+            found.send_now()
+            await without_core(room, found)
+        assert not room.gives_current(), "its watchdog would have let it go on"
+        assert room.plugs["stimulator"].received - said < 40, "one stop, and nothing after it"
+
+    at_work(room, scenario)
+
+
+def test_the_last_word_to_the_module_is_an_abort(rooms: Rooms) -> None:
+    room = rooms("suntech")
+
+    async def scenario() -> None:
+        plug_all(room)
+        await room.until(room.are("ready", ["blood_pressure"]))
+        await room.run(3_000)
+        [found] = room.equipment.links
+        host: Any = found.host
+        plug = room.plugs["blood_pressure"]
+        assert isinstance(plug, Plug)
+        module: Any = plug.device
+        assert host.measure(room.clock.ms) == ""
+        for _ in range(100):
+            await without_core(room, found)
+        assert not module.is_idle
+        room.equipment.say_last()
+        for _ in range(100):
+            await without_core(room, found)
+        assert module.is_idle
+        assert module.mmhg < 15
+
+    at_work(room, scenario)
+
+
+async def without_core(room: VirtualRoom, found: Any) -> None:
+    """The link and its device go on for 20 ms; core stands still."""
+    room.clock.ms += TURN_MS
+    found.turn()
+    room.live()
+    for _ in range(20):
+        await asyncio.sleep(0)
