@@ -50,6 +50,8 @@ __all__ = ["ClockQuality", "Head", "Journal", "Row", "Stamp", "StoredRow"]
 
 _BUSY_S = 5.0  # how long a closing checkpoint waits for a reader to finish its page
 _CHECKPOINT_PAGES = 256  # of 4096 bytes
+_CACHE_KB = 512
+"""Pages that SQLite keeps, which fill up as the journal grows; it only ever appends, and needs few."""
 _INSERT = f"INSERT INTO row ({schema.COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST_ROWS = f"SELECT {schema.COLUMNS} FROM row ORDER BY seq DESC LIMIT 2"
 _LAST_EVENT = "SELECT coalesce(max(event_seq), 0) FROM row WHERE event_seq IS NOT NULL"
@@ -233,6 +235,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, device: str) -> None:
         raise JournalForeign(path, f"the journal of {found!r}, not of {device!r}: choose another file")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
 
 
