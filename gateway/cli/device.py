@@ -120,6 +120,8 @@ def selftest(as_json: bool) -> None:
 def simulate(name: str, port: Path | None) -> None:
     """Be the device NAME, simulated, until interrupted.
 
+    NAME: nonin, invos, moxy, rehastim2, p24, hub, cyton, bitalino, nonin-oem, suntech or cpar.
+
     It is behind a pseudo-terminal (the Moxy: it comes to the socket on which core listens). No current, no
     pressure: it only says what such a device would say.
     """

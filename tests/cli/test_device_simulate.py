@@ -1,6 +1,7 @@
 """``rvos device simulate``: the real command behind a real pseudo-terminal, and our own hosts before it."""
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from drivers.bitalino_host import BitalinoHost
 from drivers.cpar import CparHost
@@ -24,6 +26,7 @@ from drivers.nonin_host import NoninHost
 from drivers.nonin_oem_host import NoninOemHost
 from drivers.p24 import P24Host
 from drivers.rehastim2 import Rehastim2Host
+from gateway.cli.device import simulate as simulate_command
 from gateway.config import (
     AlgometerConfig,
     BloodPressureConfig,
@@ -175,3 +178,8 @@ def test_its_lines_are_a_table_of_the_configuration(name: str) -> None:
         lines = lines | {"research_use": "signed"}
     found = msgspec.convert(lines, TABLES[table])
     assert (found.port, found.description) == ("/run/port", f"SIMULATED {name}")  # type: ignore[attr-defined]
+
+
+def test_its_help_names_every_device() -> None:
+    said = CliRunner().invoke(simulate_command, ["--help"]).output
+    assert set(NAMES) <= set(re.findall(r"[a-z0-9-]+", said))
