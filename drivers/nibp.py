@@ -7,16 +7,18 @@ One ``NibpHost`` belongs to one open port (``drivers.host``); the messages are `
 =============  =======================================================================================
 identify       module data, then the return text: firmware, serial number.  A firmware text that does not
                begin with a known prefix is ``refused``: nothing is sent but an abort that is asked for
-abort          the next bytes out whatever is pending; again every 500 ms until a reading taken after it
-               shows the cuff at 15 mmHg or less.  Wanted once after identification: the module may be
-               measuring for a gateway that is gone.  Also when it answers "busy" to who it is
+abort          the next bytes out whatever is pending; again every 500 ms until the readings of 2 s, all
+               taken after it, show the cuff at 15 mmHg or less (one is no proof: a measurement begins so).
+               Wanted after identification: the module may be measuring for a gateway that is gone; when it
+               answers "busy" to who it is; and for any pressure that nobody asked for
 cuff pressure  asked every 500 ms, every 250 ms while the cuff is in use: the module's sign of life
 measure        only when idle, deflated and heard of late; ack O within 500 ms, else abort (a start is
                never tried twice); ack K when it is over, then the result is read.  130 s at most, then abort
 stasis         a venous occlusion of an adult, 30 to 140 mmHg.  The unit of its time is unconfirmed: without
                ``confirmed_time_unit_ms`` from the site's configuration it is refused.  The caller renews it
                every second; not renewed, over, or 20 mmHg above its target, it is aborted
-always         without a cuff pressure for 2 s, or with one above 300 mmHg, what is under way is aborted
+always         without a cuff pressure for 2 s, or with one above 300 mmHg, what is under way is aborted;
+               after 5 s without a word it is asked again who it is: another may stand on the line
 =============  =======================================================================================
 
 A result counts when its error code is 0 and its values are those of a person.  The module measures by itself:
@@ -57,6 +59,10 @@ AGAIN_MS = 1_000
 TRIES = 3
 DEFLATED_MMHG = 15
 READING_AGE_MS = 2_000
+EMPTY_MS = 2_000
+"""So long empty after an abort proves it heeded; a cuff that fills is above 15 mmHg within a second."""
+
+STRANGER_MS = 5_000
 MEASUREMENT_LONGEST_MS = 130_000
 """A third-party monitor warns at 130 s; adults' standards end a measurement at 180 s (from memory)."""
 
@@ -133,6 +139,7 @@ class NibpHost:
         self._reading: CuffPressure | None = None
         self._aborting = False
         self._aborted_ms: int | None = None
+        self._empty_ms: int | None = None
         self._measuring_ms: int | None = None
         self._stasis: _Stasis | None = None
 
@@ -196,7 +203,7 @@ class NibpHost:
         return why
 
     def abort(self) -> None:
-        """Let the air out, now and until a reading shows it. Calling it every cycle costs nothing."""
+        """Let the air out, now and until the readings of 2 s show it. Calling it each cycle costs nothing."""
         self._give_up("aborted")
 
     def use_refusal(self, now_ms: int) -> str:
@@ -289,11 +296,19 @@ class NibpHost:
             self._give_up("the measurement took longer than 130 s")
         if (self.measuring or self.stasis) and not self._is_fresh(now_ms):
             self._give_up("the module tells no cuff pressure any more")
+        self._doubt(now_ms)
         stasis = self._stasis
         if stasis is not None and now_ms > stasis.lease_until_ms:
             self._give_up("nobody asked for the venous occlusion any more")
         elif stasis is not None and stasis.ends_ms is not None and now_ms >= stasis.ends_ms:
             self._give_up("the time asked for is over")
+
+    def _doubt(self, now_ms: int) -> None:
+        """After so long a silence another module may stand on this line: ask again who it is."""
+        known = self._identity is not None and not self._refusal and self.last_valid_ms is not None
+        if known and now_ms - (self.last_valid_ms or 0) > STRANGER_MS:
+            self._identity = self._reading = None
+            self._module_told = False
 
     def _unanswered(self, command: _Command, now_ms: int) -> None:
         self._pending = None
@@ -317,7 +332,7 @@ class NibpHost:
         if self._pending is not None and (self._pending.once or self._pending is _RESULT):
             self._answered()
         if not self._aborting:
-            self._aborting, self._aborted_ms = True, None
+            self._aborting, self._aborted_ms, self._empty_ms = True, None, None
 
     def _answered(self) -> None:
         self._pending, self._tries = None, 0
@@ -380,13 +395,23 @@ class NibpHost:
             return
         self._reading = CuffPressure(mmhg, now_ms)
         self._events.append(self._reading)
-        said_ms = self._aborted_ms
-        if self._aborting and said_ms is not None and self._sent_ms >= said_ms:
-            self._aborting = mmhg > DEFLATED_MMHG
+        self._look_at_abort(mmhg, now_ms)
+        if mmhg > DEFLATED_MMHG and not (self.measuring or self.stasis):
+            self.abort()  # the rest of a measurement, or a pressure that nobody asked for
         stasis = self._stasis
         most = HIGHEST_MMHG if stasis is None else stasis.pressure_mmhg + STASIS_ABOVE_MMHG
         if (self.measuring or self.stasis) and mmhg > most:
             self._give_up(f"{mmhg} mmHg in a cuff that is to have at most {most}")
+
+    def _look_at_abort(self, mmhg: int, now_ms: int) -> None:
+        """Whether the abort was heeded: one empty reading is also what a measurement begins with."""
+        said_ms = self._aborted_ms
+        if not self._aborting or said_ms is None or mmhg > DEFLATED_MMHG:
+            self._empty_ms = None
+        elif self._empty_ms is None:
+            self._empty_ms = self._sent_ms if self._sent_ms >= said_ms else None
+        elif now_ms - self._empty_ms >= EMPTY_MS:
+            self._aborting, self._empty_ms = False, None
 
     def _take_text(self, text: wire.ReturnText) -> None:
         self._identity = Identity("SunTech Advantage OEM", text.serial, text.firmware)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 from drivers import cpar_texts as texts
 from drivers.cpar_events import DeviceReset, Happened, Refused, RequestLost, Status, Strayed
+from drivers.host import Identity
 from drivers.nibp import KNOWN_FIRMWARE, NibpHost
 from gateway.config import BloodPressureConfig
 from gateway.record.events import DeviceLost
@@ -78,6 +79,7 @@ class ModuleTaker(Diary):
         self._config = config
         self._module: NibpHost | None = None
         self._joined = False
+        self._joined_as: Identity | None = None
         self.send: Callable[[], None] = lambda: None
         self.refusal: Callable[[], str] = lambda: ""
 
@@ -95,12 +97,19 @@ class ModuleTaker(Diary):
     def heard(self, events: list[object], now_ms: int) -> None:
         """Who it is, and what it measured."""
         host = self._module
+        if self._joined and host is not None and host.identity != self._joined_as:
+            self._leave(now_ms)
         if not self._joined and host is not None and self._meet(now_ms) and not self.refusal():
-            self._joined = True
+            self._joined, self._joined_as = True, host.identity
             self._core.free_limb.connected(WiredModule(host, self.send))
         if self._joined:
             for event in events:
                 self._core.free_limb.heard(event, now_ms)
+
+    def _leave(self, now_ms: int) -> None:
+        """It fell silent for so long that it may be another one: met anew when it says who it is."""
+        self._joined = self._met = False
+        self._core.free_limb.disconnected(now_ms)
 
     def lost(self, why: str, now_ms: int) -> None:
         """Gone: it returns by itself, what was being measured does not."""

@@ -117,13 +117,12 @@ class Equipment:
             if doubts:
                 self._rows.write(link.name, link.opened, doubts, self._clock())
 
-    def say_last(self) -> None:
-        """Tell what can energise to stop, and never say anything to it again: core has failed.
+    def last_words(self) -> tuple[Callable[[], None], ...]:
+        """For each that can energise: tell it to stop, and never say anything to it again. Core has failed.
 
         Each ends by itself besides: a stimulator's watchdog and the relay's lease, the module's own timer.
         """
-        for say in self._last_words:
-            say()
+        return tuple(self._last_words)
 
     def conditions(self) -> list[Condition]:
         """How each of them does."""
@@ -203,10 +202,13 @@ class Equipment:
         return link
 
     def _end(self, link: DeviceLink[H], stop: Callable[[H], None]) -> None:
-        if link.host is not None:
-            host = link.host
-            stop(host)
-            link.say_last(host.outgoing(self._clock()))
+        host, word = link.host, b""
+        try:
+            if host is not None:
+                stop(host)
+                word = host.outgoing(self._clock())
+        finally:  # whatever is wrong with its host, and where there is none yet
+            link.say_last(word)
 
     def _algometer(self, config: AlgometerConfig) -> AnyLink:
         from drivers.cpar import CparHost

@@ -10,7 +10,10 @@ blood pressure has to be taken for it.  The module's own cuff is an energised ou
   it is durable before the module hears of it;
 - a stop, a trip and the end of a session abort it at once, and ``make_safe`` is part of the whole safe state;
 - while it measures no inflation begins: two limbs are not closed at once, and the result is waited for;
-- a cuff that is not empty 10 s after a measurement, or in no measurement, is an alarm, which escalates.
+- a cuff that is not known to be empty 10 s after a measurement, or in no measurement, is an alarm, which
+  escalates, and no inflation begins beside it;
+- a module that was lost in a measurement is not used again before a person at the bedside has entered a
+  pressure, and no inflation begins before that or a reading that shows its cuff empty.
 
 **What a reading counts for.**  One that agrees with what a person last entered in this session is taken as an
 entry is: by the same rules, with a row that says who measured it.  The target of the cuff follows the
@@ -115,8 +118,9 @@ class FreeLimb:
         self._ticket: int | None = None
         self._asked = False
         self._failed = False
-        self._mmhg = 0
+        self._mmhg: int | None = 0  # nobody has used it yet
         self._pressed_ms: int | None = None
+        self._left_ms: int | None = None
         self.held_back: BloodPressure | None = None
         """A reading that waits for a person's own."""
 
@@ -127,7 +131,9 @@ class FreeLimb:
         self._port = port
 
     def disconnected(self, now: int) -> None:
-        """Its port is gone; a measurement that was under way ends by itself and is lost."""
+        """It is gone; a measurement that was under way ends by itself and is lost, and nobody sees it end."""
+        if self._asked:
+            self._mmhg, self._left_ms = None, now
         self._port = None
         self._end_asked(failed=True, now=now)
 
@@ -169,9 +175,17 @@ class FreeLimb:
         """
         answer = self._core.answer
         refused = isinstance(answer, Safe) and answer.reason in _UNUSABLE
-        if refused or not (self._asked or self._ticket is not None):
+        waits = self._asked or self._ticket is not None or self._is_doubtful
+        if refused or not waits:
             return wishes
         return tuple(wish for wish in wishes if not isinstance(wish, Intent) or wish.pressure_dmmhg is None)
+
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether its cuff may not be empty; where it is gone, until a person has entered a pressure."""
+        if self._mmhg is None:
+            return self._left_ms is not None
+        return self._pressed_ms is not None
 
     def conditions(self, now: int) -> set[Reason]:
         """What has to be alarmed for."""
@@ -205,14 +219,16 @@ class FreeLimb:
         entered = None if session is None else session.confirmed
         if entered is not None and entered is not self._confirmed:
             self._confirmed, self.held_back = entered, None
+            self._left_ms = None
             self._schedule.taken(entered.entered_ms)
         return session
 
     def _decide(self, session: "Session", now: int) -> None:
         decision = self._schedule.decide(now, self._next_ms(session, now))
-        self._failed = decision is Decision.FAILED
+        self._failed = decision is Decision.FAILED or self._left_ms is not None
         port = self._port
-        if decision is not Decision.TAKE or port is None or not self._may_begin(port, now):
+        wanted = decision is Decision.TAKE and self._left_ms is None
+        if not wanted or port is None or not self._may_begin(port, now):
             self._ticket = None
         elif self._ticket is None:
             limb = self._core.setup.config.blood_pressure
@@ -249,7 +265,7 @@ class FreeLimb:
     # what came of it
 
     def _take(self, event: BloodPressureTaken, now: int) -> None:
-        session = self._session
+        session = self._follow()  # what a person has just entered goes first
         if not self._asked or session is None or not session.running:
             return
         self._end_asked(failed=False, now=now)
@@ -269,7 +285,8 @@ class FreeLimb:
     def _look_at_cuff(self, now: int) -> None:
         """Since when its cuff is not known to be empty, with nobody measuring."""
         measuring = self._port is not None and self._port.measuring
-        pressed = self._mmhg * 10 > HARD.deflated_dmmhg and not measuring
+        empty = self._mmhg is not None and self._mmhg * 10 <= HARD.deflated_dmmhg
+        pressed = not empty and not measuring
         since_ms = now if self._pressed_ms is None else self._pressed_ms
         self._pressed_ms = since_ms if pressed else None
 

@@ -180,6 +180,8 @@ class CoreShell:
             [error] = await asyncio.gather(self._say_goodbye(), return_exceptions=True)
             if error is not None:
                 self._give_up(error)
+        if self._defect is not None:
+            self._report(self._defect)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -189,8 +191,6 @@ class CoreShell:
         await self._feed.stop()
         self._annunciator.close()
         self._manager.close()
-        if self._defect is not None:
-            self._report(self._defect)
 
     async def _say_goodbye(self) -> None:
         self._core.shut_down("asked to stop", self._clock.now_ms())
@@ -219,7 +219,8 @@ class CoreShell:
         self._defect = error
         self._cuff.say_last(VENT)
         self._stop.set()
-        self._equipment.say_last()
+        for say in self._equipment.last_words():  # each by itself: the defect may be in one of them
+            asyncio.get_running_loop().call_soon(say)
 
     def _report(self, error: BaseException) -> None:
         _say("".join(traceback.format_exception(error)))

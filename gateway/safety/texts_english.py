@@ -169,7 +169,7 @@ EN: dict[Reason, Wording] = {
         "Measure it by hand and run `rvos session pressure`; nothing inflates until then.",
     ),
     Reason.BLOOD_PRESSURE_NOT_TAKEN: Wording(
-        "The module could not take the blood pressure twice in a row.",
+        "The module could not take the blood pressure.",
         "Look at its cuff; measure by hand and run `rvos session pressure`.",
     ),
     Reason.BLOOD_PRESSURE_MODULE_LOST: Wording(

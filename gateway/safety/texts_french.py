@@ -205,7 +205,7 @@ FR: dict[Reason, Wording] = {
         "La mesurer à la main, puis `rvos session pressure` ; rien ne gonfle avant.",
     ),
     Reason.BLOOD_PRESSURE_NOT_TAKEN: Wording(
-        "Le module n'a pas pu mesurer la pression artérielle deux fois de suite.",
+        "Le module n'a pas pu mesurer la pression artérielle.",
         "Examiner son brassard ; mesurer à la main, puis `rvos session pressure`.",
     ),
     Reason.BLOOD_PRESSURE_MODULE_LOST: Wording(

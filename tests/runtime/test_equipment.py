@@ -339,7 +339,7 @@ def test_the_last_word_to_a_stimulator_is_a_stop(rooms: Rooms, driver: str) -> N
             host.start(Pulses(10_000, 300, 400))
             await without_core(room, found)
         assert room.gives_current()
-        room.equipment.say_last()
+        say_last(room)
         said = room.plugs["stimulator"].received
         for _ in range(10):
             found.turn()
@@ -367,13 +367,53 @@ def test_the_last_word_to_the_module_is_an_abort(rooms: Rooms) -> None:
         for _ in range(100):
             await without_core(room, found)
         assert not module.is_idle
-        room.equipment.say_last()
+        say_last(room)
         for _ in range(100):
             await without_core(room, found)
         assert module.is_idle
         assert module.mmhg < 15
 
     at_work(room, scenario)
+
+
+def test_a_broken_host_is_never_spoken_through_again(rooms: Rooms) -> None:
+    room = rooms("p24")
+
+    async def scenario() -> None:
+        plug_all(room)
+        await room.until(room.are("ready", ["stimulator"]))
+        [found] = room.equipment.links
+        host: Any = found.host
+        host.stop = lambda: {}["broken"]
+        with pytest.raises(KeyError):
+            say_last(room)
+        assert found.host is None
+        said = room.plugs["stimulator"].received
+        for _ in range(20):
+            found.send_now()
+            await without_core(room, found)
+        assert room.plugs["stimulator"].received == said
+
+    at_work(room, scenario)
+
+
+def test_a_port_that_is_not_there_at_the_end_is_never_opened_again(rooms: Rooms) -> None:
+    room = rooms("p24")
+
+    async def scenario() -> None:
+        [found] = room.equipment.links
+        say_last(room)
+        plug_all(room)
+        for _ in range(50):
+            await without_core(room, found)
+        assert found.opened == 0
+
+    at_work(room, scenario)
+
+
+def say_last(room: VirtualRoom) -> None:
+    for say in room.equipment.last_words():
+        say()
 
 
 async def without_core(room: VirtualRoom, found: Any) -> None:

@@ -31,6 +31,7 @@ from gateway.runtime import service
 from gateway.runtime.annunciator import TerminalOutput
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.cuff_link import CuffLink
+from gateway.runtime.equipment import Equipment
 from gateway.runtime.gate import VENT
 from gateway.runtime.requests import SessionStop
 from gateway.runtime.restore import restore
@@ -221,6 +222,26 @@ class TestEnding:
 
 
 class TestDefects:
+    def test_one_last_word_that_fails_keeps_no_other_from_being_said(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said: list[str] = []
+
+        def words(equipment: Equipment) -> tuple[Callable[[], object], ...]:
+            return (lambda: {}["broken"], lambda: said.append("stop"))
+
+        monkeypatch.setattr(Equipment, "last_words", words)
+
+        async def scenario() -> None:
+            await bench.accepted()
+            await DEFECTS[0](bench)
+            await until(lambda: bool(said))
+
+        assert bench.run(scenario) == 70
+        assert said == ["stop"]
+        assert bench.latched() is Reason.CORE_RESTARTED
+        assert bench.types()[-1] == CoreStopped.name
+
     @pytest.mark.parametrize("plant", DEFECTS)
     def test_a_defect_vents_at_once_and_ends_the_process_latched(
         self, bench: Bench, plant: Callable[[Bench], Awaitable[None]], capfd: pytest.CaptureFixture[str]
