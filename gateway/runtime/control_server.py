@@ -144,20 +144,24 @@ class ControlServer:
         self._clients.discard(client)
         self._silent.pop(client, None)
         error = None if client.cancelled() else client.exception()
-        if error is not None:
-            context = {"message": "a request was not answered", "exception": error}
+        if error is not None:  # a client that left is none: an OSError that came so far is the desk's own
+            ours = RuntimeError(f"a request failed: {error!r}") if isinstance(error, OSError) else error
+            context = {"message": "a request was not answered", "exception": ours}
             client.get_loop().call_exception_handler(context)
 
     async def _client(self, connection: socket.socket, who: Peer) -> None:
         try:
-            reply = await self._serve(connection, who)
+            line = await _request_line(connection)
+        except OSError:
+            return  # the client left: it has asked for nothing
+        reply = await self._serve(line, who)  # an error in here is ours, whatever its kind
+        try:
             async with asyncio.timeout(_READ_S):
                 await asyncio.get_running_loop().sock_sendall(connection, _line(reply))
         except (OSError, TimeoutError):
             return  # the client left or does not read: nothing to tell it
 
-    async def _serve(self, connection: socket.socket, who: Peer) -> Reply:
-        line = await _request_line(connection)
+    async def _serve(self, line: bytes | None, who: Peer) -> Reply:
         if line is None:
             return refusal(EXIT_USAGE, _TOO_LONG)
         client = asyncio.current_task()

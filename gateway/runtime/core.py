@@ -360,7 +360,8 @@ class Core:
         session.authorise(wishes, answers, self.owed_ms, now)
         stopped = next((reason for reason in answers.refusals if reason in _BEDSIDE_STOPS), None)
         if stopped is not None and session.running:
-            session.end("interrupted" if session.is_held else "stopped", stopped, now)
+            goes_on = session.is_held and stopped is not Reason.STOPPED_BY_PATIENT
+            session.end("interrupted" if goes_on else "stopped", stopped, now)
             self._turn_over()
             self.note(SessionStopped(reason=stopped.value), now)
         elif self.state.latched is not None:

@@ -40,6 +40,9 @@ MISSING = -32768
 LEAVING_S = 10.0
 """How long the end of a file may take before its row says so."""
 
+PAUSE_MS = 10
+"""Decisions of a loop that are further apart than this do not follow each other."""
+
 CLOCK_EVERY_MS = 10_000
 """How often the file is told what the wall clock is worth."""
 
@@ -132,7 +135,7 @@ class Waveforms:
         self._clocked_ms = 0
         self._blocks: list[Block] = []
         self._decisions: list[int] = []
-        self._decided_ms = 0
+        self._since_ms = self._decided_ms = 0
 
     @property
     def busy(self) -> bool:
@@ -171,9 +174,12 @@ class Waveforms:
     def stimulation(self, current_ua: int, now: int) -> None:
         """A decision of the closed loop."""
         if self._recorder is not None:
+            if not 0 <= now - self._decided_ms <= PAUSE_MS:
+                self._put_decisions(self._recorder)
             if not self._decisions:
-                self._decided_ms = now
+                self._since_ms = now
             self._decisions.append(current_ua)
+            self._decided_ms = now
 
     def mark(self, text: str, now: int) -> None:
         """Something that happened."""
@@ -238,11 +244,14 @@ class Waveforms:
         """Record what the hot path has brought."""
         for block in self._blocks:
             recorder.append(block.stream, block.arrived_ms, block.data, block.missing)
+        self._blocks = []
+        self._put_decisions(recorder)
+
+    def _put_decisions(self, recorder: WaveformRecorder) -> None:
         if self._decisions:
-            recorder.append(
-                "stimulation", self._decided_ms, pack(f"<{len(self._decisions)}i", *self._decisions)
-            )
-        self._blocks, self._decisions = [], []
+            run = pack(f"<{len(self._decisions)}i", *self._decisions)
+            recorder.append("stimulation", self._since_ms, run)
+            self._decisions = []
 
     def _look(self, recorder: WaveformRecorder, now: int) -> None:
         self._drain(recorder)

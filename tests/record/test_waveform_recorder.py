@@ -163,6 +163,25 @@ def test_a_batch_that_is_lost_is_told_whole_by_the_next_that_fits(
     assert gaps == {"emg": [lost + 16], "ppg": [12]}
 
 
+def test_what_comes_late_keeps_its_own_time(recorder: WaveformRecorder) -> None:
+    """Chunks of 8 ms in one batch, and a stall of 60 ms between two of them."""
+    for at in range(8):
+        late_ms = 60.0 if at >= 4 else 0.0
+        recorder.append("emg", files.BEGAN_US / 1000 + at * 8.0 + late_ms, files.counted(MUSCLE, at * 16, 16))
+    records, written = list[feed.Record](), os.write
+
+    def seen(sink: int, data: bytes) -> int:
+        records.extend(feed.Records().push(data))
+        return written(sink, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", seen)
+        recorder.flush()
+    size = 4 * len(files.counted(MUSCLE, 0, 16))
+    found = [(one.mono_us - files.BEGAN_US, len(one.data)) for one in records]
+    assert found == [(0, size), (92_000, size)]
+
+
 def test_what_is_longer_than_one_write_leaves_at_once(recorder: WaveformRecorder) -> None:
     """So a batch never grows beyond what the kernel writes in one piece."""
     writes: list[int] = []

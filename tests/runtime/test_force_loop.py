@@ -188,6 +188,14 @@ class TestNothingDelivered:
         assert thigh.current_ua == 1_000
         assert thigh.state()["cycle"] == len(thigh.contractions()) + 1
 
+    def test_what_the_patient_stops_is_not_resumed(self, thigh: Stimulated) -> None:
+        held(thigh)
+        thigh.bedside.board.patient_stop_pressed = True
+        thigh.bedside.run(300)
+        thigh.bedside.board.patient_stop_pressed = False
+        thigh.run_until_mode("idle")
+        assert thigh.summary().outcome == "stopped"
+
     def test_the_press_that_stops_resumes_nothing(self, thigh: Stimulated) -> None:
         held(thigh)
         thigh.bedside.press_button()

@@ -222,6 +222,21 @@ class TestEnding:
 
 
 class TestDefects:
+    def test_an_os_error_in_a_stop_is_a_defect_and_not_a_client_that_left(self, bench: Bench) -> None:
+        def broken(*_: object, **__: object) -> None:
+            raise OSError("planted")
+
+        async def scenario() -> None:
+            await bench.accepted()
+            bench.core.stop = broken  # type: ignore[method-assign,assignment]
+            client = await Client.connect(bench.control)
+            client.send(msgspec.json.encode(SessionStop()) + b"\n")
+            assert await client.rest() == b""
+            await until(lambda: VENT in bench.device.received)
+
+        assert bench.run(scenario) == 70
+        assert bench.latched() is Reason.CORE_RESTARTED
+
     def test_one_last_word_that_fails_keeps_no_other_from_being_said(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -121,6 +121,19 @@ def test_what_came_since_the_last_turn_is_in_the_file_when_it_ends(tmp_path: Pat
     assert (frames["stimulation"], frames["force"]) == (3, 3)
 
 
+def test_decisions_after_a_pause_have_their_own_time(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> None:
+        await desk.begin()
+        for at in (0, 2, 4, 3_004, 3_006):
+            desk.waveforms.stimulation(10_000, 1_070 + at)
+        await desk.end()
+
+    desk = run(scenario, tmp_path / "waveforms")
+    with Waveform.open(desk.file()) as found:
+        track = found.track("stimulation")
+        assert [one.frames for one in track.runs] == [3, 2]
+
+
 def test_without_a_session_nothing_is_written(tmp_path: Path) -> None:
     async def scenario(desk: Desk) -> None:
         desk.turn(None)

@@ -46,8 +46,9 @@ PIPE_BYTES = 1 << 20
 """The kernel's most for everybody: 17 s of the full load of sensors."""
 START_S = 5.0
 """How long ``open`` waits for the writer to be ready; a slower one catches up by itself."""
-JOINED_US = 100_000
-"""What follows a chunk by less than this may stand in one record with it."""
+OFF_US = 20_000
+"""A chunk that comes further than this from where its frames say it should is not joined to those before it:
+buses are a few ms late or early, a core that stood is later."""
 _MOST_LOST = 0xFFFFFFFF
 _MOST_US = (1 << 63) - 1
 _STATUS_BYTES = 65_536
@@ -85,7 +86,8 @@ class _Stream:
 
     def has_room(self, mono_us: int, size: int) -> bool:
         """Whether such a chunk, without a gap before it, may stand in one record with what is held."""
-        return self.held_bytes + size <= self.most_bytes and 0 <= mono_us - self._held_us < JOINED_US
+        due_us = self._held_us + self.held_bytes // self.frame_bytes * self.period_us
+        return self.held_bytes + size <= self.most_bytes and abs(mono_us - due_us) < OFF_US
 
     def hold(self, mono_us: int, data: bytes) -> None:
         """Keep a chunk until the batch is made."""
