@@ -8,10 +8,7 @@ is that of Inventors' Way, for the client takes no other maker.
 """
 
 import os
-import select
-import subprocess
 import termios
-import time
 import tty
 from typing import Any
 
@@ -19,21 +16,10 @@ import pytest
 
 from drivers import cpar_messages as wire
 from gateway.simulation.cpar import IDENTITY, Cpar, lag
-from tests.peers.environments import outcome, start
+from tests.peers.environments import outcome, play, start
 
 NAME = "labbench-comm"
 WATCHDOG_MS = 1_300
-LONGEST_S = 30
-
-
-def play(client: "subprocess.Popen[str]", device: Cpar, master: int) -> None:
-    """Be the device until the client has gone. Real time: the client is a process with its own clock."""
-    began = time.monotonic()
-    while client.poll() is None:
-        assert time.monotonic() - began < LONGEST_S, "the client never ended"
-        ready, _, _ = select.select([master], [], [], 0.005)
-        data = os.read(master, 4096) if ready else b""
-        os.write(master, device.step(data, int((time.monotonic() - began) * 1000)))
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,7 @@ takes whole ones and up to 16383 ms), for the battery, and for currents between 
 
 import json
 import os
-import select
-import subprocess
 import termios
-import time
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,23 +24,12 @@ from drivers.sciencemode4_messages import Point, Pulse, Train, biphasic
 from drivers.stimulation import Pulses
 from gateway.simulation.p24 import P24
 from tests.drivers.p24_bench import Bench
-from tests.peers.environments import outcome, start
+from tests.peers.environments import outcome, play, start
 
 NAME = "science-mode-4"
-LONGEST_S = 30
 OFF_OHM = 1_000_000
 
 # --- its client against our device ---------------------------------------------------------------------
-
-
-def play(client: "subprocess.Popen[str]", device: P24, master: int) -> None:
-    """Be the device until the client has gone. Real time: the client is a process with its own clock."""
-    began = time.monotonic()
-    while client.poll() is None:
-        assert time.monotonic() - began < LONGEST_S, "the client never ended"
-        ready, _, _ = select.select([master], [], [], 0.005)
-        data = os.read(master, 4096) if ready else b""
-        os.write(master, device.step(data, int((time.monotonic() - began) * 1000)))
 
 
 @pytest.fixture(scope="module")
