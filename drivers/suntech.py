@@ -123,7 +123,6 @@ _DATA_BYTES = {
     MEASURE_CHILD: 0,
     RESET: 0,
 }
-_COMMAND_LENGTHS = (3, 4, 5, 6, 7)
 _ACK = 0x04
 _PRESSURE = 0x05
 _CODE = 0x06
@@ -175,15 +174,19 @@ def encode_stasis(pressure_mmhg: int, time: int) -> bytes:
 
 
 class _FrameEnds:
-    """Finds frames by their end. Counters: see ``Decoder``."""
+    """Finds frames by their end. Counters: see ``Decoder``.
 
-    def __init__(self, mark: int, lengths: tuple[int, ...]) -> None:
+    ``length_of``: how long a frame is, by its second byte.
+    """
+
+    def __init__(self, mark: int, length_of: dict[int, int]) -> None:
         self.frames = 0
         self.checksum_errors = 0
         self.invalid = 0
         self.resyncs = 0
         self._mark = mark
-        self._lengths = lengths
+        self._length_of = length_of
+        self._lengths = sorted(set(length_of.values()))
         self._held = b""
         self._lost = False
 
@@ -211,15 +214,12 @@ class _FrameEnds:
         held = self._held
         for length in self._lengths:
             at = len(held) - length
-            if at < 0 or held[at] != self._mark or self._length_of(held[at + 1]) != length:
+            if at < 0 or held[at] != self._mark or self._length_of.get(held[at + 1]) != length:
                 continue
             if additive(held[at:]) == 0:
                 return held[at:]
             self.checksum_errors += 1
         return b""
-
-    def _length_of(self, second: int) -> int | None:
-        raise NotImplementedError
 
 
 class Decoder(_FrameEnds):
@@ -230,7 +230,7 @@ class Decoder(_FrameEnds):
     """
 
     def __init__(self) -> None:
-        super().__init__(MODULE_MARK, _REPLY_LENGTHS)
+        super().__init__(MODULE_MARK, {length: length for length in _REPLY_LENGTHS})
 
     def feed(self, data: bytes, now_ms: int = 0) -> list[tuple]:  # type: ignore[type-arg]
         """What became complete, oldest first; the time is not looked at."""
@@ -243,9 +243,6 @@ class Decoder(_FrameEnds):
                 self.frames += 1
                 messages.append(message)
         return messages
-
-    def _length_of(self, second: int) -> int | None:
-        return second
 
 
 def _reply(frame: bytes) -> tuple | None:  # type: ignore[type-arg]
@@ -281,17 +278,13 @@ class CommandDecoder(_FrameEnds):
     """Device side: bytes in, ``Command`` out. Never raises; holds 7 bytes at most."""
 
     def __init__(self) -> None:
-        super().__init__(HOST_MARK, _COMMAND_LENGTHS)
+        super().__init__(HOST_MARK, {code: count + 3 for code, count in _DATA_BYTES.items()})
 
     def feed(self, data: bytes) -> list[Command]:
         """The commands that became complete, oldest first."""
         commands = [Command(frame[1], frame[2:-1]) for frame in self._frames_in(data)]
         self.frames += len(commands)
         return commands
-
-    def _length_of(self, second: int) -> int | None:
-        data_bytes = _DATA_BYTES.get(second)
-        return None if data_bytes is None else data_bytes + 3
 
 
 def encode_ack(letter: str) -> bytes:

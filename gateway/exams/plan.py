@@ -12,6 +12,7 @@ the budget could not finish.
 Units: pressures 0.1 mmHg, times ms, tissue saturation per mille.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -113,15 +114,15 @@ def wait(seen: Seen, since_ms: int | None, longest_ms: int, now: int) -> Waited:
     return Waited(since_ms, reason if now - since_ms >= longest_ms else None)
 
 
-class InPhases:
+class InPhases(ABC):
     """What every plan says of its phase; one of them is ``waiting``, one ``finished``."""
 
     __slots__ = ()
     phase_now: StrEnum
 
+    @abstractmethod
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts."""
-        raise NotImplementedError
 
     @property
     def phase(self) -> str:
