@@ -18,8 +18,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.runtime.service import run_core
-from gateway.therapy import prescription
+from gateway.runtime import no_tls
+
+no_tls.keep_out()
+from gateway.runtime.service import run_core  # noqa: E402  (after what may not be loaded)
+from gateway.therapy import prescription  # noqa: E402
 
 PRESCRIPTIONS = Path(__file__).with_name("latency_prescriptions")
 PRESCRIPTION = "nmes-force-latency"

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 @config_option
 def core() -> None:
     """Run the service that drives the cuff and keeps the record."""
+    from gateway.runtime import no_tls
+
+    no_tls.keep_out()
     from gateway.runtime.service import run_core
 
     with _places_named():

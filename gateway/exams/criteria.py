@@ -12,7 +12,6 @@ Units: per cent, mV, ms, as in the names of the measures.  Sources: in the files
 """
 
 import tomllib
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -31,7 +30,7 @@ Measure = Literal[
 ]
 LOWER_LIMIT: Measure = "distal_amplitude_percent_of_lower_limit"
 
-_FOLDER = resources.files("gateway.exams") / "criteria"
+_FOLDER = Path(__file__).with_name("criteria")
 BLOCK_TABLES = ("efns-pns-2010-mmn", "efns-pns-2010-cidp")
 _Words = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=300)]
 

@@ -15,12 +15,12 @@ import hashlib
 import re
 import tomllib
 from dataclasses import dataclass, fields, replace
-from importlib import resources
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-_FOLDER = resources.files("gateway.therapy") / "prescriptions"
+_FOLDER = Path(__file__).with_name("prescriptions")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 

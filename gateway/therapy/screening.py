@@ -11,14 +11,14 @@ Sources: in the file, one per question.
 
 import tomllib
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from gateway.model import Limb
 
-_FILE = resources.files("gateway.therapy") / "screening.toml"
+_FILE = Path(__file__).with_name("screening.toml")
 _Words = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=140)]
 
 YES, NO = "yes", "no"

@@ -165,6 +165,13 @@ class TestStart:
         assert {"gateway", "asyncio", "serial"} <= loaded, done.stderr
         assert not loaded & {"numpy", "scipy", "pandas", "matplotlib", "paho"}
 
+    def test_a_core_that_runs_has_no_openssl_in_it(self, place: Place) -> None:
+        core = place.core()
+        mapped = Path(f"/proc/{core.pid}/maps").read_text()
+        assert "libc." in mapped
+        assert "libssl" not in mapped
+        assert "libcrypto" not in mapped
+
 
 class TestCuffPort:
     def test_a_port_that_is_absent_is_named_and_the_core_runs(self, place: Place) -> None:
