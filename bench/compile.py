@@ -49,7 +49,7 @@ BUSY = (
     "gateway.model",
     *(f"gateway.safety.{name}" for name in _SAFETY.split()),
     *(f"gateway.runtime.{name}" for name in _RUNTIME.split()),
-    *(f"gateway.therapy.{name}" for name in ("nmes", "nmes_force", "rvos")),
+    *(f"gateway.therapy.{name}" for name in ("nmes", "nmes_loop", "rvos")),
     *(f"gateway.simulation.{name}" for name in _SIMULATION.split()),
 )
 _DIRECTIVES = {"language_level": 3, "annotation_typing": False, "binding": True, "nonecheck": True}

@@ -1,4 +1,5 @@
-"""Contests of evoked responses: sweeps of 100 ms at 10 kHz; means of ten, and the measures of each.
+"""Contests of evoked responses: sweeps of 100 ms at 10 kHz; means of ten, and the measures of each; the
+response to each pulse of a train in one of 8 channels of 2 kHz.
 
 The usual way: numpy where it streams, the mean of ``mne.EpochsArray`` for a whole series.
 """
@@ -11,6 +12,7 @@ import numpy as np
 from bench import dsp_plain
 from bench.dsp_contest import Array, Contest, consume, package, same, streaming
 from dsp.evoked import Response, measure
+from dsp.pulse_responses import PulseResponses
 from dsp.sweep_mean import SweepMean
 
 CHUNKS = (1, 16)
@@ -22,6 +24,8 @@ LIMIT_MV = 50.0
 STIMULUS_MS = 20.0
 ARTIFACT_MS = 2.0
 STIMULUS, BEGIN = 200, 220
+TRAIN_CHANNELS, TRAIN_CHUNKS = 8, (1, 4, 16, 64)
+SWEEP = {"artifact": 12_500, "begin": 6, "end": 50, "rest": 50, "least": 750, "full_scale": 32_767}
 
 
 def sweeps(number: int = SWEEPS) -> Array:
@@ -118,6 +122,61 @@ def m_wave(chunk: int, lanes: int) -> Contest:
     )
 
 
+def train(frames: int = 40_000) -> Array:
+    """A train of 25 Hz in the first of 8 channels of int16: artifact, tail, M-wave, noise."""
+    at = np.arange(80)
+    shape = 900.0 * np.exp(-at / 4.0) + 2500.0 * np.sin(2 * np.pi * (at - 10) / 30) * ((at >= 10) & (at < 40))
+    shape[:2] = 30_000.0, -30_000.0
+    signal = np.random.default_rng(8).normal(0.0, 50.0, (frames, TRAIN_CHANNELS))
+    signal[:, 0] += np.resize(shape, frames)
+    return np.asarray(signal.round().clip(-32767, 32767).astype("<i2"))
+
+
+class UsualResponses:
+    """A list of samples since the artifact; array expressions over the window when it is whole."""
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+        self.sweep: list[int] | None = None
+
+    def __call__(self, chunk: bytes) -> list[float]:
+        found = []
+        for value in np.frombuffer(chunk, "<i2")[::TRAIN_CHANNELS].tolist():
+            if self.sweep is not None:
+                self.sweep.append(value)
+                if len(self.sweep) == SWEEP["end"]:
+                    found.append(_usual_height(np.array(self.sweep[SWEEP["begin"] :])))
+            rested = self.sweep is None or len(self.sweep) > SWEEP["rest"]
+            if rested and self.last is not None and abs(value - self.last) >= SWEEP["artifact"]:
+                self.sweep = [value]
+            self.last = value
+        return found
+
+
+def _usual_height(window: Array) -> float:
+    if np.any(np.abs(window) >= SWEEP["full_scale"]):
+        return -1.0
+    rise = np.max(window - np.minimum.accumulate(window))
+    fall = np.max(np.maximum.accumulate(window) - window)
+    return float(np.ptp(window)) if min(rise, fall) >= SWEEP["least"] else 0.0
+
+
+def pulse_responses(chunk: int, lanes: int) -> Contest:
+    """The response to each pulse, as the packets of a hub come."""
+    recording = train()
+    out = np.zeros(len(recording))
+    run = dsp_plain.library().plain_responses_run
+    how = [SWEEP[name] for name in ("artifact", "begin", "end", "rest", "least", "full_scale")]
+    return streaming(
+        chunk,
+        recording,
+        lambda: PulseResponses(chunk, TRAIN_CHANNELS, 0, **SWEEP),
+        UsualResponses,
+        lambda size: dsp_plain.called(run, TRAIN_CHANNELS, *how, recording, len(recording), size, out),
+        frames_in_python=3_200,
+    )
+
+
 def usual_measure(sweep: Array) -> tuple[float, ...]:
     """The same conventions over arrays."""
     if not np.all(np.abs(sweep) < 1e6):
@@ -170,4 +229,5 @@ CONTESTS = {
     "sweep_mean": (sweep_mean, CHUNKS),
     "sweep_mean_series": (sweep_mean_series, (PER_MEAN,)),
     "m_wave": (m_wave, (SAMPLES,)),
+    "pulse_responses": (pulse_responses, TRAIN_CHUNKS),
 }

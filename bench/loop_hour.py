@@ -31,6 +31,7 @@ from bench.latency import Memory
 from bench.latency_core import PRESCRIPTION, PRESCRIPTIONS
 from drivers.hub import HubHost
 from firmware_bridge import hub as wire
+from gateway.config import HubConfig
 from gateway.runtime.core import Core
 from gateway.runtime.requests import SessionRaise
 from gateway.runtime.takers import HubTaker
@@ -38,7 +39,7 @@ from gateway.runtime.waveforms import Waveforms
 from gateway.simulation.hub import FULL, Leg, SimulatedHub
 from gateway.therapy import prescription
 from gateway.therapy.nmes import Phase
-from gateway.therapy.nmes_force import NmesForcePlan
+from gateway.therapy.nmes_loop import NmesLoopPlan
 from tests.runtime.stimulation import Stimulated
 from tests.runtime.test_driven_stimulators import Driven, thigh_with
 
@@ -62,7 +63,7 @@ class Loop:
         self._hub = SimulatedHub(Leg(), FULL)
         core = self._core
         recording = Waveforms(folder, core.recorder.stamp, core.note, ThreadPoolExecutor(1))
-        self._taker = HubTaker(core, recording, "hub")
+        self._taker = HubTaker(core, recording, HubConfig(port="memory", description="hub"))
         self._host: HubHost = self._taker.make_host()
         self._taker.connected(self._host, self.now)
         self._counter = self._since = 0
@@ -114,10 +115,10 @@ class Loop:
             self._bed.bedside.ask(SessionRaise(by_ma=PRESS_MA, confirm=True))
 
     @property
-    def _plan(self) -> NmesForcePlan | None:
+    def _plan(self) -> NmesLoopPlan | None:
         session = self._core.session
         plan = None if session is None else session.plan
-        return plan if isinstance(plan, NmesForcePlan) else None
+        return plan if isinstance(plan, NmesLoopPlan) else None
 
     def _packet(self, now: int) -> None:
         plan = self._plan

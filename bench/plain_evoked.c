@@ -43,6 +43,52 @@ long plain_mean_run(
     return written - out;
 }
 
+typedef struct {
+    long artifact, begin, end, rest, least, full_scale, since, seen, last, low, high, rise, fall, saturated;
+} PlainResponses;
+
+static __attribute__((noinline)) double *responses(
+    PlainResponses *p, const short *frame, long frames, long channels, double *out)
+{
+    for (long n = 0; n < frames; n++, frame += channels) {
+        const long x = *frame, step = labs(x - p->last);
+        if (p->since >= 0) {
+            const long at = ++p->since;
+            if (at == p->begin) {
+                p->low = p->high = x;
+                p->rise = p->fall = p->saturated = 0;
+            }
+            if (at >= p->begin && at < p->end) {
+                if (x - p->low > p->rise) p->rise = x - p->low;
+                if (p->high - x > p->fall) p->fall = p->high - x;
+                if (x < p->low) p->low = x;
+                if (x > p->high) p->high = x;
+                if (labs(x) >= p->full_scale) p->saturated = 1;
+            }
+            if (at == p->end - 1) {
+                const int turns = p->rise >= p->least && p->fall >= p->least;
+                *out++ = p->saturated ? -1.0 : turns ? p->high - p->low : 0.0;
+            }
+        }
+        if (p->seen && step >= p->artifact && (p->since < 0 || p->since >= p->rest)) p->since = 0;
+        p->last = x;
+        p->seen = 1;
+    }
+    return out;
+}
+
+long plain_responses_run(
+    long channels, long artifact, long begin, long end, long rest, long least, long full_scale,
+    const short *frames, long number, long chunk, double *out)
+{
+    PlainResponses p = {artifact, begin, end, rest, least, full_scale, -1, 0};
+    double *written = out;
+    for (long at = 0; at < number; at += chunk) {
+        written = responses(&p, frames + at * channels, number - at < chunk ? number - at : chunk, channels, written);
+    }
+    return written - out;
+}
+
 enum { MOST = 64 };
 
 typedef struct {

@@ -190,6 +190,32 @@ def sweep_means(sweeps: "np.ndarray[Any, Any]", per_mean: int, limit: float) -> 
     return np.asarray(groups.mean(axis=1)).ravel()
 
 
+def pulse_responses(
+    samples: "np.ndarray[Any, Any]",
+    *,
+    artifact: int,
+    begin: int,
+    end: int,
+    rest: int,
+    least: int,
+    full_scale: int,
+) -> "np.ndarray[Any, Any]":
+    """The height of what follows each artifact, 0 where it does not turn, -1 where it is saturated."""
+    wide = samples.astype(np.int64)
+    steps = np.flatnonzero(np.abs(np.diff(wide)) >= artifact) + 1
+    found: list[float] = []
+    free = 0
+    for first in steps.tolist():
+        if first < free or first + end > len(wide):
+            continue
+        free, window = first + rest, wide[first + begin : first + end]
+        rise = (window - np.minimum.accumulate(window)).max()
+        fall = (np.maximum.accumulate(window) - window).max()
+        saturated = (np.abs(window) >= full_scale).any()
+        found.append(-1.0 if saturated else float(np.ptp(window)) if min(rise, fall) >= least else 0.0)
+    return np.array(found)
+
+
 def negative_phase(
     times_ms: "np.ndarray[Any, Any]", sweep: "np.ndarray[Any, Any]", baseline: float
 ) -> tuple[float, float, float, float]:

@@ -180,6 +180,7 @@ class Reason(StrEnum):
     STIMULATION_HELD = "stimulation_held"
     RESPONSE_MISSING = "response_missing"
     FORCE_LOST = "force_lost"
+    EMG_LOST = "emg_lost"
     BLOOD_PRESSURE_CHANGED = "blood_pressure_changed"
     BLOOD_PRESSURE_NOT_TAKEN = "blood_pressure_not_taken"
     BLOOD_PRESSURE_MODULE_LOST = "blood_pressure_module_lost"

@@ -222,6 +222,19 @@ class HubConfig(Table, frozen=True, kw_only=True):
     port: Annotated[str, port_path("Serial port of the hub.", '"/dev/rvos-hub"')]
     serial: Annotated[str, _SERIAL] = ""
     description: Annotated[str, words("The hub and its sensors in your words (load cell, muscle).")]
+    evoked_channel: (
+        Annotated[
+            int,
+            field(
+                "The EMG channel over the stimulated muscle: a closed loop on the evoked response needs it.",
+                "a channel number from 1 to 8",
+                "1",
+                ge=1,
+                le=8,
+            ),
+        ]
+        | None
+    ) = None
 
 
 class EmgConfig(Table, frozen=True, kw_only=True):

@@ -243,8 +243,11 @@ class ArmingDesk:
         return _off_zero(core.cuff)
 
     def _stimulator(self, asked: Asked, now: int) -> Reply | None:
-        silent = ceilings.silence(self._core, now) if asked.prescription.uses_stimulator else ""
-        return refusal(EXIT_UNAVAILABLE, silent) if silent else None
+        wanted = asked.prescription
+        if not isinstance(wanted, NmesPrescription):
+            return None
+        why = ceilings.silence(self._core, now) or ceilings.blindness(self._core.setup.config.hub, wanted)
+        return refusal(EXIT_UNAVAILABLE, why) if why else None
 
     def _free_limb(self, asked: Asked) -> Reply | None:
         """The blood pressure module's cuff is on a limb without ours, or nothing begins."""

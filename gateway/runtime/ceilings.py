@@ -1,4 +1,4 @@
-"""What a session with stimulation needs before it is armed: the site's ceilings, a stimulator, time left.
+"""What a session with stimulation needs before it is armed: ceilings, a stimulator, time left, eyes.
 
 Theory of operation
 -------------------
@@ -10,14 +10,14 @@ refused.
 Units: uA, us, 0.1 Hz, nC, mm2; the configuration speaks mA, Hz, uC, cm2.
 """
 
-from gateway.config import StimulatorConfig
+from gateway.config import HubConfig, StimulatorConfig
 from gateway.model import Reason
 from gateway.runtime.core import Core
 from gateway.safety import budget
 from gateway.safety.limits import Limits
 from gateway.safety.stimulation import SiteStimulation, highest_ua
 from gateway.safety.texts import text_of
-from gateway.therapy.prescription import NmesPrescription
+from gateway.therapy.prescription import NmesEvokedPrescription, NmesPrescription
 
 NOT_MEDICAL = ("p24",)
 """Drivers of devices that their makers do not call medical ones."""
@@ -69,6 +69,16 @@ def silence(core: Core, now: int) -> str:
     if core.stimulator.reading is None:
         return f"not started: no stimulator answers; {why or 'see `rvos device list` for the reason'}"
     return "not started: the stimulator has fallen silent; check its cable and power"
+
+
+def blindness(hub: HubConfig | None, asked: NmesPrescription) -> str:
+    """Why a loop on evoked responses would see none; empty where it might, or needs none."""
+    if not isinstance(asked, NmesEvokedPrescription) or (hub is not None and hub.evoked_channel is not None):
+        return ""
+    return (
+        "not started: this prescription follows the evoked response, and the configuration does not say "
+        "which channel of the hub's EMG lies over the stimulated muscle (hub.evoked_channel)"
+    )
 
 
 def left_ms(core: Core, patient: str, now: int) -> int:

@@ -33,7 +33,6 @@ from gateway.model import (
     Purpose,
     Reason,
     Safe,
-    Sample,
     StimulationPermit,
 )
 from gateway.record.events import (
@@ -45,9 +44,9 @@ from gateway.record.events import (
     TripCleared,
     Tripped,
 )
-from gateway.runtime import closed_loop
 from gateway.runtime.acceptance import Acceptance
 from gateway.runtime.answers import Answers
+from gateway.runtime.closed_loop import ClosedLoop
 from gateway.runtime.devices import cuff_identified, in_words
 from gateway.runtime.examining import Examination
 from gateway.runtime.frames import frame
@@ -86,7 +85,7 @@ class Core:
         )
         self.stimulator = StimulatorGate(setup.limits.stimulator_age_ms)
         self.oximeter = Oximetry(setup.config.oximeter, recorder)
-        self.force: Sample | None = None
+        self.closed_loop = ClosedLoop(self)
         self.session: Session | None = None
         self.acceptance: Acceptance | None = None
         self.accepted_cuffs = restored.accepted_cuffs
@@ -163,11 +162,6 @@ class Core:
         """The stimulator's port is gone; to a session that has used it that is a trip."""
         self.note(DeviceLost(device="stimulator", reason=why), now)
         self.stimulator.disconnected()
-
-    def force_read(self, force_mn: int, now: int) -> None:
-        """A force sensor at the stimulated limb, where there is one: a closed loop decides at once."""
-        self.force = Sample(force_mn, now)
-        closed_loop.regulate(self, force_mn, now)
 
     def link_is_listening(self, now: int) -> None:
         """Somebody reads the live feed."""
@@ -356,7 +350,8 @@ class Core:
         answers = Answers(self.answer, self.pulses)
         session.follow(before.inflation, self.state.inflation, self.answer, now)
         session.judge(self.state.watch, now)
-        session.trains.follow(self.state.stimulation, self.pulses, self.stimulator.reading, self.force, now)
+        look = self.closed_loop.look(session)
+        session.trains.follow(self.state.stimulation, self.pulses, self.stimulator.reading, look, now)
         session.authorise(wishes, answers, self.owed_ms, now)
         stopped = next((reason for reason in answers.refusals if reason in _BEDSIDE_STOPS), None)
         if stopped is not None and session.running:

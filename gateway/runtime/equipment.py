@@ -176,7 +176,7 @@ class Equipment:
     def _hub(self, config: HubConfig) -> AnyLink:
         usb = Expected(RP2040, config.serial)
         wanted = Wanted("hub", config.port, usb, _SENSOR_SILENT_MS, greeting_ms=_GREETING_MS["hub"])
-        taker = takers.HubTaker(self._core, self._waveforms, config.description)
+        taker = takers.HubTaker(self._core, self._waveforms, config)
         return self._sampled(wanted, taker.make_host, taker)
 
     def _emg(self, config: EmgConfig) -> AnyLink:

@@ -48,15 +48,15 @@ from gateway.runtime.answers import Answers, misses_row, refusal_in, vent_reason
 from gateway.runtime.examining import Circumstances, Examination, Examining
 from gateway.runtime.pain import PainScores
 from gateway.runtime.recorder import Recorder
-from gateway.runtime.trains import Trains
+from gateway.runtime.trains import Trains, judge_of
 from gateway.safety.observations import Arming, Authorisation, Inflation, State, Watch
 from gateway.safety.reasons import Kind, kind_of
 from gateway.therapy import plans
 from gateway.therapy.examinations import ExaminationsPlan
 from gateway.therapy.nmes import NmesPlan
-from gateway.therapy.nmes_force import NmesForcePlan
+from gateway.therapy.nmes_loop import NmesLoopPlan
 from gateway.therapy.plan import More, Plan, Seen, Wish, Word
-from gateway.therapy.prescription import RvosPrescription
+from gateway.therapy.prescription import NmesEvokedPrescription, RvosPrescription
 
 ENDING_LONGEST_MS = 10_000
 
@@ -99,7 +99,10 @@ class Session:
             raise ValueError("a session is on a limb: only the cuff's own test is on none")
         self.limb: Limb = arming.limb
         self.blood_pressure = self.confirmed = pressure
-        self.trains = Trains(self.note, recorder.is_durable)
+        self.sweep = (
+            plan.prescription.sweep if isinstance(plan.prescription, NmesEvokedPrescription) else None
+        )
+        self.trains = Trains(self.note, recorder.is_durable, judge_of(plan.prescription))
         self.pain = PainScores()
         self.examining = Examining(self.note, recorder)
         self._arming = arming
@@ -266,7 +269,7 @@ class Session:
         """All was given that was prescribed, or nobody has asked for anything for too long."""
         if self._examines and not isinstance(self.plan, ExaminationsPlan):
             self.plan = ExaminationsPlan(self.prescription, now)
-        elif isinstance(self.plan, NmesForcePlan) and self.plan.given_up:
+        elif isinstance(self.plan, NmesLoopPlan) and self.plan.given_up:
             self.end("interrupted", Reason.STIMULATION_HELD, now)
         else:
             self.end_idle(now)
@@ -302,14 +305,14 @@ class Session:
 
     @property
     def is_closed_loop(self) -> bool:
-        """Whether its plan answers to force."""
-        return isinstance(self.plan, NmesForcePlan)
+        """Whether its plan answers to what the muscle does."""
+        return isinstance(self.plan, NmesLoopPlan)
 
-    def feel(self, force_mn: int, now: int) -> StimulationIntent | None:
-        """A sample of force for a closed loop; what it wishes where the current has to change."""
-        if self.ending is not None or not isinstance(self.plan, NmesForcePlan):
+    def feel(self, answer: int, now: int) -> StimulationIntent | None:
+        """An answer of the muscle for a closed loop; what it wishes where the current has to change."""
+        if self.ending is not None or not isinstance(self.plan, NmesLoopPlan):
             return None
-        self.plan, wish = self.plan.feel(force_mn, now)
+        self.plan, wish = self.plan.feel(answer, now)
         return wish
 
     def hear(self, word: Word, now: int) -> str:
@@ -323,7 +326,7 @@ class Session:
     @property
     def concerns(self) -> frozenset[Reason]:
         """What its plan has to alarm for: what the muscle answers, or does not."""
-        if self.ending is not None or not isinstance(self.plan, NmesPlan | NmesForcePlan):
+        if self.ending is not None or not isinstance(self.plan, NmesPlan | NmesLoopPlan):
             return frozenset()
         return self.plan.concerns
 

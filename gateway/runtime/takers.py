@@ -15,15 +15,16 @@ from typing import Protocol
 from drivers.host import Block, Host, Stream
 from drivers.hub import HubHost
 from drivers.hub_events import Condition as HubCondition
-from drivers.hub_events import Restarted, Stopped
+from drivers.hub_events import Restarted, Started, Stopped
 from drivers.p24 import P24Host
 from drivers.rehastim2 import Rehastim2Host
 from drivers.sensor_events import Railed, Trouble
 from drivers.stimulation import Report
-from gateway.config import StimulatorConfig
+from gateway.config import HubConfig, StimulatorConfig
 from gateway.record.events import DeviceLost, DeviceNoticed
 from gateway.runtime.core import Core
 from gateway.runtime.devices import identified
+from gateway.runtime.evoked import NEEDED, Emg, emg_in
 from gateway.runtime.waveforms import Source, Waveforms
 from gateway.runtime.wired_stimulator import StimulatorHost, WiredStimulator
 
@@ -197,34 +198,56 @@ class SensorTaker(Sampled):
 
 
 class HubTaker(Sampled):
-    """The force and EMG hub: its force is what a closed loop answers."""
+    """The force and EMG hub: its force, or the EMG of the stimulated muscle, is what a loop answers."""
 
-    def __init__(self, core: Core, waveforms: Waveforms, description: str) -> None:
-        super().__init__("hub", core, waveforms, description)
+    def __init__(self, core: Core, waveforms: Waveforms, config: HubConfig) -> None:
+        super().__init__("hub", core, waveforms, config.description)
         self._scale = self._offset = 0.0
         self._bytes = 0
+        self._evoked_channel = config.evoked_channel
+        self._emg: Emg | None = None
 
     def make_host(self) -> HubHost:
         """Our end of it."""
         return HubHost()
 
     def connected(self, host: SampledHost, now_ms: int) -> None:
-        """The port is open; how its force is told is not known yet."""
+        """The port is open; how its force and its EMG are told is not known yet."""
         super().connected(host, now_ms)
         self._bytes = 0
+        self._emg = None
+        self._core.closed_loop.emg_changed()
 
     def heard(self, events: list[object], now_ms: int) -> None:
-        """The newest force first: a decision waits for it; then what is recorded."""
+        """The newest force first, and all EMG: a decision waits for them; then what is recorded."""
         for event in reversed(events):
             if isinstance(event, Block) and event.stream == "force":
                 self._feel(event, now_ms)
                 break
+        if self._evoked_channel is not None:
+            self._feel_emg(self._evoked_channel, events, now_ms)
         super().heard(events, now_ms)
+
+    def _feel_emg(self, channel: int, events: list[object], now_ms: int) -> None:
+        for event in events:
+            if isinstance(event, Started):
+                self._learn_emg(channel, now_ms)
+            elif isinstance(event, Block) and event.stream == "emg" and self._emg is not None:
+                self._core.closed_loop.emg_read(self._emg, event, now_ms)
+
+    def _learn_emg(self, channel: int, now_ms: int) -> None:
+        """How the hub tells the EMG over the stimulated muscle."""
+        self._core.closed_loop.emg_changed()
+        streams = self._sampled.streams if self._sampled else ()
+        found = [emg_in(stream, channel - 1) for stream in streams if stream.name == "emg"]
+        self._emg = found[0] if found else None
+        if self._emg is None:
+            self.notice(f"no evoked responses from channel {channel} of its EMG: {NEEDED}", now_ms)
 
     def _feel(self, block: Block, now_ms: int) -> None:
         if self._bytes or self._learn():
             raw = int.from_bytes(block.data[-self._bytes :], "little", signed=True)
-            self._core.force_read(round((raw * self._scale + self._offset) * _MN), now_ms)
+            self._core.closed_loop.force_read(round((raw * self._scale + self._offset) * _MN), now_ms)
 
     def _learn(self) -> bool:
         """How the hub tells force; only in newtons is it a force that a loop may use."""

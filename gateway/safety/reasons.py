@@ -109,6 +109,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.STIMULATION_HELD: Meaning(Kind.NOTICE, _MEDIUM),
     Reason.RESPONSE_MISSING: Meaning(Kind.NOTICE, _LOW),
     Reason.FORCE_LOST: Meaning(Kind.NOTICE, _LOW),
+    Reason.EMG_LOST: Meaning(Kind.NOTICE, _LOW),
     Reason.BLOOD_PRESSURE_CHANGED: Meaning(Kind.NOTICE, _MEDIUM),
     Reason.BLOOD_PRESSURE_NOT_TAKEN: Meaning(Kind.NOTICE, _MEDIUM),
     Reason.BLOOD_PRESSURE_MODULE_LOST: Meaning(Kind.NOTICE, _LOW),

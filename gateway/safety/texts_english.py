@@ -164,6 +164,10 @@ EN: dict[Reason, Wording] = {
     Reason.FORCE_LOST: Wording(
         "The force sensor is silent, or its value stands still.", "Check the load cell and its cable."
     ),
+    Reason.EMG_LOST: Wording(
+        "The EMG of the stimulated muscle is silent, or at the end of its range.",
+        "Check its electrodes, their distance from the stimulated ones, and the cable.",
+    ),
     Reason.BLOOD_PRESSURE_CHANGED: Wording(
         "The module's systolic is more than 30 mmHg from the last one that a person entered.",
         "Measure it by hand and run `rvos session pressure`; nothing inflates until then.",

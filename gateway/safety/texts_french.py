@@ -200,6 +200,10 @@ FR: dict[Reason, Wording] = {
     Reason.FORCE_LOST: Wording(
         "Le capteur de force se tait, ou sa valeur ne bouge plus.", "Vérifier le capteur et son câble."
     ),
+    Reason.EMG_LOST: Wording(
+        "L'EMG du muscle stimulé se tait, ou sature.",
+        "Vérifier ses électrodes, leur distance des électrodes de stimulation, et le câble.",
+    ),
     Reason.BLOOD_PRESSURE_CHANGED: Wording(
         "La systolique du module diffère de plus de 30 mmHg de la dernière saisie par une personne.",
         "La mesurer à la main, puis `rvos session pressure` ; rien ne gonfle avant.",

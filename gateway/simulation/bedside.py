@@ -15,15 +15,18 @@ Units: ms of virtual time, which begins at ``START_MS``; wall time begins at ``E
 """
 
 import random
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from drivers.host import Block
 from firmware_bridge.mcu.controller import Controller
 from gateway.config import Config
 from gateway.record.journal import Journal
 from gateway.record.row import ClockQuality, Stamp
 from gateway.runtime.core import STEP_MS, Core
 from gateway.runtime.desk import Answer, Asker, Desk
+from gateway.runtime.evoked import Emg
 from gateway.runtime.readers import InThisProcess
 from gateway.runtime.requests import AnyRequest, Reply
 from gateway.runtime.service import compose
@@ -38,6 +41,9 @@ from gateway.simulation.stimulator import Stimulator
 TURN_MS = 10
 PRESS_MS = 100
 FORCE_EVERY_MS = 10
+EMG = Emg(channels=1, channel=0, rate_hz=2_000.0, uv=0.2)
+"""One channel as our hub tells it."""
+LARGEST_COUNT = 32_767
 START_MS = 1_000
 EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a date to print, not the time of any day
 OPERATOR = Asker(uid=0, gid=0, pid=0, operator=True)
@@ -70,6 +76,7 @@ class Bed:
     seed: int
     recording: Recording | None = None
     has_force_sensor: bool = False
+    has_emg: bool = False
 
 
 class Bedside:
@@ -85,6 +92,8 @@ class Bedside:
         self.oximeter = Oximeter(self._probes)
         self.stimulator = Stimulator(self.plant, START_MS) if bed.config.stimulator else None
         self.cable = True
+        self.emg_gain: float | None = 1.0
+        """Of the hub's amplifier; ``None``: it says nothing."""
         self.start_firmware()
         self.start_core()
 
@@ -208,7 +217,17 @@ class Bedside:
             if self.core is not None:
                 self.core.stimulator.report(report, self.core_ms)
         if self._bed.has_force_sensor and self.core is not None and now % FORCE_EVERY_MS == 0:
-            self.core.force_read(self.plant.force_mn, self.core_ms)
+            self.core.closed_loop.force_read(self.plant.force_mn, self.core_ms)
+        if self._bed.has_emg and self.emg_gain is not None and self.core is not None:
+            self._read_emg(self.core, self.emg_gain)
+
+    def _read_emg(self, core: Core, gain: float) -> None:
+        """What the hub's amplifier makes of the muscle's EMG since the last turn."""
+        frames = TURN_MS * int(EMG.rate_hz) // 1_000
+        told = [round(gain * uv / EMG.uv) for uv in self.plant.emg_uv(frames)]
+        counts = [min(max(count, -LARGEST_COUNT), LARGEST_COUNT) for count in told]
+        block = Block("emg", frames, struct.pack(f"<{frames}h", *counts), 0, self.core_ms)
+        core.closed_loop.emg_read(EMG, block, self.core_ms)
 
     def _firmware_turn(self, now: int) -> None:
         if self.controller is not None:

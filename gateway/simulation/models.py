@@ -114,6 +114,9 @@ class Muscle:
     comes back with ``recovery_s``, in proportion to the inflow.  At full force its belly raises the
     pressure of a full cuff by ``bulge_mmhg``.  The electrodes' skin resistance grows as their contact
     shrinks; a stimulator drives its current up to ``compliance_v``.
+
+    Electrodes of an EMG over its belly see ``mwave_uv`` from peak to peak when all of it answers to a pulse,
+    an artifact of ``artifact_uv_ma`` for each mA with a tail of ``artifact_tail_s``, and noise.
     """
 
     name: str
@@ -129,6 +132,10 @@ class Muscle:
     recovery_s: float
     bulge_mmhg: float
     force_noise_n: float
+    mwave_uv: float
+    artifact_uv_ma: float
+    artifact_tail_s: float
+    emg_noise_uv: float
     pad_area_cm2: float
     skin_ohm: float
     tissue_ohm: float
@@ -205,6 +212,10 @@ _MUSCLE_SOURCES = MappingProxyType(
         "(Scott et al., acewm.org vol 2 issue 12)",
         "bulge_mmhg": "chosen: inside the 30 mmHg that are allowed while a contraction is commanded",
         "force_noise_n": "chosen: standard deviation of a load cell",
+        "mwave_uv": "chosen: what our hub's EMG of 6.5 mV can show; a hand's muscle gives 8 mV",
+        "artifact_uv_ma": "chosen: beyond the end of an EMG amplifier from 3 mA on",
+        "artifact_tail_s": "chosen: over before the response begins",
+        "emg_noise_uv": "chosen: standard deviation of a surface recording at rest",
         "pad_area_cm2": "chosen: 5 cm by 5 cm",
         "skin_ohm": "chosen: with the tissue 1 kilohm, typical of pads (0.5 to 3 kilohm, from memory)",
         "tissue_ohm": "chosen: with the skin 1 kilohm, typical of pads (0.5 to 3 kilohm, from memory)",
@@ -307,6 +318,10 @@ QUADRICEPS = Muscle(
     recovery_s=210.0,
     bulge_mmhg=15.0,
     force_noise_n=0.3,
+    mwave_uv=4_000.0,
+    artifact_uv_ma=3_000.0,
+    artifact_tail_s=0.002,
+    emg_noise_uv=10.0,
     pad_area_cm2=25.0,
     skin_ohm=700.0,
     tissue_ohm=300.0,

@@ -74,6 +74,14 @@ def rms_ua(train: Train, current_ua: int) -> int:
     return round(current_ua * sqrt(2e-6 * train.pulse_width_us * train.frequency_hz))
 
 
+def recruited(muscle: Muscle, train: Train, current_ua: int) -> float:
+    """What share of the muscle one pulse of this amplitude in the tissue recruits, 0 to 1."""
+    above_uc = current_ua * train.pulse_width_us * 1e-6 - muscle.threshold_uc
+    if above_uc <= 0.0 or not train.frequency_hz:
+        return 0.0
+    return 1.0 - exp(-above_uc / muscle.recruitment_uc)
+
+
 class Quadriceps:
     """Force and fatigue."""
 
@@ -107,7 +115,7 @@ class Quadriceps:
 
     def step(self, train: Train, current_ua: int, share: float) -> None:
         """``STEP_MS`` of this train with this amplitude in the tissue; ``share`` is the arterial inflow."""
-        wanted = self._recruited(train, current_ua)
+        wanted = self._contracting(train, current_ua)
         if wanted <= 0.0 and self._activation <= 0.0 and self.capacity >= 1.0:
             self._silent_s = _APART_S
             return
@@ -117,12 +125,11 @@ class Quadriceps:
             self._activation = 0.0
         self._tire(share)
 
-    def _recruited(self, train: Train, current_ua: int) -> float:
-        above_uc = current_ua * train.pulse_width_us * 1e-6 - self._muscle.threshold_uc
-        if above_uc <= 0.0 or not train.frequency_hz:
+    def _contracting(self, train: Train, current_ua: int) -> float:
+        share = recruited(self._muscle, train, current_ua)
+        if share <= 0.0:
             return 0.0
-        fused = train.frequency_hz**2 / (train.frequency_hz**2 + self._muscle.fusion_hz**2)
-        return fused * (1.0 - exp(-above_uc / self._muscle.recruitment_uc))
+        return share * train.frequency_hz**2 / (train.frequency_hz**2 + self._muscle.fusion_hz**2)
 
     def _count(self, wanted: float) -> None:
         """A contraction is one that follows at least half a second without any."""

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from gateway.simulation import body, muscle, sensors
 from gateway.simulation.air import HOSE_KINKED, HOSE_OPEN, HOSE_UNPLUGGED, SUB_STEP_MS, Air
 from gateway.simulation.defects import Defects
+from gateway.simulation.evoked_emg import EvokedEmg
 from gateway.simulation.models import QUADRICEPS, Cuff, Limb, Muscle
 
 WATCHDOG_MS = 1000
@@ -61,7 +62,7 @@ class Plant:
 
     __slots__ = (
         *("_air", "_arteries", "_body_due", "_electrodes", "_lumen_blocked", "_muscle"),
-        *("_control", "_force", "_haemoglobin", "_limit", "_other_saturation", "_saturation"),
+        *("_control", "_force", "_emg", "_haemoglobin", "_limit", "_other_saturation", "_saturation"),
         *("_other", "_squeeze", "_trapped_mmhg", "_treated", "_venous_mmhg"),
         *("actuators", "cuff", "defects", "leaning_mmhg", "limb", "movement_mmhg", "now_ms", "train"),
     )
@@ -100,6 +101,7 @@ class Plant:
         self._other_saturation = sensors.saturation_channel(f"{seed} other saturation", limb, self.now_ms)
         self._haemoglobin = sensors.haemoglobin_channel(f"{seed} haemoglobin", limb, self.now_ms)
         self._force = sensors.LoadCell(f"{seed} force", model.force_noise_n)
+        self._emg = EvokedEmg(model, f"{seed} emg")
 
     def step(self, now_ms: int, actuators: Actuators) -> None:
         """Hold ``actuators`` until ``now_ms``. An earlier ``now_ms`` changes nothing.
@@ -310,6 +312,10 @@ class Plant:
     def force_mn(self) -> int:
         """What the load cell at the ankle reads."""
         return self._force.read(self.now_ms, self._muscle.force_n)
+
+    def emg_uv(self, samples: int) -> list[float]:
+        """The next samples between two electrodes over the muscle, ``evoked_emg.RATE_HZ`` a second."""
+        return self._emg.samples(samples, self.train, self.tissue_current_ua, self._muscle.capacity)
 
     @property
     def muscle_capacity(self) -> float:

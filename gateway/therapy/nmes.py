@@ -14,7 +14,7 @@ contraction, one press a second; it raises the comfort current too, never above 
 
 A contraction begins when the supervisor permits it: its row must be durable first.
 
-Where a force sensor looks, ``responses`` knows whether the muscle answered (``response``).  Without a closed
+Where a sensor looks, ``responses`` knows whether the muscle answered (``response``).  Without a closed
 loop nothing is made of it here but what has to be alarmed for; ``held`` is the closed loop's.
 
 Units: currents uA, times ms.  Source of the numbers: the prescription.
@@ -99,7 +99,7 @@ class NmesPlan(NamedTuple):
         """What has to be alarmed for."""
         if self.step_now is Phase.HELD:
             return frozenset((Reason.STIMULATION_HELD,))
-        return self.responses.concerns
+        return self.responses.concerns(self.prescription.sensor_lost)
 
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts; 0 where it cannot be said."""

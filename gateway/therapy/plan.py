@@ -116,8 +116,8 @@ class Plan(Protocol):
 class Regulated(Plan, Protocol):
     """A plan that answers to what it feels between two steps: a closed loop."""
 
-    def feel(self, force_mn: int, now: int) -> "tuple[Plan, StimulationIntent | None]":
-        """Take a sample of force; what is wished where the current has to change, else ``None``."""
+    def feel(self, answer: int, now: int) -> "tuple[Plan, StimulationIntent | None]":
+        """Take an answer of the muscle; what is wished where the current has to change, else ``None``."""
 
 
 P_co = TypeVar("P_co", bound=Plan, covariant=True)

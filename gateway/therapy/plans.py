@@ -7,11 +7,11 @@ The one place that knows which plan belongs to which kind of prescription.
 Units: ms.
 """
 
-from gateway.therapy import nmes, nmes_force, rvos
+from gateway.therapy import nmes, nmes_loop, rvos
 from gateway.therapy.examinations import ExaminationsPlan
 from gateway.therapy.plan import Plan
 from gateway.therapy.prescription import (
-    NmesForcePrescription,
+    NmesLoopPrescription,
     NmesPrescription,
     NoPrescription,
     Prescription,
@@ -24,8 +24,8 @@ def begin(prescription: Prescription, now: int, first_cycle: int = 1) -> Plan:
     match prescription:
         case RvosPrescription():
             return rvos.RvosPlan(prescription, rvos.start(now, first_cycle))
-        case NmesForcePrescription():
-            return nmes_force.start(prescription, now, first_cycle)
+        case NmesLoopPrescription():
+            return nmes_loop.start(prescription, now, first_cycle)
         case NmesPrescription():
             return nmes.start(prescription, now, first_cycle)
         case NoPrescription():

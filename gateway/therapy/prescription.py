@@ -16,12 +16,18 @@ import re
 import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
+from gateway.model import Reason
+
 _FOLDER = Path(__file__).with_name("prescriptions")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+BEFORE_THE_NEXT_MS = 2
+"""A pulse may come so much earlier than its frequency says: four samples of 2 kHz (engineering proposal)."""
 
 
 class PrescriptionError(Exception):
@@ -73,6 +79,7 @@ class NmesPrescription:
     therapy: ClassVar[str] = "nmes"
     uses_cuff: ClassVar[bool] = False
     uses_stimulator: ClassVar[bool] = True
+    sensor_lost: ClassVar[Reason] = Reason.FORCE_LOST
 
     @property
     def contractions(self) -> int:
@@ -90,18 +97,51 @@ class NmesPrescription:
 
 
 @dataclass(frozen=True, slots=True)
-class NmesForcePrescription(NmesPrescription):
-    """Stimulation in closed loop on force: towards ``target_mn`` above rest, within ``tolerance_mn``.
+class NmesLoopPrescription(NmesPrescription):
+    """Stimulation in closed loop on what the muscle answers: towards ``target``, within ``tolerance``.
 
-    A miss of 1 N changes the current by ``gain_ua_per_n``; after a fall it waits ``settle_ms``.
+    An answer is a force above rest (mN) or an evoked response from peak to peak (uV).  A miss of 1000 of its
+    units changes the current by ``gain_ua``; after a fall it waits ``settle_ms``.
     """
 
-    target_mn: int
-    tolerance_mn: int
-    gain_ua_per_n: int
+    target: int
+    tolerance: int
+    gain_ua: int
     settle_ms: int
 
+    above_rest: ClassVar[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class NmesForcePrescription(NmesLoopPrescription):
+    """In closed loop on force: mN above rest."""
+
     therapy: ClassVar[str] = "nmes-force"
+    above_rest: ClassVar[bool] = True
+
+
+class Sweep(NamedTuple):
+    """Where in the EMG the response to a pulse is looked for.
+
+    A step of ``artifact_uv`` between two samples is the stimulus artifact; the response lies from
+    ``begin_ms`` to ``end_ms`` after it, and is none that rises and falls by less than ``least_uv``.
+    """
+
+    artifact_uv: int
+    begin_ms: int
+    end_ms: int
+    least_uv: int
+
+
+@dataclass(frozen=True, slots=True)
+class NmesEvokedPrescription(NmesLoopPrescription):
+    """In closed loop on the evoked response (M-wave): uV from peak to peak."""
+
+    sweep: Sweep
+
+    therapy: ClassVar[str] = "nmes-evoked"
+    above_rest: ClassVar[bool] = False
+    sensor_lost: ClassVar[Reason] = Reason.EMG_LOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +220,18 @@ class _Settle(Quantity, frozen=True, forbid_unknown_fields=True):
     value: Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
 
+class _Voltage(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=20_000)]
+
+
+class _GainOfMillivolt(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=20_000)]
+
+
+class _Window(Quantity, frozen=True, forbid_unknown_fields=True):
+    value: Annotated[int, msgspec.Meta(ge=1, le=100)]
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="therapy"):
     name: str
     title: str
@@ -245,17 +297,64 @@ class NmesForceFile(NmesFile, frozen=True, forbid_unknown_fields=True, tag="nmes
 
     def prescription(self, sha256: str) -> NmesForcePrescription:
         """Ready for the plan."""
-        contractions = super().prescription(sha256)
         return NmesForcePrescription(
-            **{field.name: getattr(contractions, field.name) for field in fields(contractions)},
-            target_mn=self.target_force.value * 1000,
-            tolerance_mn=self.tolerance.value * 1000,
-            gain_ua_per_n=self.gain.value,
+            **_contractions(super().prescription(sha256)),
+            target=self.target_force.value * 1000,
+            tolerance=self.tolerance.value * 1000,
+            gain_ua=self.gain.value,
             settle_ms=self.settle.value,
         )
 
 
-_Files = RvosFile | NmesFile | NmesForceFile
+class NmesEvokedFile(NmesFile, frozen=True, forbid_unknown_fields=True, tag="nmes-evoked"):
+    """The file of a stimulation in closed loop on the evoked response: a stimulation, its loop, its sweep."""
+
+    target_response: _Voltage
+    tolerance: _Voltage
+    gain: _GainOfMillivolt
+    settle: _Settle
+    artifact: _Voltage
+    window_begin: _Window
+    window_end: _Window
+    least_response: _Voltage
+
+    def prescription(self, sha256: str) -> NmesEvokedPrescription:
+        """Ready for the plan. Raises PrescriptionError: the window ends before it begins, or too late."""
+        self._check_window()
+        return NmesEvokedPrescription(
+            **_contractions(super().prescription(sha256)),
+            target=self.target_response.value,
+            tolerance=self.tolerance.value,
+            gain_ua=self.gain.value,
+            settle_ms=self.settle.value,
+            sweep=Sweep(
+                artifact_uv=self.artifact.value,
+                begin_ms=self.window_begin.value,
+                end_ms=self.window_end.value,
+                least_uv=self.least_response.value,
+            ),
+        )
+
+    def _check_window(self) -> None:
+        begin_ms, end_ms = self.window_begin.value, self.window_end.value
+        if begin_ms >= end_ms:
+            raise PrescriptionError(
+                f"prescription {self.name}: its window ends at {end_ms} ms and begins at {begin_ms} ms"
+            )
+        if (end_ms + BEFORE_THE_NEXT_MS) * self.frequency.value > 1000:
+            raise PrescriptionError(
+                f"prescription {self.name}: at {self.frequency.value} Hz a pulse follows "
+                f"{1000 // self.frequency.value} ms after the last; the window has to end "
+                f"{BEFORE_THE_NEXT_MS} ms before that, not at {end_ms} ms"
+            )
+
+
+def _contractions(found: NmesPrescription) -> dict[str, Any]:
+    """Everything of a stimulation that its loop is added to."""
+    return {field.name: getattr(found, field.name) for field in fields(NmesPrescription)}
+
+
+_Files = RvosFile | NmesFile | NmesForceFile | NmesEvokedFile
 
 
 def names() -> list[str]:

@@ -2,17 +2,18 @@
 
 Theory of operation
 -------------------
-A stimulator may report success and deliver nothing.  Where a force sensor looks, each contraction is judged
-when it is over (``Judged``): the muscle answered, it did not, or nobody can say, because the sensor is
-absent, was silent, or stood *frozen*: a load cell has noise, and one that tells the very same value for a
-second tells nothing.  ``Responses`` is the fold of these over a session:
+A stimulator may report success and deliver nothing.  Where a sensor looks, of force or (in a loop on evoked
+responses) of EMG, each contraction is judged when it is over (``Judged``): the muscle answered, it did not,
+or nobody can say, because the sensor is absent, was silent, *saturated* (an amplifier at its end), or stood
+*frozen*: a load cell has noise, and one that tells the very same value for a second tells nothing.
+``Responses`` is the fold of these over a session:
 
 - a response has *disappeared* where a contraction had none at a current that had one before;
 - contractions without response are counted in a row.  One that nobody can judge neither counts nor ends the
   row; a response ends it, and so does a person's press for more current: somebody is there and looks.
 
 What follows is the plan's: an open loop goes on and is alarmed for (``nmes``), a closed loop does not raise
-and in the end stops contracting (``nmes_force``).
+and in the end stops contracting (``nmes_loop``).
 
 Units: currents uA, times ms.  Source: engineering proposal.  Three contractions are not yet a raised current
 (3 mA at most) and more than a cough or a moved leg; a weak or paralysed muscle looks the same as a lead that
@@ -39,18 +40,19 @@ class Answer(StrEnum):
 
 
 class Sensor(StrEnum):
-    """What the force sensor was worth in a contraction."""
+    """What the sensor was worth in a contraction."""
 
     ABSENT = "absent"
     THERE = "there"
     SILENT = "silent"
     FROZEN = "frozen"
+    SATURATED = "saturated"
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One contraction that is over. ``current_ua`` is its highest, ``answered_ua`` what flowed when the force
-    first showed a response."""
+    """One contraction that is over. ``current_ua`` is its highest, ``answered_ua`` what flowed when the
+    sensor first showed a response."""
 
     contraction: int
     current_ua: int
@@ -74,14 +76,13 @@ class Responses:
     may_rise: bool = False
     sensor: Sensor | None = None
 
-    @property
-    def concerns(self) -> frozenset[Reason]:
+    def concerns(self, sensor_lost: Reason) -> frozenset[Reason]:
         """What has to be alarmed for while stimulation goes on."""
         found = set()
         if self.gone >= UNANSWERED_MOST:
             found.add(Reason.RESPONSE_MISSING)
-        if self.sensor in (Sensor.SILENT, Sensor.FROZEN):
-            found.add(Reason.FORCE_LOST)
+        if self.sensor in (Sensor.SILENT, Sensor.FROZEN, Sensor.SATURATED):
+            found.add(sensor_lost)
         return frozenset(found)
 
     def with_judged(self, judged: Judged) -> "Responses":

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.config import StimulatorConfig
-from gateway.model import Limb
+from gateway.config import HubConfig, StimulatorConfig
+from gateway.model import Limb, Priority, Reason
 from gateway.record.events import StimulationEnded
 from gateway.record.summary import Summary
-from gateway.runtime.requests import PatientHistory, Reply
+from gateway.runtime.requests import PatientHistory, Reply, SessionRaise
 from gateway.safety.limits import HARD
 from gateway.simulation.bedside import Bed, Bedside
 from gateway.simulation.full import configuration
@@ -29,11 +29,18 @@ class Stimulated(People):
     """Somebody who stimulates a thigh."""
 
     def __init__(
-        self, journal: Path, *, ceilings: StimulatorConfig | None = STIMULATOR, force: bool = False
+        self,
+        journal: Path,
+        *,
+        ceilings: StimulatorConfig | None = STIMULATOR,
+        force: bool = False,
+        hub: HubConfig | None = None,
+        emg: bool = False,
     ) -> None:
         self.journal = journal
         config = configuration("fast_cuff", "fast_limb", None, stimulator=ceilings)
-        bed = Bed(config, CUFFS["fast_cuff"], LIMBS["fast_limb"], 1, has_force_sensor=force)
+        config = msgspec.structs.replace(config, hub=hub)
+        bed = Bed(config, CUFFS["fast_cuff"], LIMBS["fast_limb"], 1, has_force_sensor=force, has_emg=emg)
         self.bedside = Bedside(bed, journal)
         self.bedside.run(READINGS_MS)
 
@@ -71,6 +78,30 @@ class Stimulated(People):
         self.until_current_flows()
         self.bedside.run(500)
         assert self.current_ua
+
+    def until_contraction(self, number: int) -> None:
+        """Let time pass until this one is being given."""
+        for _ in range(10_000):
+            session = self.bedside.core.session
+            assert session is not None
+            if session.cycle == number and self.current_ua:
+                return
+            self.bedside.turn()
+        raise AssertionError(f"contraction {number} never came")
+
+    def answering(self, prescription: str) -> None:
+        """In the fifth contraction, with a current that the muscle answers to (its threshold is 20 mA)."""
+        self.contracting(prescription)
+        for number in range(1, 5):
+            self.until_contraction(number)
+            self.bedside.run(1_100)
+            assert self.bedside.ask(SessionRaise(by_ma=5, confirm=True)).exit_code == 0
+        self.until_contraction(5)
+        assert self.contractions()[-1].response == "yes"
+
+    def alarmed(self) -> dict[Reason, Priority]:
+        """What is announced at the bedside now."""
+        return {alarm.condition: alarm.priority for alarm in self.bedside.core.alarms.alarms if alarm.active}
 
     def ms_of_current(self, longest_ms: int) -> int:
         """How long from now current is still in the tissue, at most."""

@@ -14,6 +14,7 @@ from gateway.therapy.nmes import HELD_MOST_MS
 from tests.runtime.conftest import PATIENT
 from tests.runtime.stimulation import Stimulated
 
+DEMO = "nmes-force-demo"
 TARGET_MN = 20_000
 
 
@@ -23,30 +24,19 @@ def bed(tmp_path: Path) -> Iterator[Stimulated]:
     people = Stimulated(tmp_path / "journal.db", force=True)
     people.contracting("nmes-force-demo")
     for number in (1, 2):
-        until(people, number)
+        people.until_contraction(number)
         people.bedside.run(1_100)
         assert people.bedside.ask(SessionRaise(by_ma=5, confirm=True)).exit_code == 0
-    until(people, 3)
+    people.until_contraction(3)
     people.bedside.run(300)
     assert people.current_ua == 13_000
     yield people
     people.bedside.close()
 
 
-def until(bed: Stimulated, number: int) -> None:
-    """Let time pass until this contraction is being given."""
-    for _ in range(10_000):
-        session = bed.bedside.core.session
-        assert session is not None
-        if session.cycle == number and bed.current_ua:
-            return
-        bed.bedside.turn()
-    raise AssertionError(f"contraction {number} never came")
-
-
 def feel(bed: Stimulated, force_mn: int) -> None:
     """A sample of the force sensor, between two turns."""
-    bed.bedside.core.force_read(force_mn, bed.bedside.core_ms)
+    bed.bedside.core.closed_loop.force_read(force_mn, bed.bedside.core_ms)
 
 
 def permitted_ua(bed: Stimulated) -> int:
@@ -90,7 +80,7 @@ def test_a_sample_alone_keeps_nothing_going(bed: Stimulated) -> None:
     assert judged_ms is not None
     permits = []
     for after_ms in range(100, 600, 100):  # lower each time, which is plainly allowed
-        core.force_read(30_000, judged_ms + after_ms)
+        core.closed_loop.force_read(30_000, judged_ms + after_ms)
         assert core.state.now_ms == judged_ms
         permits.append((permitted_ua(bed), core.pulses.expires_ms))  # type: ignore[union-attr]
     assert [expires_ms for _, expires_ms in permits] == [judged_ms + 600] * 5
@@ -99,7 +89,7 @@ def test_a_sample_alone_keeps_nothing_going(bed: Stimulated) -> None:
 
 def test_it_settles_at_the_target_and_rises_by_1_ma_a_contraction_at_most(bed: Stimulated) -> None:
     assert bed.bedside.ask(SessionRaise(by_ma=5, confirm=True)).exit_code == 0  # towards the muscle's 20 mA
-    until(bed, 4)
+    bed.until_contraction(4)
     assert bed.bedside.ask(SessionRaise(by_ma=5, confirm=True)).exit_code == 0
     most_mn = 0
     while bed.bedside.core.session is not None:
@@ -124,25 +114,9 @@ def test_the_record_keeps_the_highest_current_of_a_contraction(bed: Stimulated) 
 # the stimulator reports success and delivers nothing
 
 
-def alarmed(bed: Stimulated) -> dict[Reason, Priority]:
-    """What is announced at the bedside now."""
-    return {alarm.condition: alarm.priority for alarm in bed.bedside.core.alarms.alarms if alarm.active}
-
-
-def answering(bed: Stimulated, prescription: str = "nmes-force-demo") -> None:
-    """Contracting, with a current that the muscle answers to (its threshold is 20 mA)."""
-    bed.contracting(prescription)
-    for number in range(1, 5):
-        until(bed, number)
-        bed.bedside.run(1_100)
-        assert bed.bedside.ask(SessionRaise(by_ma=5, confirm=True)).exit_code == 0
-    until(bed, 5)
-    assert bed.contractions()[-1].response == "yes"
-
-
 def held(bed: Stimulated) -> None:
     """The stimulator gives nothing any more, and says that it does, until the loop is held."""
-    answering(bed)
+    bed.answering(DEMO)
     bed.bedside.plant.defects.stimulator_idle = True
     bed.run_until("held", 60_000)
 
@@ -163,7 +137,7 @@ class TestNothingDelivered:
         assert [one.response for one in lost] == ["no"] * 3
         assert all(one.confirmed for one in lost)  # the device says that all is well
         assert max(one.current_ua for one in lost[1:]) <= answered_ua
-        assert alarmed(thigh) == {Reason.STIMULATION_HELD: Priority.MEDIUM}
+        assert thigh.alarmed() == {Reason.STIMULATION_HELD: Priority.MEDIUM}
         assert thigh.bedside.core.session is not None
 
     def test_the_lead_is_mended_and_nothing_flows(self, thigh: Stimulated) -> None:
@@ -180,7 +154,7 @@ class TestNothingDelivered:
         else:
             thigh.bedside.press_button()
         thigh.run_until_mode("idle")
-        assert not alarmed(thigh)
+        assert not thigh.alarmed()
         assert thigh.summary().outcome == "interrupted"
         thigh.bedside.plant.defects.stimulator_idle = False
         assert thigh.stimulate("nmes-force-demo", resume=True).exit_code == 0
@@ -204,7 +178,7 @@ class TestNothingDelivered:
         assert "press the button" in thigh.bedside.ask(start).message
 
     def test_a_stop_before_it_is_held_is_a_stop(self, thigh: Stimulated) -> None:
-        answering(thigh)
+        thigh.answering(DEMO)
         assert thigh.bedside.ask(SessionStop()).exit_code == 0
         thigh.run_until_mode("idle")
         assert thigh.summary().outcome == "stopped"
@@ -221,18 +195,18 @@ class TestNothingDelivered:
         assert (thigh.summary().outcome, thigh.summary().end_reason) == ("interrupted", "stimulation_held")
 
     def test_in_open_loop_it_is_named_and_goes_on(self, thigh: Stimulated) -> None:
-        answering(thigh, "nmes-after-angelopoulos")
+        thigh.answering("nmes-after-angelopoulos")
         thigh.bedside.plant.defects.stimulator_idle = True
         given = len(thigh.contractions())
         while len(thigh.contractions()) < given + 3:
             thigh.bedside.run(50)
         thigh.bedside.run(100)
-        assert alarmed(thigh) == {Reason.RESPONSE_MISSING: Priority.LOW}
+        assert thigh.alarmed() == {Reason.RESPONSE_MISSING: Priority.LOW}
         thigh.bedside.plant.defects.stimulator_idle = False
         while len(thigh.contractions()) < given + 5:
             thigh.bedside.run(50)
         thigh.bedside.run(100)
-        assert not alarmed(thigh)
+        assert not thigh.alarmed()
 
     def test_without_a_force_sensor_nothing_is_said(self, tmp_path: Path) -> None:
         thigh = Stimulated(tmp_path / "none.db")
@@ -261,7 +235,7 @@ class TestSensor:
             bed.bedside.turn()
             told_mn = force(bed.bedside.now)
             if told_mn is not None:
-                bed.bedside.core.force_read(told_mn, bed.bedside.core_ms)
+                bed.bedside.core.closed_loop.force_read(told_mn, bed.bedside.core_ms)
         bed.bedside.run(100)
 
     def test_a_frozen_one_raises_nothing_and_is_named(self, blind: Stimulated) -> None:
@@ -271,24 +245,24 @@ class TestSensor:
         self.contractions_with(blind, 3, lambda _: 7_000)
         assert [one.response for one in blind.contractions()[2:]] == ["unknown"] * 3
         assert {one.current_ua for one in blind.contractions()[3:]} == {2_000 + 1_000}
-        assert alarmed(blind) == {Reason.FORCE_LOST: Priority.LOW}
+        assert blind.alarmed() == {Reason.FORCE_LOST: Priority.LOW}
 
     def test_a_silent_one_too(self, blind: Stimulated) -> None:
         assert blind.stimulate("nmes-force-demo").exit_code == 0
         self.contractions_with(blind, 1, lambda now: 7_000 + now % 30)
         self.contractions_with(blind, 2, lambda _: None)
         assert [one.response for one in blind.contractions()[1:]] == ["unknown"] * 2
-        assert alarmed(blind) == {Reason.FORCE_LOST: Priority.LOW}
+        assert blind.alarmed() == {Reason.FORCE_LOST: Priority.LOW}
 
     def test_a_loop_that_never_had_one_says_so(self, blind: Stimulated) -> None:
         assert blind.stimulate("nmes-force-demo").exit_code == 0
         self.contractions_with(blind, 2, lambda _: None)
         assert {one.current_ua for one in blind.contractions()} == {1_000}
-        assert alarmed(blind) == {Reason.FORCE_LOST: Priority.LOW}
+        assert blind.alarmed() == {Reason.FORCE_LOST: Priority.LOW}
 
     def test_an_open_loop_that_had_one_says_so_and_goes_on(self, blind: Stimulated) -> None:
         assert blind.stimulate("nmes-demo").exit_code == 0
         self.contractions_with(blind, 1, lambda now: 7_000 + now % 30)
         self.contractions_with(blind, 2, lambda _: 7_000)
-        assert alarmed(blind) == {Reason.FORCE_LOST: Priority.LOW}
+        assert blind.alarmed() == {Reason.FORCE_LOST: Priority.LOW}
         assert [one.current_ua for one in blind.contractions()] == [1_000, 2_000, 3_000]

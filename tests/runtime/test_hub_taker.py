@@ -1,31 +1,41 @@
 """The hub's samples in core: the newest force reaches the loop before anything is recorded."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from drivers.host import Block
-from gateway.model import Limb
+from drivers.hub_events import Started
+from firmware_bridge.hub import EMG
+from gateway.config import HubConfig
+from gateway.model import Limb, StimulationPermit
 from gateway.record.events import DeviceIdentified, DeviceNoticed
 from gateway.record.waveforms.reader import Waveform
+from gateway.runtime.requests import SessionRaise
 from gateway.runtime.takers import HubTaker
 from gateway.runtime.waveforms import Recorded, Waveforms, device_stream
+from gateway.simulation.bedside import TURN_MS
 from gateway.simulation.hub import FULL, LOAD_CELL, Leg, SimulatedHub
+from gateway.simulation.plant import Plant
 from tests.runtime.conftest import People
+from tests.runtime.stimulation import Stimulated
+
+HUB = HubConfig(port="memory", description="hub on the bed")
 
 
 class Hub:
     """A simulated hub on a wire, its driver, and the taker over a core."""
 
-    def __init__(self, people: People, folder: Path) -> None:
+    def __init__(self, people: People, folder: Path, config: HubConfig = HUB) -> None:
         self.people, self.leg = people, Leg(force_n=100.0)
         self.device = SimulatedHub(self.leg, FULL)
         core = people.bedside.core
         self.executor = ThreadPoolExecutor(1)
         self.waveforms = Waveforms(folder, core.recorder.stamp, core.note, self.executor)
-        self.taker = HubTaker(core, self.waveforms, "hub on the bed")
+        self.taker = HubTaker(core, self.waveforms, config)
         self.host = self.taker.make_host()
         self.taker.connected(self.host, 0)
         self.now = 0
@@ -46,7 +56,7 @@ def hub(people: People, tmp_path: Path) -> Hub:
 def test_force_is_in_millinewtons_and_fresh(hub: Hub) -> None:
     hub.leg.activation = 0.25
     hub.run(1_000)
-    force = hub.people.bedside.core.force
+    force = hub.people.bedside.core.closed_loop.force
     assert force is not None
     assert force.value == pytest.approx(25_000, abs=1_000)
     assert hub.now - force.arrived_ms <= 2
@@ -56,8 +66,8 @@ def test_each_packet_is_one_decision(hub: Hub) -> None:
     hub.run(1_000)
     felt: list[int] = []
     core = hub.people.bedside.core
-    read = core.force_read
-    core.force_read = lambda mn, now: (felt.append(now), read(mn, now))[1]  # type: ignore[method-assign]
+    read = core.closed_loop.force_read
+    core.closed_loop.force_read = lambda mn, now: (felt.append(now), read(mn, now))[1]  # type: ignore[method-assign]
     hub.run(1_000)
     assert len(felt) == pytest.approx(500, abs=2)
 
@@ -66,7 +76,7 @@ def test_force_comes_before_what_is_recorded(hub: Hub, monkeypatch: pytest.Monke
     hub.run(1_000)
     order: list[str] = []
     core = hub.people.bedside.core
-    monkeypatch.setattr(core, "force_read", lambda mn, now: order.append("force"))
+    monkeypatch.setattr(core.closed_loop, "force_read", lambda mn, now: order.append("force"))
     monkeypatch.setattr(hub.waveforms, "block", lambda block: order.append(block.stream))
     hub.run(2)
     assert order == ["force", "emg", "force", "ppg"]
@@ -85,7 +95,7 @@ def test_a_load_cell_that_was_not_calibrated_moves_no_loop(people: People, tmp_p
     hub = Hub(people, tmp_path / "waveforms")
     hub.taker._sampled = None
     hub.taker._feel(Block("force", 1, bytes(3), 0, 5), 5)
-    assert people.bedside.core.force is None
+    assert people.bedside.core.closed_loop.force is None
 
 
 def test_its_streams_are_recorded(hub: Hub) -> None:
@@ -108,3 +118,76 @@ def test_its_streams_are_recorded(hub: Hub) -> None:
         [track] = found.tracks
         assert track.stream.name == "force"
         assert sum(run.frames for run in track.runs) == pytest.approx(80, abs=3)
+
+
+class StimulatedLeg(Leg):
+    """A leg whose third pair of EMG electrodes lies over the stimulated muscle."""
+
+    def __init__(self, plant: Plant) -> None:
+        super().__init__()
+        self._plant = plant
+
+    def __call__(self, kind: int, at_us: int, channels: int) -> Sequence[float]:
+        frame = super().__call__(kind, at_us, channels)
+        return frame if kind != EMG else [*frame[:2], self._plant.emg_uv(1)[0], *frame[3:]]
+
+
+class TestEvoked:
+    """The hub's EMG for a loop on the evoked response: the packet that completes a response is answered."""
+
+    @pytest.fixture
+    def thigh(self, tmp_path: Path) -> Iterator[Stimulated]:
+        config = HubConfig(port="memory", description="hub on the bed", evoked_channel=3)
+        people = Stimulated(tmp_path / "thigh.db", hub=config)
+        yield people
+        people.bedside.close()
+
+    def wired(self, people: Stimulated, folder: Path) -> Hub:
+        assert people.bedside.core.setup.config.hub is not None
+        hub = Hub(people, folder, people.bedside.core.setup.config.hub)
+        hub.device = SimulatedHub(StimulatedLeg(people.bedside.plant), FULL)
+        hub.now = people.bedside.core_ms
+        return hub
+
+    def together(self, hub: Hub, duration_ms: int) -> list[int]:
+        """Bedside and hub go on; the currents that packets of the hub, between two turns, led to."""
+        core, led_to = hub.people.bedside.core, []
+        for _ in range(0, duration_ms, TURN_MS):
+            hub.people.bedside.turn()
+            before, hub.now = core.pulses, hub.people.bedside.core_ms
+            hub.run(TURN_MS)
+            if core.pulses != before and isinstance(core.pulses, StimulationPermit):
+                led_to.append(core.pulses.current_ua)
+        return led_to
+
+    def test_it_lowers_the_current_between_two_turns(self, thigh: Stimulated, tmp_path: Path) -> None:
+        hub = self.wired(thigh, tmp_path / "waveforms")
+        self.together(hub, 1_000)
+        assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
+        for _ in range(8):
+            self.together(hub, 2_400)
+            thigh.bedside.ask(SessionRaise(by_ma=5, confirm=True))
+        led_to = self.together(hub, 10_000)
+        assert thigh.contractions()[-1].response == "yes"
+        assert len(led_to) > 1
+        assert led_to == sorted(led_to, reverse=True)
+
+    def test_what_was_seen_before_the_hub_began_anew_counts_for_nothing(
+        self, thigh: Stimulated, tmp_path: Path
+    ) -> None:
+        hub = self.wired(thigh, tmp_path / "waveforms")
+        self.together(hub, 1_000)
+        assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
+        self.together(hub, 3_000)
+        core = thigh.bedside.core
+        assert core.closed_loop.look(core.session).answer == 0  # type: ignore[union-attr, arg-type]
+        hub.taker.heard([Started(("emg",), hub.now)], hub.now)
+        assert core.closed_loop.look(core.session) is None  # type: ignore[arg-type]
+
+    def test_an_emg_that_it_cannot_use_is_told(self, thigh: Stimulated, tmp_path: Path) -> None:
+        hub = self.wired(thigh, tmp_path / "waveforms")
+        hub.device = SimulatedHub(hub.leg, LOAD_CELL)
+        hub.run(1_000)
+        thigh.bedside.run(100)
+        notices = [row.body for row in thigh.events_of(DeviceNoticed)]
+        assert any(b"no evoked responses from channel 3" in body for body in notices)

@@ -9,9 +9,11 @@ import pytest
 from gateway.safety.limits import HARD
 from gateway.therapy import prescription
 from gateway.therapy.prescription import (
+    NmesEvokedPrescription,
     NmesPrescription,
     PrescriptionError,
     RvosPrescription,
+    Sweep,
     load,
     names,
     parse,
@@ -20,7 +22,7 @@ from gateway.therapy.prescription import (
 
 OCCLUSIONS = ["demo", "rvos-after-rosprox"]
 STIMULATIONS = ["nmes-after-angelopoulos", "nmes-demo"]
-CLOSED_LOOPS = ["nmes-force-demo"]
+CLOSED_LOOPS = ["nmes-evoked-demo", "nmes-force-demo"]
 SHIPPED = sorted(OCCLUSIONS + STIMULATIONS + CLOSED_LOOPS)
 QUANTITIES = {
     "rvos": ["cycles", "occlusion", "reperfusion", "margin", "baseline", "pressure_wait"],
@@ -28,6 +30,11 @@ QUANTITIES = {
     "nmes-force": [
         *("duration", "on", "off", "frequency", "pulse_width", "current"),
         *("target_force", "tolerance", "gain", "settle"),
+    ],
+    "nmes-evoked": [
+        *("duration", "on", "off", "frequency", "pulse_width", "current"),
+        *("target_response", "tolerance", "gain", "settle"),
+        *("artifact", "window_begin", "window_end", "least_response"),
     ],
 }
 
@@ -120,6 +127,36 @@ def test_a_wrong_stimulation_is_refused_where_it_is_wrong(old: str, new: str, sa
         parse("nmes-demo", changed(old, new, "nmes-demo"))
 
 
+def test_the_loop_on_evoked_responses() -> None:
+    found = load("nmes-evoked-demo")
+    assert isinstance(found, NmesEvokedPrescription)
+    assert (found.target, found.tolerance, found.gain_ua, found.settle_ms) == (1_000, 150, 3_000, 60)
+    assert found.sweep == Sweep(artifact_uv=2_500, begin_ms=3, end_ms=25, least_uv=150)
+    assert (found.frequency_dhz, found.current_ua, found.contractions) == (250, 40_000, 12)
+    assert found.tightened(5_000).sweep == found.sweep
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[window_end]\nvalue = 25", "[window_end]\nvalue = 3", "its window ends at 3 ms and begins at 3 ms"),
+        ("[window_end]\nvalue = 25", "[window_end]\nvalue = 39", "at 25 Hz a pulse follows 40 ms after"),
+        ("[window_end]\nvalue = 25", "[window_end]\nvalue = 101", r"<= 100 - at `\$.window_end.value`"),
+        ("[artifact]\nvalue = 2500", "[artifact]\nvalue = 0", r">= 1 - at `\$.artifact.value`"),
+        ("[gain]\nvalue = 3000", "[gain]\nvalue = 20001", r"<= 20000 - at `\$.gain.value`"),
+    ],
+)
+def test_a_sweep_that_no_pulse_leaves_room_for_is_refused(old: str, new: str, said: str) -> None:
+    with pytest.raises(PrescriptionError, match=said) as refusal:
+        parse("nmes-evoked-demo", changed(old, new, "nmes-evoked-demo"))
+    assert str(refusal.value).startswith("prescription nmes-evoked-demo: ")
+
+
+def test_a_window_may_end_two_milliseconds_before_the_next_pulse() -> None:
+    edge = changed("[window_end]\nvalue = 25", "[window_end]\nvalue = 38", "nmes-evoked-demo")
+    assert isinstance(parse("nmes-evoked-demo", edge), NmesEvokedPrescription)
+
+
 @pytest.mark.parametrize("name", OCCLUSIONS)
 def test_a_prescription_stays_within_the_limits(name: str) -> None:
     asked = load(name)
@@ -193,7 +230,7 @@ def test_an_unknown_prescription_lists_those_that_exist(name: str) -> None:
     for ask in (load, text):
         with pytest.raises(
             PrescriptionError,
-            match="there are: demo, nmes-after-angelopoulos, nmes-demo, nmes-force-demo, rvos-after-rosprox",
+            match="there are: " + ", ".join(SHIPPED),
         ) as refusal:
             ask(name)
         assert repr(name) in str(refusal.value)

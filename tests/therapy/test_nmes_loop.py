@@ -6,130 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.model import Output, Reason, StimulationIntent, StimulationPermit
+from gateway.model import Output, Reason, StimulationIntent
 from gateway.therapy.nmes import HELD_MOST_MS, LEAST_UA, RISE_UA, Phase
-from gateway.therapy.nmes_force import NmesForcePlan
-from gateway.therapy.plan import Less, More, Seen
-from gateway.therapy.plans import begin
+from gateway.therapy.plan import Less, More
 from gateway.therapy.prescription import NmesForcePrescription, load
-from gateway.therapy.response import UNANSWERED_MOST, Answer, Judged, Sensor
-
-ON_MS, OFF_MS, SETTLE_MS = 2_000, 1_000, 100
-TARGET_MN = 20_000
-SHORT = NmesForcePrescription(
-    name="short",
-    title="short",
-    sha256="",
-    duration_ms=60_000,
-    on_ms=ON_MS,
-    off_ms=OFF_MS,
-    frequency_dhz=450,
-    pulse_width_us=400,
-    current_ua=40_000,
-    target_mn=TARGET_MN,
-    tolerance_mn=2_000,
-    gain_ua_per_n=200,
-    settle_ms=SETTLE_MS,
-)
-
-
-class Limb:
-    """A plan, a person with a say, and somebody who permits whatever is wished."""
-
-    def __init__(self, prescription: NmesForcePrescription = SHORT) -> None:
-        self.now = 0
-        found = begin(prescription, self.now)
-        assert isinstance(found, NmesForcePlan)
-        self.plan = found
-        self.permit: StimulationPermit | None = None
-        self.since_ms: int | None = None
-        self.sensor = Sensor.THERE
-        self.most_n = 0
-        self.highest_ua = 0
-        self.judged: Judged | None = None
-        self.given_ua: list[int] = []
-
-    def step(self, after_ms: int = 50) -> int:
-        """One step; the current that is given now."""
-        self.now += after_ms
-        seen = Seen(None, None, None, False, True, self.permit, self.since_ms, judged=self.judged)
-        self.plan, wishes, _ = self.plan.step(seen, self.now)
-        if not wishes:
-            self._judge()
-            self.permit = self.since_ms = None
-            return 0
-        (wish,) = wishes
-        assert isinstance(wish, StimulationIntent)
-        if self.permit is None:
-            self.since_ms = self.now
-            self.most_n = self.highest_ua = 0
-        self.highest_ua = max(self.highest_ua, wish.current_ua)
-        self.permit = StimulationPermit(
-            wish.current_ua, wish.pulse_width_us, wish.frequency_dhz, self.now + 600
-        )
-        return wish.current_ua
-
-    def _judge(self) -> None:
-        """A contraction is over: what the session says of it."""
-        if self.permit is None:
-            return
-        self.given_ua.append(self.highest_ua)
-        answer = (
-            Answer.YES if self.most_n >= 2 else Answer.NO if self.sensor is Sensor.THERE else Answer.UNKNOWN
-        )
-        at_ua = self.highest_ua if answer is Answer.YES else None
-        self.judged = Judged(self.plan.cycle, self.highest_ua, answer, self.sensor, at_ua)
-
-    def contraction(self, force_n: int | None, press_ua: int = 0) -> int:
-        """A whole contraction with its rest, in which the muscle gives so much; its highest current."""
-        number = self.plan.cycle
-        while self.plan.contractions.step_now is not Phase.CONTRACTING:
-            self.step()
-            if force_n is not None:
-                self.feel(0, 0)
-        if press_ua:
-            self.plan, _ = self.plan.hear(More(press_ua), self.now)
-            self.step()
-        if force_n is not None:
-            self.feel(force_n)
-        while self.plan.cycle == number and self.plan.contractions.step_now not in (
-            Phase.HELD,
-            Phase.FINISHED,
-        ):
-            self.step()
-        return self.given_ua[-1]
-
-    def feel(self, force_n: int, after_ms: int = 2) -> StimulationIntent | None:
-        if self.permit is not None:
-            self.most_n = max(self.most_n, force_n)
-        self.now += after_ms
-        self.plan, wish = self.plan.feel(force_n * 1_000, self.now)
-        return wish
-
-    def contracting(self, current_ua: int) -> None:
-        """In a contraction that began with this current, after a rest of 0 N."""
-        self.feel(0)
-        while self.plan.contractions.step_now is not Phase.CONTRACTING:
-            contractions = self.plan.contractions._replace(
-                current_ua=current_ua - self.plan.contractions.rise_ua
-            )
-            self.plan = self.plan._replace(contractions=contractions)
-            self.step()
-        self.step()
-        assert self.current_ua == current_ua
-
-    def until(self, phase: Phase) -> None:
-        while self.plan.contractions.step_now is not phase:
-            self.step()
-
-    @property
-    def current_ua(self) -> int:
-        return self.plan.contractions.current_ua
-
-
-def wished_ua(wish: StimulationIntent | None) -> int:
-    assert wish is not None
-    return wish.current_ua
+from gateway.therapy.response import UNANSWERED_MOST, Sensor
+from tests.therapy.limb import ON_MS, SETTLE_MS, SHORT, Limb, wished_ua
 
 
 def test_too_much_force_lowers_the_current_with_the_sample_that_shows_it() -> None:
@@ -259,12 +141,7 @@ def test_it_says_where_it_stands() -> None:
 def test_the_shipped_demonstration_is_one() -> None:
     found = load("nmes-force-demo")
     assert isinstance(found, NmesForcePrescription)
-    assert (found.target_mn, found.tolerance_mn, found.gain_ua_per_n, found.settle_ms) == (
-        20_000,
-        2_000,
-        200,
-        100,
-    )
+    assert (found.target, found.tolerance, found.gain_ua, found.settle_ms) == (20_000, 2_000, 200, 100)
     assert isinstance(found.tightened(5_000), NmesForcePrescription)
 
 

@@ -1,23 +1,25 @@
-"""The plan of stimulation in closed loop on force: a pure step machine.
+"""The plan of stimulation in closed loop on what the muscle answers: a pure step machine.
 
 Theory of operation
 -------------------
-The contractions are those of ``nmes``: when they begin, how long they last, what a person's press or word
-makes of the current.  The loop decides what is between, on every sample of a force sensor (``feel``):
+An *answer* is what the prescription says: a force, or the evoked response (M-wave) to one pulse.  The
+contractions are those of ``nmes``: when they begin, how long they last, what a person's press or word makes
+of the current.  The loop decides what is between, on every sample of force or every response (``feel``):
 
-- *within a contraction*, force above target and tolerance lowers the current at once, in proportion to what
-  is too much; then the muscle has ``settle_ms`` to follow (electromechanical delay) before the next change.
-  Force below them raises what was lowered again, by at most 1 mA over its lowest and never above what the
-  contraction began with;
+- *within a contraction*, an answer above target and tolerance lowers the current at once, in proportion to
+  what is too much; then the muscle has ``settle_ms`` to follow before the next change.  An answer below them
+  raises what was lowered again, by at most 1 mA over its lowest and never above what the contraction began
+  with;
 - *from one contraction to the next*, the current rises by at most 1 mA, in proportion to what the highest
-  force missed of the target, and not at all where it was reached.
+  answer missed of the target, and not at all where it was reached.
 
-Force counts above rest: the last sample before the contraction.  A sensor that is silent changes nothing:
-the current of this contraction stays, and the next one gets no more.
+Force counts above rest: the last sample before the contraction.  A response counts as it is: its rest is no
+response.  One that comes after the contraction, of its last pulse, is late and counts for nothing.  A sensor
+that is silent changes nothing: the current of this contraction stays, and the next one gets no more.
 
 *Whether the muscle answered* is judged for the loop when a contraction is over (``response``), and nothing
-rises before that is known.  Missing force is a reason to raise only while it can be a current below the motor
-threshold.  A response that has disappeared is a lead, an electrode or a device: the current does not rise and
+rises before that is known.  A missing answer is a reason to raise only while it can be a current below the
+motor threshold.  One that has disappeared is a lead, an electrode or a device: the current does not rise and
 falls back to no more than what was last answered, for whoever mends the lead meets it.  After
 ``UNANSWERED_MOST`` contractions in a row without response, whatever the current, the loop is *held*: nothing
 contracts, an alarm sounds, a person looks and stops; it may be resumed, through all gates of a start and from
@@ -27,8 +29,9 @@ raises nothing and is named.
 The rules of rising are the supervisor's, which judges every wish of this plan as any other; here they only
 keep the plan from wishing what would be refused.
 
-Units: currents uA, forces mN, times ms.  Source: engineering proposal (a step of at most 1 mA a contraction,
-decrease at once); 30 to 100 ms of electromechanical delay are from memory, so ``settle_ms`` has no default.
+Units: currents uA, times ms; forces mN, responses uV from peak to peak.  Source: engineering proposal (a step
+of at most 1 mA a contraction, decrease at once); 30 to 100 ms of electromechanical delay are from memory, so
+``settle_ms`` has no default.
 """
 
 from typing import NamedTuple
@@ -37,22 +40,22 @@ from gateway.model import Output, Reason, StimulationIntent
 from gateway.therapy import nmes
 from gateway.therapy.nmes import LEAST_UA, RISE_UA, NmesPlan, Phase
 from gateway.therapy.plan import Seen, Step, Word
-from gateway.therapy.prescription import NmesForcePrescription
+from gateway.therapy.prescription import NmesLoopPrescription
 from gateway.therapy.response import UNANSWERED_MOST, Judged, Sensor
 
-_N = 1_000
+_THOUSAND = 1_000
 
 
-class NmesForcePlan(NamedTuple):
-    """``begun_ua``, ``least_ua``, ``lowered_ms`` are of the present contraction; ``most_mn`` is its highest
-    force above rest."""
+class NmesLoopPlan(NamedTuple):
+    """``begun_ua``, ``least_ua``, ``lowered_ms`` are of the present contraction; ``most`` is its highest
+    answer."""
 
-    prescription: NmesForcePrescription
+    prescription: NmesLoopPrescription
     contractions: NmesPlan
-    rest_mn: int | None = None
+    rest: int | None
     begun_ua: int = 0
     least_ua: int = 0
-    most_mn: int | None = None
+    most: int | None = None
     lowered_ms: int | None = None
 
     @property
@@ -85,7 +88,7 @@ class NmesForcePlan(NamedTuple):
         """What has to be alarmed for; to a loop a sensor that was never there is lost as well."""
         found = self.contractions.concerns
         if self.contractions.responses.sensor is Sensor.ABSENT:
-            return found | {Reason.FORCE_LOST}
+            return found | {self.prescription.sensor_lost}
         return found
 
     def time_left_ms(self, now: int) -> int:
@@ -96,13 +99,13 @@ class NmesForcePlan(NamedTuple):
         """It asks for no cuff."""
         return None
 
-    def step(self, seen: Seen, now: int) -> "Step[NmesForcePlan]":
+    def step(self, seen: Seen, now: int) -> "Step[NmesLoopPlan]":
         """One step; pure and total."""
         before = self._contracted() if self._ends(now) else self._judged(seen.judged, now)
         contractions, wishes, skipped = before.contractions.step(seen, now)
         return Step(before._followed(contractions, now), wishes, skipped)
 
-    def hear(self, word: Word, now: int) -> "tuple[NmesForcePlan, str]":
+    def hear(self, word: Word, now: int) -> "tuple[NmesLoopPlan, str]":
         """Raise at the next step that may, or lower at once."""
         contractions, why = self.contractions.hear(word, now)
         return self._followed(contractions, now), why
@@ -111,11 +114,11 @@ class NmesForcePlan(NamedTuple):
         begun = self.contractions.step_now is Phase.CONTRACTING
         return begun and now - self.contractions.since_ms >= self.prescription.on_ms
 
-    def _contracted(self) -> "NmesForcePlan":
+    def _contracted(self) -> "NmesLoopPlan":
         """At the end of a contraction: the next one gets no more until this one is judged."""
         return self._replace(contractions=self.contractions._replace(rise_ua=0))
 
-    def _judged(self, judged: Judged | None, now: int) -> "NmesForcePlan":
+    def _judged(self, judged: Judged | None, now: int) -> "NmesLoopPlan":
         """What the next contraction gets more, or less, or that there is none for now."""
         contractions = self.contractions.with_judged(judged)
         if contractions is self.contractions:
@@ -134,63 +137,69 @@ class NmesForcePlan(NamedTuple):
             return contractions._replace(current_ua=min(current_ua, found.last_ua))
         return contractions
 
-    def _followed(self, contractions: NmesPlan, now: int) -> "NmesForcePlan":
+    def _followed(self, contractions: NmesPlan, now: int) -> "NmesLoopPlan":
         """After the contractions went on. What begins, or a press, is what the loop goes back to."""
         current_ua, was = contractions.current_ua, self.contractions
         if contractions.step_now is Phase.CONTRACTING and was.step_now is not Phase.CONTRACTING:
-            return self._from(current_ua)._replace(contractions=contractions, most_mn=None)
+            return self._from(current_ua)._replace(contractions=contractions, most=None)
         if current_ua > was.current_ua:
             return self._from(current_ua)._replace(contractions=contractions)
         return self._replace(contractions=contractions, least_ua=min(self.least_ua, current_ua))
 
-    def _from(self, current_ua: int) -> "NmesForcePlan":
+    def _from(self, current_ua: int) -> "NmesLoopPlan":
         return self._replace(begun_ua=current_ua, least_ua=current_ua, lowered_ms=None)
 
-    def feel(self, force_mn: int, now: int) -> "tuple[NmesForcePlan, StimulationIntent | None]":
-        """Take a sample of force; what is wished where the current has to change, else ``None``."""
+    def feel(self, answer: int, now: int) -> "tuple[NmesLoopPlan, StimulationIntent | None]":
+        """Take an answer of the muscle; what is wished where the current has to change, else ``None``."""
         if self.contractions.step_now is not Phase.CONTRACTING:
-            return (self if force_mn == self.rest_mn else self._replace(rest_mn=force_mn)), None
-        if self.rest_mn is None:
+            return self._rested(answer), None
+        if self.rest is None:
             return self, None
-        above_mn = force_mn - self.rest_mn
-        most_mn = above_mn if self.most_mn is None else max(self.most_mn, above_mn)
-        current_ua = self._regulated_ua(above_mn, now)
+        above = answer - self.rest
+        most = above if self.most is None else max(self.most, above)
+        current_ua = self._regulated_ua(above, now)
         if current_ua != self.contractions.current_ua:
-            return self._changed(current_ua, most_mn, now)
-        return (self if most_mn == self.most_mn else self._replace(most_mn=most_mn)), None
+            return self._changed(current_ua, most, now)
+        return (self if most == self.most else self._replace(most=most)), None
 
-    def _changed(self, current_ua: int, most_mn: int, now: int) -> "tuple[NmesForcePlan, StimulationIntent]":
+    def _rested(self, answer: int) -> "NmesLoopPlan":
+        if answer == self.rest or not self.prescription.above_rest:
+            return self
+        return self._replace(rest=answer)
+
+    def _changed(self, current_ua: int, most: int, now: int) -> "tuple[NmesLoopPlan, StimulationIntent]":
         falls = current_ua < self.contractions.current_ua
         contractions = self.contractions._replace(current_ua=current_ua)
-        plan = self._replace(contractions=contractions, most_mn=most_mn)
+        plan = self._replace(contractions=contractions, most=most)
         if falls:
             plan = plan._replace(least_ua=min(self.least_ua, current_ua), lowered_ms=now)
         return plan, nmes.intent(contractions, current_ua, contractions.presses)
 
-    def _regulated_ua(self, above_mn: int, now: int) -> int:
-        """The current that this force calls for."""
+    def _regulated_ua(self, above: int, now: int) -> int:
+        """The current that this answer calls for."""
         current_ua, asked = self.contractions.current_ua, self.prescription
-        missing_mn = asked.target_mn - above_mn
+        missing = asked.target - above
         settled = self.lowered_ms is None or now - self.lowered_ms >= asked.settle_ms
-        if not settled or abs(missing_mn) <= asked.tolerance_mn:
+        if not settled or abs(missing) <= asked.tolerance:
             return current_ua
-        wanted_ua = current_ua + missing_mn * asked.gain_ua_per_n // _N
-        if missing_mn < 0:
+        wanted_ua = current_ua + missing * asked.gain_ua // _THOUSAND
+        if missing < 0:
             return max(min(LEAST_UA, current_ua), wanted_ua)
         highest_ua = min(self.begun_ua, self.least_ua + RISE_UA, self.contractions.comfort_ua)
         return max(current_ua, min(wanted_ua, highest_ua))
 
     def _rise_ua(self) -> int:
         """What the next contraction gets more than this one ended with."""
-        if self.most_mn is None:
+        if self.most is None:
             return 0
         asked = self.prescription
-        missing_mn = asked.target_mn - self.most_mn
-        if missing_mn <= asked.tolerance_mn:
+        missing = asked.target - self.most
+        if missing <= asked.tolerance:
             return 0
-        return min(RISE_UA, missing_mn * asked.gain_ua_per_n // _N)
+        return min(RISE_UA, missing * asked.gain_ua // _THOUSAND)
 
 
-def start(prescription: NmesForcePrescription, now: int, first_contraction: int = 1) -> NmesForcePlan:
+def start(prescription: NmesLoopPrescription, now: int, first_contraction: int = 1) -> NmesLoopPlan:
     """A plan that begins, from 1 mA on, with this contraction."""
-    return NmesForcePlan(prescription, nmes.start(prescription, now, first_contraction))
+    contractions = nmes.start(prescription, now, first_contraction)
+    return NmesLoopPlan(prescription, contractions, None if prescription.above_rest else 0)

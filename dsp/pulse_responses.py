@@ -1,0 +1,63 @@
+"""The evoked response to each pulse of a train, as the samples come: for a loop that answers to it.
+
+Theory of operation
+-------------------
+Surface EMG of a stimulated muscle shows at each pulse an *artifact* and some milliseconds later the M-wave.
+The stimulator's clock is unknown to the amplifier, so the artifact itself says when the pulse was: it begins
+with the first sample that differs by ``artifact`` or more from the one before.  For ``rest`` samples no other
+is looked for: its second half, its tail and the M-wave are no pulses.
+
+The *window* is the samples from ``begin`` up to, and without, ``end``, the artifact's first sample being 0.
+With its last sample the response is written: the largest minus the smallest value in it, in counts.  It is a
+response only if the signal *turns* in the window: it rises, and it falls, by ``least`` or more.  The tail of
+an artifact has a height too, but goes one way: that, like noise, is ``NO_RESPONSE``.  A window in which the
+converter stood at its end (``full_scale``) is ``SATURATED``: nobody can say.
+
+What it cannot do: a tail that is not over adds to the height of a response; EMG of a movement with steps as
+steep as an artifact is taken for a pulse.  Both depend on electrodes and amplifier: look at a recording.
+
+Whole numbers only; any chunking gives the same answers.  Units: counts of the converter, samples.  Source:
+peak to peak is a convention of nerve conduction studies (from memory); to require a turn is ours.
+"""
+
+from dsp._responses import Responses
+
+TYPE_CHECKING = False  # importing typing costs more than the rest of this room
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["NO_RESPONSE", "SATURATED", "PulseResponses"]
+
+SATURATED = -1.0
+NO_RESPONSE = 0.0
+
+
+class PulseResponses(Responses):
+    """The responses in one channel of interleaved int16 frames; ``channel`` counts from 0.
+
+    ``push(chunk)`` takes whole frames, at most ``largest_chunk``, and says how many responses stand in
+    ``out``; ``pulses`` counts artifacts.  ``restart()`` where frames are missing.  ``ValueError`` for a
+    window that is none, or is not over when the next pulse may come.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        largest_chunk: int,
+        channels: int,
+        channel: int,
+        *,
+        artifact: int,
+        begin: int,
+        end: int,
+        rest: int,
+        least: int,
+        full_scale: int,
+    ) -> "Self":
+        return super().__new__(
+            cls, largest_chunk, channels, channel, artifact, begin, end, rest, least, full_scale
+        )
+
+    def __init__(self, *args: object, **more: object) -> None:
+        """All is made in ``__new__``, as compiled classes are."""

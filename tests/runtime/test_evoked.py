@@ -1,0 +1,103 @@
+"""The responses in a hub's EMG: one number a pulse, with the packet that completes it, and never a guess."""
+
+import struct
+
+import pytest
+
+from drivers.host import Block, Channel, Stream
+from gateway.runtime.evoked import Emg, Watch, emg_in
+from gateway.therapy.prescription import Sweep
+
+SWEEP = Sweep(artifact_uv=2_500, begin_ms=3, end_ms=25, least_uv=150)
+EMG = Emg(channels=2, channel=1, rate_hz=2_000.0, uv=0.2)
+PERIOD, ARTIFACT, M_WAVE = 80, 20_000, 2_500
+FRAMES_A_PACKET = 4
+
+
+def one_pulse(artifact: int = ARTIFACT, m_wave: int = M_WAVE) -> list[int]:
+    """A pulse and what follows, in counts: up and down, a pause of 5 ms, an M-wave up and down."""
+    samples = [artifact, -artifact] + [0] * (PERIOD - 2)
+    for at, share in ((10, 0.5), (11, 1.0), (12, 0.5), (14, -0.5), (15, -1.0), (16, -0.5)):
+        samples[at] = round(share * m_wave)
+    return samples
+
+
+def packets(samples: list[int], missing_before: int | None = None) -> list[Block]:
+    """The channel between zeros of the other, four frames a packet."""
+    found = []
+    for at in range(0, len(samples), FRAMES_A_PACKET):
+        frames = samples[at : at + FRAMES_A_PACKET]
+        data = b"".join(struct.pack("<hh", 0, value) for value in frames)
+        lost = 4 if at == missing_before else 0
+        found.append(Block("emg", len(frames), data, lost, at // 2))
+    return found
+
+
+def seen(samples: list[int], missing_before: int | None = None) -> tuple[Watch, list[int]]:
+    """Everything that is told of these samples after 10 ms of rest."""
+    watch = Watch(EMG, SWEEP)
+    said = [watch.take(block, block.arrived_ms) for block in packets([0] * 20 + samples, missing_before)]
+    return watch, [one for one in said if one is not None]
+
+
+def test_each_pulse_has_its_response_in_microvolts() -> None:
+    watch, said = seen(one_pulse() * 3)
+    assert said == [round(2 * M_WAVE * 0.2)] * 3
+    assert watch.pulses == 3
+
+
+def test_it_is_told_with_the_packet_that_completes_the_window() -> None:
+    watch = Watch(EMG, SWEEP)
+    told = [watch.take(block, block.arrived_ms) is not None for block in packets([0] * 20 + one_pulse())]
+    last = 20 + round(SWEEP.end_ms * 2) - 1
+    assert told.index(True) == last // FRAMES_A_PACKET
+    assert told.count(True) == 1
+
+
+def test_a_pulse_that_the_muscle_does_not_answer_says_so() -> None:
+    _, said = seen(one_pulse(m_wave=300))
+    assert said == [0]
+
+
+def test_without_an_artifact_nothing_is_told() -> None:
+    watch, said = seen(one_pulse(artifact=0) * 3)
+    assert (said, watch.pulses, watch.newest) == ([], 0, None)
+
+
+def test_an_amplifier_at_its_end_says_nothing() -> None:
+    watch, said = seen(one_pulse() + one_pulse(m_wave=32_767))
+    assert len(said) == 1
+    assert watch.saturated_ms is not None
+    assert watch.newest is not None
+    assert watch.newest.value == said[0]
+
+
+def test_it_is_forgotten_with_the_next_good_pulse() -> None:
+    watch, said = seen(one_pulse(m_wave=32_767) + one_pulse())
+    assert len(said) == 1
+    assert watch.saturated_ms is None
+
+
+def test_frames_that_are_missing_end_the_sweep() -> None:
+    _, said = seen(one_pulse() * 2, missing_before=32)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("stream", "found"),
+    [
+        (Stream("emg", 2_000.0, "int16", (Channel("emg_1", "uV", 0.2), Channel("emg_2", "uV", 0.5))), 0.5),
+        (Stream("emg", 2_000.0, "int16", (Channel("emg_1", "uV"), Channel("emg_2", "mV", 0.001))), 1.0),
+        (Stream("emg", 250.0, "int16", (Channel("emg_1", "uV"), Channel("emg_2", "uV"))), None),
+        (Stream("emg", 2_000.0, "int24", (Channel("emg_1", "uV"), Channel("emg_2", "uV"))), None),
+        (Stream("emg", 2_000.0, "int16", (Channel("emg_1", "uV"), Channel("emg_2", "N"))), None),
+        (Stream("emg", 2_000.0, "int16", (Channel("emg_1", "uV"), Channel("emg_2", "uV", 0.0))), None),
+        (Stream("emg", 2_000.0, "int16", (Channel("emg_1", "uV"),)), None),
+        (Stream("ppg", 2_000.0, "int16", (Channel("ppg_1", "uV"), Channel("ppg_2", "uV"))), None),
+    ],
+)
+def test_which_emg_a_loop_can_use(stream: Stream, found: float | None) -> None:
+    emg = emg_in(stream, 1)
+    assert (None if emg is None else emg.uv) == found
+    if emg is not None:
+        assert (emg.channels, emg.channel, emg.rate_hz) == (2, 1, 2_000.0)

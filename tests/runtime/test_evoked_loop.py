@@ -1,0 +1,146 @@
+"""A closed loop on the evoked response at a whole bedside: a pulse, its response, other pulses."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from gateway.config import HubConfig
+from gateway.model import Priority, Reason, Safe, StimulationPermit
+from gateway.record.events import AlarmRaised
+from gateway.runtime.requests import EXIT_UNAVAILABLE, SessionRaise, SessionStop
+from tests.runtime.stimulation import Stimulated
+
+DEMO = "nmes-evoked-demo"
+TARGET_UV = 1_000
+PULSE_MS = 40
+HUB = HubConfig(port="memory", description="hub", evoked_channel=1)
+
+
+@pytest.fixture
+def thigh(tmp_path: Path) -> Iterator[Stimulated]:
+    people = Stimulated(tmp_path / "journal.db", hub=HUB, emg=True)
+    yield people
+    people.bedside.close()
+
+
+def permitted_ua(bed: Stimulated) -> int:
+    pulses = bed.bedside.core.pulses
+    return pulses.current_ua if isinstance(pulses, StimulationPermit) else 0
+
+
+def test_a_response_above_the_target_lowers_the_current_with_the_pulse_that_shows_it(
+    thigh: Stimulated,
+) -> None:
+    thigh.answering(DEMO)
+    thigh.bedside.run(1_100)
+    assert thigh.bedside.ask(SessionRaise(by_ma=5, confirm=True)).exit_code == 0
+    thigh.bedside.run(10)
+    pressed_ua = permitted_ua(thigh)
+    thigh.bedside.run(2 * PULSE_MS)
+    assert permitted_ua(thigh) < pressed_ua
+
+
+def test_it_settles_at_the_target_and_rises_by_1_ma_a_contraction_at_most(thigh: Stimulated) -> None:
+    thigh.answering(DEMO)
+    last_uv: list[int] = []
+    while thigh.bedside.core.session is not None:
+        thigh.bedside.turn()
+        session = thigh.bedside.core.session
+        if session is not None and session.cycle == 12 and permitted_ua(thigh):
+            look = thigh.bedside.core.closed_loop.look(session)
+            assert look is not None
+            assert look.answer is not None
+            last_uv.append(look.answer)
+    assert last_uv
+    assert all(abs(uv - TARGET_UV) <= 350 for uv in last_uv[20:])
+    currents = [one.current_ua for one in thigh.contractions()]
+    assert len(currents) == 12
+    assert all(after - before <= 1_000 for before, after in pairwise(currents[5:]))
+    assert {one.reason for one in thigh.contractions()} == {"planned"}
+    assert not thigh.events_of(AlarmRaised)
+
+
+def test_a_stop_is_not_answered_by_a_response(thigh: Stimulated) -> None:
+    thigh.answering(DEMO)
+    assert thigh.bedside.ask(SessionStop()).exit_code == 0
+    thigh.bedside.run(200)
+    assert isinstance(thigh.bedside.core.pulses, Safe)
+    assert thigh.current_ua == 0
+
+
+def test_a_force_sensor_beside_it_moves_nothing(tmp_path: Path) -> None:
+    both = Stimulated(tmp_path / "journal.db", hub=HUB, emg=True, force=True)
+    both.contracting(DEMO)
+    before = both.bedside.core.session.plan  # type: ignore[union-attr]
+    both.bedside.core.closed_loop.force_read(400_000, both.bedside.core_ms)
+    assert both.bedside.core.session.plan == before  # type: ignore[union-attr]
+    both.bedside.close()
+
+
+@pytest.mark.parametrize("hub", [None, HubConfig(port="memory", description="a load cell")])
+def test_without_a_channel_over_the_muscle_nothing_begins(tmp_path: Path, hub: HubConfig | None) -> None:
+    blind = Stimulated(tmp_path / "journal.db", hub=hub, emg=True)
+    reply = blind.stimulate(DEMO)
+    assert reply.exit_code == EXIT_UNAVAILABLE
+    assert "hub.evoked_channel" in reply.message
+    blind.bedside.close()
+
+
+class TestNothingDelivered:
+    def test_no_artifact_is_no_response_and_the_loop_is_held(self, thigh: Stimulated) -> None:
+        """The stimulator says that it gives pulses, and gives none."""
+        thigh.answering(DEMO)
+        thigh.bedside.plant.defects.stimulator_idle = True
+        thigh.run_until("held", 60_000)
+        lost = thigh.contractions()[-3:]
+        assert [one.response for one in lost] == ["no"] * 3
+        assert all(one.confirmed for one in lost)
+        answered_ua = max(one.current_ua for one in thigh.contractions() if one.response == "yes")
+        assert max(one.current_ua for one in lost[1:]) <= answered_ua
+        assert thigh.alarmed() == {Reason.STIMULATION_HELD: Priority.MEDIUM}
+
+    def test_an_artifact_alone_is_no_response(self, thigh: Stimulated) -> None:
+        """Below the motor threshold (20 mA) every pulse has its artifact and its tail, and no M-wave."""
+        assert thigh.stimulate(DEMO).exit_code == 0
+        thigh.run_until("held", 60_000)
+        assert [one.response for one in thigh.contractions()] == ["no"] * 3
+        assert [one.current_ua for one in thigh.contractions()] == [1_000, 2_000, 3_000]
+
+
+class TestEmg:
+    """An EMG that tells nothing: the loop raises nothing, and the bedside is told."""
+
+    def given(self, bed: Stimulated, number: int) -> None:
+        wanted = len(bed.contractions()) + number
+        while len(bed.contractions()) < wanted:
+            bed.bedside.turn()
+        bed.bedside.run(100)
+
+    def test_a_saturated_one_raises_nothing_and_is_named(self, thigh: Stimulated) -> None:
+        thigh.answering(DEMO)
+        thigh.bedside.emg_gain = 40.0
+        self.given(thigh, 3)
+        rows = thigh.contractions()[-2:]
+        assert [one.response for one in rows] == ["unknown"] * 2
+        assert rows[0].current_ua == rows[1].current_ua
+        assert thigh.alarmed() == {Reason.EMG_LOST: Priority.LOW}
+
+    def test_a_silent_one_too(self, thigh: Stimulated) -> None:
+        thigh.answering(DEMO)
+        thigh.bedside.emg_gain = None
+        self.given(thigh, 3)
+        rows = thigh.contractions()[-2:]
+        assert [one.response for one in rows] == ["unknown"] * 2
+        assert rows[0].current_ua == rows[1].current_ua
+        assert thigh.alarmed() == {Reason.EMG_LOST: Priority.LOW}
+
+    def test_one_that_never_came_too(self, tmp_path: Path) -> None:
+        blind = Stimulated(tmp_path / "journal.db", hub=HUB)
+        assert blind.stimulate(DEMO).exit_code == 0
+        self.given(blind, 3)
+        assert {one.current_ua for one in blind.contractions()} == {1_000}
+        assert {one.response for one in blind.contractions()} == {"unknown"}
+        assert blind.alarmed() == {Reason.EMG_LOST: Priority.LOW}
+        blind.bedside.close()
