@@ -85,6 +85,7 @@ class TappedBedside(RepeatedBedside):
         self._far = ExitStack()
         self._tap: subprocess.Popen[str] | None = None
         self._ports: dict[str, Pty] = {}
+        self._patients = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as far:
@@ -110,10 +111,12 @@ class TappedBedside(RepeatedBedside):
         self.stage._await_word("core", "ready")
 
     def contract(self) -> None:
-        """A session in closed loop, at a current that leaves the loop room."""
+        """A session in closed loop, of a patient of its own, at a current that leaves the loop room."""
         self.wait_until("the stimulator and the hub are there", lambda state: self._is_ready(state))
-        self.ask(PatientHistory(patient=PATIENT, nothing=True, confirm=True))
-        request = start_request(ANY_PRESCRIPTION, Limb.LEFT_THIGH, None, None)
+        self._patients += 1
+        patient = f"{PATIENT}-{self._patients}"
+        self.ask(PatientHistory(patient=patient, nothing=True, confirm=True))
+        request = start_request(ANY_PRESCRIPTION, Limb.LEFT_THIGH, None, None, patient=patient)
         self.ask(msgspec.structs.replace(request, prescription=PRESCRIPTION))
         self.wait_until("the muscle contracts", lambda state: state["phase"] == "contracting")
         for _ in range(2):

@@ -44,7 +44,7 @@ long plain_mean_run(
 }
 
 typedef struct {
-    long artifact, begin, end, rest, least, full_scale, since, seen, last, low, high, rise, fall, saturated;
+    long artifact, begin, end, rest, least, full_scale, since, seen, last, low, high, rise, fall, saturated, still;
 } PlainResponses;
 
 static __attribute__((noinline)) double *responses(
@@ -70,6 +70,7 @@ static __attribute__((noinline)) double *responses(
                 *out++ = p->saturated ? -1.0 : turns ? p->high - p->low : 0.0;
             }
         }
+        p->still = p->seen && x == p->last ? p->still + 1 : 0;
         if (p->seen && step >= p->artifact && (p->since < 0 || p->since >= p->rest)) p->since = 0;
         p->last = x;
         p->seen = 1;

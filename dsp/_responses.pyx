@@ -15,7 +15,7 @@ cdef enum:
 # What stands in a state: first what the kernel is made for, then where it is.
 cdef struct State:
     int64_t channels, channel, artifact, begin, end, rest, least, full_scale
-    int64_t pulses, since, has_last, last
+    int64_t pulses, since, has_last, last, still
     int64_t low, high, rise, fall, saturated
 
 cdef enum:
@@ -59,6 +59,11 @@ cdef class Responses:
     def pulses(self):
         """Artifacts since the start."""
         return self._state.pulses
+
+    @property
+    def still(self):
+        """Samples since the signal last changed."""
+        return self._state.still
 
     def state(self):
         """All there is to know, in the byte order of this machine."""
@@ -107,6 +112,7 @@ cdef Py_ssize_t _push(State* state, const char* frame, Py_ssize_t frames, double
                 if state.since == state.end - 1:
                     out[written] = _response(state)
                     written += 1
+        state.still = state.still + 1 if state.has_last and sample == state.last else 0
         if state.has_last and _steps(state, sample):
             state.pulses += 1
             state.since = 0

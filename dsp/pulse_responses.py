@@ -36,7 +36,8 @@ class PulseResponses(Responses):
     """The responses in one channel of interleaved int16 frames; ``channel`` counts from 0.
 
     ``push(chunk)`` takes whole frames, at most ``largest_chunk``, and says how many responses stand in
-    ``out``; ``pulses`` counts artifacts.  ``restart()`` where frames are missing.  ``ValueError`` for a
+    ``out``; ``pulses`` counts artifacts, ``still`` the samples since the signal last changed: an amplifier
+    that is connected has noise.  ``restart()`` where frames are missing.  ``ValueError`` for a
     window that is none, or is not over when the next pulse may come.
     """
 

@@ -11,6 +11,7 @@ newest counts.
   told, and the contraction is one without response;
 - *saturated* means that an amplifier stood at its end while the response should have come: nobody can say,
   and the loop is told nothing;
+- *flat* is as silent: an amplifier that is connected has noise, and ``heard_ms`` is when it last moved;
 - frames that are missing end the sweep that is under way: it is told nothing of that pulse.
 
 Units: uV, ms; counts of the hub's EMG stream.
@@ -86,11 +87,12 @@ class Watch:
 
     def take(self, block: Block, now: int) -> int | None:
         """The newest response that these samples complete, from peak to peak; 0: a pulse without one."""
-        self.heard_ms = now
         found = self._responses
         if block.missing:
             found.restart()
         number = found.push(block.data)
+        if found.still < block.frames:
+            self.heard_ms = now
         if not number:
             return None
         counts = found.out[number - 1]

@@ -81,6 +81,7 @@ class Order:
     conduct: Conduct
     exam: str = ""
     choices: tuple[tuple[str, int], ...] = ()
+    presses: tuple[tuple[int, int], ...] = ()
 
     @property
     def exam_start(self) -> ExamStart:
@@ -101,6 +102,7 @@ class Attendant:
         self._uses_cuff = not order.prescription or prescription.load(order.prescription).uses_cuff
         self.measures_limb = False
         self._words = list(order.conduct.words)
+        self._presses: list[tuple[int, int]] = []
         self._may_stop = order.conduct.stop is not Stop.NOBODY
         self._random = random.Random(seed)
         self._work_under_way = self._work()
@@ -186,6 +188,7 @@ class Attendant:
     def _attend(self) -> Generator[AnyRequest | int, Reply | None, bool]:
         """Stay until the session is over; says whether that is the end of it."""
         lost, begun_ms = 0, self._bedside.now
+        self._presses = list(self._order.presses)
         while lost < _LOST_LOOKS:
             yield _LOOK_MS
             state = yield from self._state()
@@ -214,12 +217,22 @@ class Attendant:
             yield from self._enter_pressure()
         if self._pain_is_due(state):
             yield from self._ask_for_pain()
-        if self._words and since_ms >= self._words[0][0]:
-            by_ma = self._words.pop(0)[1]
-            yield SessionRaise(by_ma=by_ma, confirm=True) if by_ma > 0 else SessionLower(by_ma=-by_ma)
+        for words in (self._presses, self._words):
+            if words and since_ms >= words[0][0]:
+                yield self._change(words.pop(0)[1])
+        if state["phase"] == "held":
+            yield self._conduct.answers_after_ms
+            yield SessionStop()
         if self._may_stop and since_ms >= self._conduct.stop_at_ms:
             self._may_stop = False
             yield from self._stop(self._conduct.stop)
+
+    def _change(self, by_ma: int) -> SessionRaise | SessionLower:
+        """More or less current; a muscle that answers to less no more calls for whoever lowered it."""
+        if by_ma > 0:
+            return SessionRaise(by_ma=by_ma, confirm=True)
+        self.calls_for.add(Reason.STIMULATION_HELD.value)
+        return SessionLower(by_ma=-by_ma)
 
     def _ask_for_pain(self) -> Work:
         if not self._conduct.answers_prompts:

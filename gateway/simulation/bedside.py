@@ -92,8 +92,8 @@ class Bedside:
         self.oximeter = Oximeter(self._probes)
         self.stimulator = Stimulator(self.plant, START_MS) if bed.config.stimulator else None
         self.cable = True
-        self.emg_gain: float | None = 1.0
-        """Of the hub's amplifier; ``None``: it says nothing."""
+        self.emg_gain = 1.0
+        self._force_mn = 0
         self.start_firmware()
         self.start_core()
 
@@ -216,10 +216,15 @@ class Bedside:
         for report in stimulator.step(now):
             if self.core is not None:
                 self.core.stimulator.report(report, self.core_ms)
-        if self._bed.has_force_sensor and self.core is not None and now % FORCE_EVERY_MS == 0:
-            self.core.closed_loop.force_read(self.plant.force_mn, self.core_ms)
-        if self._bed.has_emg and self.emg_gain is not None and self.core is not None:
-            self._read_emg(self.core, self.emg_gain)
+        core, defects = self.core, self.plant.defects
+        if core is None or defects.muscle_sensor_silent:
+            return
+        if self._bed.has_force_sensor and now % FORCE_EVERY_MS == 0:
+            if not defects.muscle_sensor_stuck:
+                self._force_mn = self.plant.force_mn
+            core.closed_loop.force_read(self._force_mn, self.core_ms)
+        if self._bed.has_emg and core.session is not None:  # nobody hears it at rest
+            self._read_emg(core, 0.0 if defects.muscle_sensor_stuck else self.emg_gain)
 
     def _read_emg(self, core: Core, gain: float) -> None:
         """What the hub's amplifier makes of the muscle's EMG since the last turn."""

@@ -34,7 +34,7 @@ from gateway.simulation.full import configuration
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.outcome import Outcome, Task
 from gateway.simulation.physics import Harm, HarmKind
-from gateway.simulation.protocols import EXAMINED, SHORT, STIMULATION, STIMULATOR, WHOLE, Protocol
+from gateway.simulation.protocols import EXAMINED, HUB, LOOPS, SHORT, STIMULATION, STIMULATOR, WHOLE, Protocol
 from gateway.simulation.results import Results
 from gateway.simulation.tally import Played, Tally
 from gateway.simulation.trial import give
@@ -95,6 +95,7 @@ class Campaign:
         """Session *i* is whole when the count of whole ones steps up at it.
 
         Of the others one in four stimulates; all of them, where only faults of the stimulator were asked for.
+        Half of these are open loops, the others closed ones in turn.
         One in forty examines, each examination in turn.
         """
         if (number + 1) * self.full_length // self.sessions > number * self.full_length // self.sessions:
@@ -102,7 +103,8 @@ class Campaign:
         stimulates = others_stimulate or number % _STIMULATE_EVERY == _STIMULATE_EVERY - 1
         if not stimulates and number % _EXAMINE_EVERY == _EXAMINE_AT:
             return EXAMINED[number // _EXAMINE_EVERY % len(EXAMINED)]
-        return STIMULATION if stimulates else SHORT
+        stimulations = (STIMULATION, LOOPS[0], STIMULATION, LOOPS[1])
+        return stimulations[number // _STIMULATE_EVERY % len(stimulations)] if stimulates else SHORT
 
 
 def run(campaign: Campaign, *, as_json: bool) -> int:
@@ -198,7 +200,7 @@ def _result(future: "Future[Played]", task: Task) -> Played:
 
 # --- in a worker -----------------------------------------------------------------------------------
 
-_warm: dict[tuple[str, bool, int], Warm] = {}
+_warm: dict[tuple[str, bool, int, str], Warm] = {}
 
 
 def _play_one(task: Task, keep: Path) -> Played:
@@ -217,14 +219,27 @@ def _play_one(task: Task, keep: Path) -> Played:
 
 def _warm_bedside(protocol: Protocol) -> Warm:
     """The idle bedside of this equipment, made once in each process."""
-    equipment = (protocol.cuff, protocol.stimulates, protocol.ceiling_mmhg)
+    equipment = (protocol.cuff, protocol.stimulates, protocol.ceiling_mmhg, protocol.feels)
     if equipment not in _warm:
         folder = Path(tempfile.mkdtemp(prefix="rvos-warm-"))
         stimulator = STIMULATOR if protocol.stimulates else None
         config = configuration(
-            protocol.cuff, protocol.limb, None, ceiling_mmhg=protocol.ceiling_mmhg, stimulator=stimulator
+            protocol.cuff,
+            protocol.limb,
+            None,
+            ceiling_mmhg=protocol.ceiling_mmhg,
+            stimulator=stimulator,
+            hub=HUB if protocol.feels else None,
         )
-        _warm[equipment] = warm_up(Bed(config, CUFFS[protocol.cuff], LIMBS[protocol.limb], 1), folder)
+        bed = Bed(
+            config,
+            CUFFS[protocol.cuff],
+            LIMBS[protocol.limb],
+            1,
+            has_force_sensor=protocol.feels == "force",
+            has_emg=protocol.feels == "emg",
+        )
+        _warm[equipment] = warm_up(bed, folder)
     return _warm[equipment]
 
 

@@ -58,6 +58,10 @@ class Defects:
     """It obeys no stop, and its watchdog is dead."""
     stimulator_idle: bool = False
     """It says that it stimulates, and gives nothing."""
+    muscle_sensor_silent: bool = False
+    """Load cell and EMG say nothing."""
+    muscle_sensor_stuck: bool = False
+    """The load cell tells the same force, the EMG is a flat line."""
     button_stuck: bool = False
 
     @property

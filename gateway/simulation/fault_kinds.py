@@ -362,6 +362,18 @@ _STIMULATION: tuple[Kind, ...] = tuple(
             _none,
             (1_000, 60_000),
         ),
+        (
+            "muscle_sensor_silent",
+            "The load cell or the EMG of a closed loop says nothing.",
+            _none,
+            (200, 60_000),
+        ),
+        (
+            "muscle_sensor_stuck",
+            "The load cell of a closed loop tells the same force, or its EMG is a flat line.",
+            _none,
+            (200, 60_000),
+        ),
     )
 )
 

@@ -10,7 +10,15 @@ byte for byte.
 
 from pathlib import Path
 
-from gateway.config import Config, CuffConfig, MqttConfig, OximeterConfig, SiteConfig, StimulatorConfig
+from gateway.config import (
+    Config,
+    CuffConfig,
+    HubConfig,
+    MqttConfig,
+    OximeterConfig,
+    SiteConfig,
+    StimulatorConfig,
+)
 from gateway.model import Limb
 from gateway.record.reader import JournalReader
 from gateway.record.summary import Summary
@@ -54,6 +62,7 @@ def configuration(
     *,
     ceiling_mmhg: int = 250,
     stimulator: StimulatorConfig | None = None,
+    hub: HubConfig | None = None,
 ) -> Config:
     """The configuration of a bedside in memory."""
     words = oximeter_words(limb, replay)
@@ -62,6 +71,7 @@ def configuration(
         cuff=CuffConfig(port="memory", description=CUFFS[cuff].description, ceiling_mmhg=ceiling_mmhg),
         oximeter=OximeterConfig(port="memory", channel=1, other_channel=2, description=words),
         stimulator=stimulator,
+        hub=hub,
         mqtt=MqttConfig(host="memory"),
     )
 

@@ -307,6 +307,8 @@ _BEGIN: dict[str, Act] = {
     "stimulator_restarts": _fall_silent_to_restart,
     "stimulator_runs_on": _on("stimulator_runs_on"),
     "stimulator_idle": _on("stimulator_idle"),
+    "muscle_sensor_silent": _on("muscle_sensor_silent"),
+    "muscle_sensor_stuck": _on("muscle_sensor_stuck"),
 }
 
 _END: dict[str, Act] = {
@@ -332,6 +334,8 @@ _END: dict[str, Act] = {
     "stimulator_restarts": _off("stimulator_silent"),
     "stimulator_runs_on": _off("stimulator_runs_on"),
     "stimulator_idle": _off("stimulator_idle"),
+    "muscle_sensor_silent": _off("muscle_sensor_silent"),
+    "muscle_sensor_stuck": _off("muscle_sensor_stuck"),
 }
 
 _EACH_TURN: dict[str, Callable[[TroubledBedside, Fault, int], None]] = {

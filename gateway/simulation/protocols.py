@@ -2,7 +2,8 @@
 
 Theory of operation
 -------------------
-``SHORT`` and ``STIMULATION`` are over within a minute of virtual time, on a cuff and a limb sped up;
+``SHORT`` and ``STIMULATION`` are over within a minute of virtual time, on a cuff and a limb sped up; so are
+``LOOPS``, stimulations in closed loop on force or EMG, in which somebody presses until the muscle answers.
 ``WHOLE`` is a whole ``rvos-after-rosprox`` at natural speed.  ``EXAMINED`` are sessions for examinations: an
 occlusion test and then the prescription; a limb occlusion pressure at natural speed on a limb that the
 prescription alone would not occlude, and then the prescription lifted to it; a series of short occlusions and
@@ -14,8 +15,9 @@ come from its device and its approval.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
-from gateway.config import StimulatorConfig
+from gateway.config import HubConfig, StimulatorConfig
 from gateway.model import Limb
 
 Span = tuple[int, int]
@@ -34,11 +36,15 @@ STIMULATOR = StimulatorConfig(
     device_pulse_width_us=500,
     device_frequency_hz=50,
 )
+HUB = HubConfig(port="memory", description="simulated hub on the stimulated thigh", evoked_channel=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A prescription on its equipment. ``span_ms``: how long it takes without faults."""
+    """A prescription on its equipment. ``span_ms``: how long it takes without faults.
+
+    ``feels``: what looks at the muscle.  ``presses``: when its people raise the current, and by how many mA.
+    """
 
     prescription: str
     cuff: str
@@ -52,6 +58,8 @@ class Protocol:
     exam: str = ""
     choices: tuple[tuple[str, int], ...] = ()
     ceiling_mmhg: int = 250
+    feels: Literal["", "force", "emg"] = ""
+    presses: tuple[tuple[int, int], ...] = ()
 
 
 SHORT = Protocol("demo", "fast_cuff", "fast_limb", 33_000, 240_000, ((6_500, 14_500), (19_500, 27_500)))
@@ -65,6 +73,25 @@ STIMULATION = Protocol(
     limbs=THIGHS,
     stimulates=True,
 )
+
+
+def _loop(prescription: str, feels: Literal["force", "emg"]) -> Protocol:
+    begins_ms = [960 + contraction * 5_100 for contraction in range(12)]
+    return Protocol(
+        prescription,
+        "fast_cuff",
+        "fast_limb",
+        62_000,
+        240_000,
+        tuple((at_ms, at_ms + 2_000) for at_ms in begins_ms),
+        limbs=THIGHS,
+        stimulates=True,
+        feels=feels,
+        presses=tuple((at_ms + 1_200, 5) for at_ms in begins_ms[:5]),
+    )
+
+
+LOOPS = (_loop("nmes-force-demo", "force"), _loop("nmes-evoked-demo", "emg"))
 WHOLE = Protocol(
     "rvos-after-rosprox",
     "thigh_cuff",

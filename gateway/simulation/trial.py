@@ -273,4 +273,5 @@ def _order(randomness: random.Random, protocol: Protocol, number: int) -> Order:
         conduct=draw(randomness, protocol.span_ms, stimulates=protocol.stimulates),
         exam=protocol.exam,
         choices=protocol.choices,
+        presses=protocol.presses,
     )

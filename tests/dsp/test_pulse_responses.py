@@ -112,6 +112,16 @@ def test_the_first_sample_ever_is_no_step() -> None:
     assert kernel.pulses == 0
 
 
+def test_it_tells_for_how_long_nothing_has_changed() -> None:
+    kernel = made()
+    for chunk, still in (([5], 0), ([5, 5], 2), ([5, 6], 0), ([6], 1)):
+        kernel.push(np.array(chunk, dtype=np.int16))
+        assert kernel.still == still
+    kernel.restart()
+    kernel.push(np.array([6], dtype=np.int16))
+    assert kernel.still == 0
+
+
 def test_while_it_rests_nothing_else_is_a_pulse() -> None:
     apart = [0] * 200
     apart[0] = apart[HOW["rest"] - 2] = apart[150] = 20_000  # the second has its fall before the rest is over

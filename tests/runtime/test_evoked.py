@@ -78,6 +78,13 @@ def test_it_is_forgotten_with_the_next_good_pulse() -> None:
     assert watch.saturated_ms is None
 
 
+def test_a_flat_line_is_as_silent() -> None:
+    watch = Watch(EMG, SWEEP)
+    for block in packets([7] * 40 + [8] + [7] * 40):
+        watch.take(block, block.arrived_ms)
+    assert watch.heard_ms == 41 // FRAMES_A_PACKET * FRAMES_A_PACKET // 2
+
+
 def test_frames_that_are_missing_end_the_sweep() -> None:
     _, said = seen(one_pulse() * 2, missing_before=32)
     assert len(said) == 1

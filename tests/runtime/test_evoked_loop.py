@@ -127,9 +127,10 @@ class TestEmg:
         assert rows[0].current_ua == rows[1].current_ua
         assert thigh.alarmed() == {Reason.EMG_LOST: Priority.LOW}
 
-    def test_a_silent_one_too(self, thigh: Stimulated) -> None:
+    @pytest.mark.parametrize("defect", ["muscle_sensor_silent", "muscle_sensor_stuck"])
+    def test_a_silent_one_too_and_a_flat_line(self, thigh: Stimulated, defect: str) -> None:
         thigh.answering(DEMO)
-        thigh.bedside.emg_gain = None
+        setattr(thigh.bedside.plant.defects, defect, True)
         self.given(thigh, 3)
         rows = thigh.contractions()[-2:]
         assert [one.response for one in rows] == ["unknown"] * 2

@@ -20,7 +20,7 @@ from gateway.simulation.faults import Fault
 from gateway.simulation.models import CUFFS, LIMBS
 from gateway.simulation.outcome import Outcome, Task
 from gateway.simulation.physics import HardwareDuty, Harm, HarmKind
-from gateway.simulation.protocols import EXAMINED, SHORT, STIMULATION, WHOLE, Protocol
+from gateway.simulation.protocols import EXAMINED, LOOPS, SHORT, STIMULATION, WHOLE, Protocol
 from gateway.simulation.tally import Played, Tally
 from gateway.simulation.warm import Warm, owes_nothing
 
@@ -162,16 +162,17 @@ def test_whole_sessions_are_spread_evenly(sessions: int, whole: int) -> None:
 def test_one_in_four_of_the_others_stimulates() -> None:
     protocols = [task.protocol for task in Campaign(120, 1, full_length=12).tasks()]
     assert protocols.count(WHOLE) == 12
-    assert protocols.count(STIMULATION) == 24
+    assert protocols.count(STIMULATION) == 12
+    assert sorted(protocols.count(loop) for loop in LOOPS) == [6, 6]
     examined = [one for one in protocols if one.exam]
     assert {one.exam for one in examined} == {"occlusion-test", "limb-pressure", "oxidative-capacity"}
     assert (len(examined), protocols.count(SHORT)) == (3, 81)
 
 
 def test_faults_of_a_stimulator_alone_are_given_to_stimulations() -> None:
-    assert {task.protocol for task in Campaign(9, 1, "electrode_peels").tasks()} == {STIMULATION}
-    mixed = {task.protocol for task in Campaign(9, 1, "electrode_peels,leak").tasks()}
-    assert mixed == {SHORT, STIMULATION, EXAMINED[0]}
+    assert {task.protocol for task in Campaign(16, 1, "electrode_peels").tasks()} == {STIMULATION, *LOOPS}
+    mixed = {task.protocol for task in Campaign(16, 1, "electrode_peels,leak").tasks()}
+    assert mixed == {SHORT, STIMULATION, *LOOPS, EXAMINED[0]}
 
 
 _MEASURED = ("speed", "compiled", "wall_s")
