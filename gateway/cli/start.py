@@ -23,7 +23,7 @@ from gateway.model import LIMBS, Limb
 from gateway.runtime.requests import EXIT_USAGE, SessionStart
 
 if TYPE_CHECKING:
-    from gateway.therapy.prescription import Written
+    from gateway.therapy.prescription import NmesPrescription, Written
     from gateway.therapy.screening import Question
 
 _EXAMINATIONS_FIRST = (
@@ -170,11 +170,32 @@ def _what_it_does(plan: "Written", limb: Limb, systolic_mmhg: int) -> str:
     if isinstance(plan, NmesPrescription):
         return (
             f"the muscle of the {limb_words(limb)} is made to contract {plan.contractions} times for "
-            f"{duration(plan.on_ms / 1000)}, with {plan.current_ua // 1000} mA at most"
+            f"{duration(plan.on_ms / 1000)}, with {plan.current_ua // 1000} mA at most{_towards(plan)}"
         )
     return (
         f"the cuff on the {limb_words(limb)} inflates {plan.cycles} times for "
         f"{duration(plan.occlusion_ms / 1000)} to {systolic_mmhg + plan.margin_mmhg} mmHg"
+    )
+
+
+def _towards(plan: "NmesPrescription") -> str:
+    """What a closed loop is after."""
+    from gateway.therapy.prescription import NmesLoopPrescription
+
+    return f", in closed loop towards {plan.goal}" if isinstance(plan, NmesLoopPrescription) else ""
+
+
+def _how_it_rises(plan: "NmesPrescription") -> str:
+    """What becomes of the current if nobody says anything."""
+    from gateway.therapy.prescription import NmesLoopPrescription
+    from gateway.therapy.response import UNANSWERED_MOST
+
+    if not isinstance(plan, NmesLoopPrescription):
+        return "Each one has 1 mA more, until you say otherwise."
+    return (
+        "The loop lowers the current at once and raises it by 1 mA a contraction at most.\n"
+        f"Raise it yourself until the muscle answers: after {UNANSWERED_MOST} contractions without a "
+        "response the loop waits for you."
     )
 
 
@@ -186,7 +207,7 @@ def _what_happens_next(plan: "Written", systolic_mmhg: int) -> str:
 
     if isinstance(plan, NmesPrescription):
         return (
-            "Next: the first contraction, with 1 mA; each one has 1 mA more, until you say otherwise.\n"
+            f"Next: the first contraction, with 1 mA. {_how_it_rises(plan)}\n"
             "Watch the muscle. More, up to 5 mA at once: rvos session raise --by 5 --confirm; less: "
             "rvos session lower\n"
             "To stop at any time: rvos session stop"

@@ -110,6 +110,12 @@ class NmesLoopPrescription(NmesPrescription):
     settle_ms: int
 
     above_rest: ClassVar[bool]
+    aim: ClassVar[str]
+
+    @property
+    def goal(self) -> str:
+        """The target in words."""
+        return self.aim.format(self.target / 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,7 @@ class NmesForcePrescription(NmesLoopPrescription):
 
     therapy: ClassVar[str] = "nmes-force"
     above_rest: ClassVar[bool] = True
+    aim: ClassVar[str] = "a force of {:g} N above rest"
 
 
 class Sweep(NamedTuple):
@@ -141,6 +148,7 @@ class NmesEvokedPrescription(NmesLoopPrescription):
 
     therapy: ClassVar[str] = "nmes-evoked"
     above_rest: ClassVar[bool] = False
+    aim: ClassVar[str] = "an evoked response of {:g} mV from peak to peak"
     sensor_lost: ClassVar[Reason] = Reason.EMG_LOST
 
 

@@ -103,7 +103,7 @@ def test_a_stimulation_needs_no_blood_pressure_and_says_what_it_does(run: Any, c
     assert (result.exit_code, result.stderr) == (0, "")
     assert core.asked[0]["prescription"] == "nmes-demo"
     assert (core.asked[0]["systolic_mmhg"], core.asked[0]["diastolic_mmhg"]) == (None, None)
-    assert "each one has 1 mA more" in result.stdout
+    assert "Each one has 1 mA more" in result.stdout
     assert "rvos session raise --by 5 --confirm" in result.stdout
 
 
@@ -114,6 +114,24 @@ def test_a_stimulation_without_confirm_says_what_it_would_do(run: Any, core: Sta
         "the muscle of the left thigh is made to contract 6 times for 2 s, with 40 mA at most"
         in result.stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"),
+    [
+        ("nmes-force-demo", "a force of 20 N above rest"),
+        ("nmes-evoked-demo", "an evoked response of 1 mV from peak to peak"),
+    ],
+)
+def test_a_closed_loop_says_what_it_is_after_and_when_it_waits(
+    run: Any, core: StandIn, name: str, goal: str
+) -> None:
+    words = [word if word != "demo" else name for word in START]
+    assert f"with 40 mA at most, in closed loop towards {goal}" in run(*words).stderr
+    core.reply(message="session gateway-1-4-1 started")
+    said = run(*words, "--confirm").stdout
+    assert "raises it by 1 mA a contraction at most" in said
+    assert "after 3 contractions without a response the loop waits for you" in said
 
 
 def test_raising_without_confirm_does_nothing(run: Any, core: StandIn) -> None:
