@@ -29,6 +29,7 @@ STREAMING = (
     "dsp.filters",
     "dsp.nirs",
     "dsp.pulse",
+    "dsp.pulse_responses",
     "dsp.sweep_mean",
 )
 """Every face of a kernel that streams. A process that streams one thing imports one or two of them."""

@@ -254,6 +254,17 @@ class TestSensor:
         assert [one.response for one in blind.contractions()[1:]] == ["unknown"] * 2
         assert blind.alarmed() == {Reason.FORCE_LOST: Priority.LOW}
 
+    @pytest.mark.parametrize("defect", ["muscle_sensor_silent", "muscle_sensor_stuck"])
+    def test_the_simulated_one_fails_as_a_campaign_makes_it(self, thigh: Stimulated, defect: str) -> None:
+        thigh.answering(DEMO)
+        setattr(thigh.bedside.plant.defects, defect, True)
+        given = len(thigh.contractions())
+        while len(thigh.contractions()) < given + 3:
+            thigh.bedside.turn()
+        thigh.bedside.run(100)
+        assert [one.response for one in thigh.contractions()[-2:]] == ["unknown"] * 2
+        assert thigh.alarmed() == {Reason.FORCE_LOST: Priority.LOW}
+
     def test_a_loop_that_never_had_one_says_so(self, blind: Stimulated) -> None:
         assert blind.stimulate("nmes-force-demo").exit_code == 0
         self.contractions_with(blind, 2, lambda _: None)

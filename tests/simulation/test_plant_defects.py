@@ -333,9 +333,13 @@ def test_no_defect_makes_the_truth_depend_on_how_often_it_is_stepped(pattern: li
 
 
 def test_every_defect_of_the_list_is_tried_here_or_on_the_stimulator() -> None:
-    """A field that nobody reads would be a fault plan without consequence. The button is the board's."""
+    """A field that nobody reads would be a fault plan without consequence.
+
+    The button is the board's; what looks at the muscle is the bedside's, and its loops'
+    (tests/runtime/test_evoked_loop.py, tests/runtime/test_force_loop.py).
+    """
     text = Path(__file__).read_text(encoding="utf-8")
     text += Path(__file__).with_name("test_stimulator.py").read_text(encoding="utf-8")
     untried = {name for name in Defects.__slots__ if f"defects.{name}" not in text}
-    assert untried == {"button_stuck"}
+    assert untried == {"button_stuck", "muscle_sensor_silent", "muscle_sensor_stuck"}
     assert not {name for name in SensorDefect.__slots__ if name not in text}

@@ -36,5 +36,6 @@ def test_seeded_sessions_with_all_faults_come_to_no_harm(tmp_path: Path, shard: 
 def test_the_seeds_are_of_all_protocols() -> None:
     given = [task.protocol.prescription for task in CAMPAIGN.tasks()]
     assert given.count("rvos-after-rosprox") == WHOLE_ONES
-    assert given.count("nmes-demo") > SESSIONS // 5
+    assert given.count("nmes-demo") > SESSIONS // 10
+    assert min(given.count(f"nmes-{loop}-demo") for loop in ("force", "evoked")) > SESSIONS // 20
     assert given.count("demo") > SESSIONS // 2
