@@ -25,7 +25,15 @@ STIMULUS_MS = 20.0
 ARTIFACT_MS = 2.0
 STIMULUS, BEGIN = 200, 220
 TRAIN_CHANNELS, TRAIN_CHUNKS = 8, (1, 4, 16, 64)
-SWEEP = {"artifact": 12_500, "begin": 6, "end": 50, "rest": 50, "least": 750, "full_scale": 32_767}
+SWEEP = {
+    "artifact": 12_500,
+    "begin": 6,
+    "end": 50,
+    "rest": 50,
+    "least": 750,
+    "floor": -32_767,
+    "ceiling": 32_767,
+}
 
 
 def sweeps(number: int = SWEEPS) -> Array:
@@ -154,7 +162,7 @@ class UsualResponses:
 
 
 def _usual_height(window: Array) -> float:
-    if np.any(np.abs(window) >= SWEEP["full_scale"]):
+    if np.any((window <= SWEEP["floor"]) | (window >= SWEEP["ceiling"])):
         return -1.0
     rise = np.max(window - np.minimum.accumulate(window))
     fall = np.max(np.maximum.accumulate(window) - window)
@@ -166,7 +174,7 @@ def pulse_responses(chunk: int, lanes: int) -> Contest:
     recording = train()
     out = np.zeros(len(recording))
     run = dsp_plain.library().plain_responses_run
-    how = [SWEEP[name] for name in ("artifact", "begin", "end", "rest", "least", "full_scale")]
+    how = [SWEEP[name] for name in ("artifact", "begin", "end", "rest", "least", "floor", "ceiling")]
     return streaming(
         chunk,
         recording,

@@ -44,7 +44,7 @@ long plain_mean_run(
 }
 
 typedef struct {
-    long artifact, begin, end, rest, least, full_scale, since, seen, last, low, high, rise, fall, saturated, still;
+    long artifact, begin, end, rest, least, floor, ceiling, since, seen, last, low, high, rise, fall, saturated, still;
 } PlainResponses;
 
 static __attribute__((noinline)) double *responses(
@@ -63,7 +63,7 @@ static __attribute__((noinline)) double *responses(
                 if (p->high - x > p->fall) p->fall = p->high - x;
                 if (x < p->low) p->low = x;
                 if (x > p->high) p->high = x;
-                if (labs(x) >= p->full_scale) p->saturated = 1;
+                if (x <= p->floor || x >= p->ceiling) p->saturated = 1;
             }
             if (at == p->end - 1) {
                 const int turns = p->rise >= p->least && p->fall >= p->least;
@@ -79,10 +79,10 @@ static __attribute__((noinline)) double *responses(
 }
 
 long plain_responses_run(
-    long channels, long artifact, long begin, long end, long rest, long least, long full_scale,
+    long channels, long artifact, long begin, long end, long rest, long least, long floor, long ceiling,
     const short *frames, long number, long chunk, double *out)
 {
-    PlainResponses p = {artifact, begin, end, rest, least, full_scale, -1, 0};
+    PlainResponses p = {artifact, begin, end, rest, least, floor, ceiling, -1, 0};
     double *written = out;
     for (long at = 0; at < number; at += chunk) {
         written = responses(&p, frames + at * channels, number - at < chunk ? number - at : chunk, channels, written);

@@ -19,7 +19,8 @@ class Responses:
         end: int,
         rest: int,
         least: int,
-        full_scale: int,
+        floor: int,
+        ceiling: int,
         /,
     ) -> Self: ...
     def state(self) -> bytes: ...

@@ -14,12 +14,12 @@ cdef enum:
 
 # What stands in a state: first what the kernel is made for, then where it is.
 cdef struct State:
-    int64_t channels, channel, artifact, begin, end, rest, least, full_scale
+    int64_t channels, channel, artifact, begin, end, rest, least, floor, ceiling
     int64_t pulses, since, has_last, last, still
     int64_t low, high, rise, fall, saturated
 
 cdef enum:
-    MADE_FOR = 8 * sizeof(int64_t)
+    MADE_FOR = 9 * sizeof(int64_t)
 
 
 cdef class Responses:
@@ -32,7 +32,8 @@ cdef class Responses:
 
     def __cinit__(
         self, Py_ssize_t largest_chunk, Py_ssize_t channels, Py_ssize_t channel, Py_ssize_t artifact,
-        Py_ssize_t begin, Py_ssize_t end, Py_ssize_t rest, Py_ssize_t least, Py_ssize_t full_scale,
+        Py_ssize_t begin, Py_ssize_t end, Py_ssize_t rest, Py_ssize_t least,
+        Py_ssize_t floor, Py_ssize_t ceiling,
     ):
         if not (largest_chunk >= 1 and 0 <= channel < channels <= 64):
             raise ValueError("channel %d of %d, chunks of %d: not so" % (channel, channels, largest_chunk))
@@ -41,13 +42,15 @@ cdef class Responses:
                 "a window from %d to %d and a rest of %d: it must begin after the artifact, end later, and be "
                 "over before another pulse is looked for" % (begin, end, rest)
             )
-        if not (artifact >= 1 and least >= 1 and full_scale >= 1):
+        if not (artifact >= 1 and least >= 1 and floor < ceiling):
             raise ValueError(
-                "artifact %d, least %d, full scale %d: must be positive" % (artifact, least, full_scale)
+                "artifact %d, least %d must be positive, and the converter end above %d, not at %d"
+                % (artifact, least, floor, ceiling)
             )
         memset(&self._state, 0, sizeof(State))
         self._state.channels, self._state.channel = channels, channel
-        self._state.artifact, self._state.least, self._state.full_scale = artifact, least, full_scale
+        self._state.artifact, self._state.least = artifact, least
+        self._state.floor, self._state.ceiling = floor, ceiling
         self._state.begin, self._state.end, self._state.rest = begin, end, rest
         self._state.since = NO_PULSE
         self._frame_bytes, self._largest_chunk = 2 * channels, largest_chunk
@@ -136,7 +139,7 @@ cdef inline void _look(State* state, int64_t sample) noexcept nogil:
     state.rise = max(state.rise, sample - state.low)
     state.fall = max(state.fall, state.high - sample)
     state.low, state.high = min(state.low, sample), max(state.high, sample)
-    if sample >= state.full_scale or -sample >= state.full_scale:
+    if sample <= state.floor or sample >= state.ceiling:
         state.saturated = 1
 
 

@@ -11,10 +11,11 @@ The *window* is the samples from ``begin`` up to, and without, ``end``, the arti
 With its last sample the response is written: the largest minus the smallest value in it, in counts.  It is a
 response only if the signal *turns* in the window: it rises, and it falls, by ``least`` or more.  The tail of
 an artifact has a height too, but goes one way: that, like noise, is ``NO_RESPONSE``.  A window in which the
-converter stood at its end (``full_scale``) is ``SATURATED``: nobody can say.
+converter stood at one of its ends (``floor``, ``ceiling``) is ``SATURATED``: nobody can say.
 
-What it cannot do: a tail that is not over adds to the height of a response; EMG of a movement with steps as
-steep as an artifact is taken for a pulse.  Both depend on electrodes and amplifier: look at a recording.
+What it cannot do: an amplifier that ends before its converter does is not seen; a tail that is not over adds
+to the height of a response; EMG of a movement with steps as steep as an artifact is taken for a pulse.  All
+depend on electrodes and amplifier: look at a recording.
 
 Whole numbers only; any chunking gives the same answers.  Units: counts of the converter, samples.  Source:
 peak to peak is a convention of nerve conduction studies (from memory); to require a turn is ours.
@@ -54,10 +55,11 @@ class PulseResponses(Responses):
         end: int,
         rest: int,
         least: int,
-        full_scale: int,
+        floor: int,
+        ceiling: int,
     ) -> "Self":
         return super().__new__(
-            cls, largest_chunk, channels, channel, artifact, begin, end, rest, least, full_scale
+            cls, largest_chunk, channels, channel, artifact, begin, end, rest, least, floor, ceiling
         )
 
     def __init__(self, *args: object, **more: object) -> None:

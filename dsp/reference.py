@@ -198,7 +198,8 @@ def pulse_responses(
     end: int,
     rest: int,
     least: int,
-    full_scale: int,
+    floor: int,
+    ceiling: int,
 ) -> "np.ndarray[Any, Any]":
     """The height of what follows each artifact, 0 where it does not turn, -1 where it is saturated."""
     wide = samples.astype(np.int64)
@@ -211,7 +212,7 @@ def pulse_responses(
         free, window = first + rest, wide[first + begin : first + end]
         rise = (window - np.minimum.accumulate(window)).max()
         fall = (np.maximum.accumulate(window) - window).max()
-        saturated = (np.abs(window) >= full_scale).any()
+        saturated = ((window <= floor) | (window >= ceiling)).any()
         found.append(-1.0 if saturated else float(np.ptp(window)) if min(rise, fall) >= least else 0.0)
     return np.array(found)
 

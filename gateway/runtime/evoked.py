@@ -36,12 +36,17 @@ _FULL_SCALE = 32_767
 
 
 class Emg(NamedTuple):
-    """How a hub tells its EMG; ``channel`` counts from 0 and lies over the stimulated muscle."""
+    """How a hub tells its EMG; ``channel`` counts from 0 and lies over the stimulated muscle.
+
+    ``ends``: where its converter ends.  One that counts from 0 has its zero in the middle (12 bits: 0 to
+    4095, zero 2048); one with its zero at 0 has all of int16.
+    """
 
     channels: int
     channel: int
     rate_hz: float
     uv: float
+    ends: tuple[int, int] = (-_FULL_SCALE, _FULL_SCALE)
 
 
 def emg_in(stream: Stream, channel: int) -> Emg | None:
@@ -52,7 +57,9 @@ def emg_in(stream: Stream, channel: int) -> Emg | None:
     told = stream.channels[channel]
     if told.unit not in _UV or told.scale <= 0.0:
         return None
-    return Emg(len(stream.channels), channel, stream.rate_hz, told.scale * _UV[told.unit])
+    zero = round(-told.offset / told.scale)
+    ends = (0, 2 * zero - 1) if zero > 0 else (-_FULL_SCALE, _FULL_SCALE)
+    return Emg(len(stream.channels), channel, stream.rate_hz, told.scale * _UV[told.unit], ends)
 
 
 class Look(NamedTuple):
@@ -117,7 +124,8 @@ def responses(emg: Emg, sweep: Sweep) -> PulseResponses:
         end=end,
         rest=end,
         least=_counts(sweep.least_uv, emg),
-        full_scale=_FULL_SCALE,
+        floor=emg.ends[0],
+        ceiling=emg.ends[1],
     )
 
 

@@ -13,7 +13,15 @@ from tests.dsp.conformance import KernelConformance
 from tests.recordings import recording
 
 CHANNELS, CHANNEL = 3, 1
-HOW = {"artifact": 2_000, "begin": 6, "end": 50, "rest": 60, "least": 100, "full_scale": 32_767}
+HOW = {
+    "artifact": 2_000,
+    "begin": 6,
+    "end": 50,
+    "rest": 60,
+    "least": 100,
+    "floor": -32_767,
+    "ceiling": 32_767,
+}
 PERIOD = 80
 
 
@@ -67,7 +75,7 @@ class TestPulseResponses(KernelConformance):
 
     def test_a_state_goes_on_in_the_same_kind_only(self) -> None:
         state = self.make(1).state()
-        for other in ({"artifact": 2_001}, {"end": 51}, {"least": 99}, {"full_scale": 4_095}):
+        for other in ({"artifact": 2_001}, {"end": 51}, {"least": 99}, {"ceiling": 4_095}, {"floor": 0}):
             with pytest.raises(ValueError, match="other thresholds"):
                 PulseResponses(1, CHANNELS, CHANNEL, **{**HOW, **other}).restore(state)
 
@@ -146,6 +154,15 @@ def test_saturated_in_the_window_nobody_can_say(place: int, value: int) -> None:
     assert heights(samples)[0] == SATURATED
 
 
+def test_a_converter_that_counts_from_zero_has_its_own_ends() -> None:
+    samples = [2_048 + round(value / 20) for value in pulse(wave=4_000)]
+    ends = {"artifact": 800, "floor": 0, "ceiling": 4_095}
+    assert heights([2_048, *samples], **ends) == pytest.approx([400], rel=0.02)
+    for end in (0, 4_095):
+        samples[20] = end
+        assert heights([2_048, *samples], **ends) == [SATURATED]
+
+
 def test_saturated_beside_the_window_is_the_artifact() -> None:
     samples = pulse(artifact=32_767)
     samples[HOW["begin"] - 1] = 32_767
@@ -184,7 +201,7 @@ def test_after_missing_frames_the_first_sample_is_no_step() -> None:
         {"rest": 49},
         {"artifact": 0},
         {"least": 0},
-        {"full_scale": 0},
+        {"floor": 4_095, "ceiling": 4_095},
     ],
 )
 def test_a_window_that_is_none_is_refused(wrong: dict[str, int]) -> None:
@@ -203,7 +220,15 @@ def test_a_channel_that_is_none_is_refused(channels: int, channel: int) -> None:
     cuts=st.lists(st.integers(1, 90), min_size=1, max_size=8),
 )
 def test_whatever_comes_it_is_what_the_oracle_says(samples: list[int], cuts: list[int]) -> None:
-    how = {"artifact": 3_000, "begin": 2, "end": 9, "rest": 11, "least": 50, "full_scale": 32_767}
+    how = {
+        "artifact": 3_000,
+        "begin": 2,
+        "end": 9,
+        "rest": 11,
+        "least": 50,
+        "floor": -32_767,
+        "ceiling": 32_767,
+    }
     series, kernel, said, at, turn = np.array(samples, dtype=np.int16), made(**how), [], 0, 0
     while at < len(series):
         chunk = series[at : at + cuts[turn % len(cuts)]]

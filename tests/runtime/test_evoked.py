@@ -5,6 +5,8 @@ import struct
 import pytest
 
 from drivers.host import Block, Channel, Stream
+from drivers.hub_streams import described
+from firmware_bridge.hub_mcu.calibration import emg_stream
 from gateway.runtime.evoked import Emg, Watch, emg_in
 from gateway.therapy.prescription import Sweep
 
@@ -88,6 +90,17 @@ def test_a_flat_line_is_as_silent() -> None:
 def test_frames_that_are_missing_end_the_sweep() -> None:
     _, said = seen(one_pulse() * 2, missing_before=32)
     assert len(said) == 1
+
+
+def test_where_its_converter_ends() -> None:
+    """The RP2040's: 12 bits around the half, as its firmware tells it."""
+    told = described(emg_stream(2_000_000, 4, 3, 1_000))
+    emg = emg_in(told, 2)
+    assert emg is not None
+    assert (emg.ends, round(emg.uv, 3)) == ((0, 4_095), 0.806)
+    whole = emg_in(Stream("emg", 2_000.0, "int16", (Channel("emg", "uV", 0.2),)), 0)
+    assert whole is not None
+    assert whole.ends == (-32_767, 32_767)
 
 
 @pytest.mark.parametrize(
