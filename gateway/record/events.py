@@ -161,8 +161,9 @@ class StimulationStarted(Event, frozen=True, kw_only=True):
 class StimulationEnded(Event, frozen=True, kw_only=True):
     """``current_ua`` is the highest of this contraction; ``reason`` is "planned" at the end of its time.
 
-    ``confirmed``: the stimulator said that it stimulated.  ``response`` is "yes", "no" or, without a force
-    sensor, "unknown"; ``at_cap``: the current was as high as it was authorised.
+    ``confirmed``: the stimulator said that it stimulated.  ``response`` is "yes", "no" or, without a sensor
+    that could say (force; in a loop on the evoked response, EMG), "unknown"; ``at_cap``: the current was as
+    high as it was authorised.
     """
 
     name: ClassVar[str] = "stimulation_ended"

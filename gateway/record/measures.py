@@ -15,8 +15,8 @@ recovery    from the vent command of the last delivered cycle to the first StO2 
             later inflation or the session's end, that has come back to the baseline or above;
             unknown if StO2 had not been below it since that cycle's inflation
 given       a contraction whose time was up and which the stimulator confirmed
-no response a contraction at the highest current authorised that a force sensor did not see; unknown
-            where no contraction at that current was looked at by one
+no response a contraction at the highest current authorised in which a sensor of force, or of EMG in a
+            loop on the evoked response, saw none; unknown where none looked at one at that current
 
 Comparisons of StO2 with its baseline are made in integers, so no rounding decides them.
 
