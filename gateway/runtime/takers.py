@@ -206,6 +206,7 @@ class HubTaker(Sampled):
         self._bytes = 0
         self._evoked_channel = config.evoked_channel
         self._emg: Emg | None = None
+        self._electrode_off = False
 
     def make_host(self) -> HubHost:
         """Our end of it."""
@@ -215,7 +216,7 @@ class HubTaker(Sampled):
         """The port is open; how its force and its EMG are told is not known yet."""
         super().connected(host, now_ms)
         self._bytes = 0
-        self._emg = None
+        self._emg, self._electrode_off = None, False
         self._core.closed_loop.emg_changed()
 
     def heard(self, events: list[object], now_ms: int) -> None:
@@ -232,8 +233,14 @@ class HubTaker(Sampled):
         for event in events:
             if isinstance(event, Started):
                 self._learn_emg(channel, now_ms)
-            elif isinstance(event, Block) and event.stream == "emg" and self._emg is not None:
-                self._core.closed_loop.emg_read(self._emg, event, now_ms)
+            elif isinstance(event, HubCondition):
+                self._electrode_off = channel in event.electrodes_off
+            elif isinstance(event, Block) and event.stream == "emg" and not self._electrode_off:
+                self._feel_packet(event, now_ms)
+
+    def _feel_packet(self, block: Block, now_ms: int) -> None:
+        if self._emg is not None:
+            self._core.closed_loop.emg_read(self._emg, block, now_ms)
 
     def _learn_emg(self, channel: int, now_ms: int) -> None:
         """How the hub tells the EMG over the stimulated muscle."""

@@ -11,7 +11,7 @@ from drivers.host import Block
 from drivers.hub_events import Started
 from firmware_bridge.hub import EMG
 from gateway.config import HubConfig
-from gateway.model import Limb, StimulationPermit
+from gateway.model import Limb, Reason, StimulationPermit
 from gateway.record.events import DeviceIdentified, DeviceNoticed
 from gateway.record.waveforms.reader import Waveform
 from gateway.runtime.requests import SessionRaise
@@ -171,6 +171,21 @@ class TestEvoked:
         assert thigh.contractions()[-1].response == "yes"
         assert len(led_to) > 1
         assert led_to == sorted(led_to, reverse=True)
+
+    def test_through_an_electrode_that_is_off_nothing_is_seen(
+        self, thigh: Stimulated, tmp_path: Path
+    ) -> None:
+        hub = self.wired(thigh, tmp_path / "waveforms")
+        self.together(hub, 1_000)
+        hub.device.faults.electrodes_off = 0b011
+        assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
+        self.together(hub, 3_000)
+        core = thigh.bedside.core
+        assert core.closed_loop.look(core.session) is not None  # type: ignore[arg-type]
+        hub.device.faults.electrodes_off = 0b100
+        self.together(hub, 10_000)
+        assert thigh.contractions()[-1].response == "unknown"
+        assert Reason.EMG_LOST in thigh.alarmed()
 
     def test_what_was_seen_before_the_hub_began_anew_counts_for_nothing(
         self, thigh: Stimulated, tmp_path: Path
