@@ -51,6 +51,17 @@ def test_a_leap_over_a_gap_is_judged_by_the_steps_that_fit_into_it() -> None:
     assert not leapt((1_700, 1_700), (9_000, 9_000), LONGEST_GAP_MS + 1)
 
 
+def test_two_readings_of_one_instant_may_differ_by_a_step() -> None:
+    assert not leapt((1_700, 1_700), (1_900, 1_900), 0)
+    assert leapt((1_700, 1_700), (1_901, 1_901), 0)
+
+
+def test_each_sensor_is_compared_with_itself() -> None:
+    assert not leapt((1_700, 1_300), (1_700, 1_300), 20)
+    assert not leapt((1_700, 1_300), (1_300, 1_300), 20)
+    assert leapt((1_700, 1_300), (1_300, 1_700), 20)
+
+
 def test_two_known_readings_may_be_20_mmhg_apart_and_an_unknown_one_any() -> None:
     assert disagree((0, 201))
     assert disagree((201, 0))
