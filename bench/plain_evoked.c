@@ -44,7 +44,7 @@ long plain_mean_run(
 }
 
 typedef struct {
-    long artifact, begin, end, rest, least, floor, ceiling, since, seen, last, low, high, rise, fall, saturated, still;
+    long artifact, begin, end, rest, least, floor, ceiling, since, seen, last, low, high, rise, fall, saturated, still, rested, calm_low, calm_high, calm;
 } PlainResponses;
 
 static __attribute__((noinline)) double *responses(
@@ -71,7 +71,18 @@ static __attribute__((noinline)) double *responses(
             }
         }
         p->still = p->seen && x == p->last ? p->still + 1 : 0;
-        if (p->seen && step >= p->artifact && (p->since < 0 || p->since >= p->rest)) p->since = 0;
+        const int free = p->since < 0 || p->since >= p->rest;
+        if (p->seen && step >= p->artifact && free) {
+            p->since = p->rested = 0;
+        } else if (free) {
+            if (p->rested == 0) p->calm_low = p->calm_high = x;
+            if (x < p->calm_low) p->calm_low = x;
+            if (x > p->calm_high) p->calm_high = x;
+            if (++p->rested == p->end - p->begin) {
+                p->calm = p->calm_high - p->calm_low;
+                p->rested = 0;
+            }
+        }
         p->last = x;
         p->seen = 1;
     }

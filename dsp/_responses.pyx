@@ -15,8 +15,9 @@ cdef enum:
 # What stands in a state: first what the kernel is made for, then where it is.
 cdef struct State:
     int64_t channels, channel, artifact, begin, end, rest, least, floor, ceiling
-    int64_t pulses, since, has_last, last, still
+    int64_t pulses, since, has_last, ever, last, still
     int64_t low, high, rise, fall, saturated
+    int64_t rested, calm_low, calm_high, calm
 
 cdef enum:
     MADE_FOR = 9 * sizeof(int64_t)
@@ -52,7 +53,7 @@ cdef class Responses:
         self._state.artifact, self._state.least = artifact, least
         self._state.floor, self._state.ceiling = floor, ceiling
         self._state.begin, self._state.end, self._state.rest = begin, end, rest
-        self._state.since = NO_PULSE
+        self._state.since = self._state.calm = NO_PULSE
         self._frame_bytes, self._largest_chunk = 2 * channels, largest_chunk
         self._usual_bytes = -1
         self._room = room(largest_chunk // rest + 1)
@@ -67,6 +68,11 @@ cdef class Responses:
     def still(self):
         """Samples since the signal last changed."""
         return self._state.still
+
+    @property
+    def calm(self):
+        """From peak to peak, the last stretch as long as a window in which no pulse was; -1 before the first."""
+        return self._state.calm
 
     def state(self):
         """All there is to know, in the byte order of this machine."""
@@ -83,6 +89,7 @@ cdef class Responses:
     def restart(self):
         """Samples are missing here: forget the sweep under way and the last sample."""
         self._state.since, self._state.has_last = NO_PULSE, 0
+        self._state.rested = -self._state.rest  # what follows may be of a pulse that nobody saw
 
     def push(self, chunk):
         """Take whole frames of int16; return how many responses were written to ``out``."""
@@ -115,11 +122,13 @@ cdef Py_ssize_t _push(State* state, const char* frame, Py_ssize_t frames, double
                 if state.since == state.end - 1:
                     out[written] = _response(state)
                     written += 1
-        state.still = state.still + 1 if state.has_last and sample == state.last else 0
+        state.still = state.still + 1 if state.ever and sample == state.last else 0
         if state.has_last and _steps(state, sample):
             state.pulses += 1
-            state.since = 0
-        state.last, state.has_last = sample, 1
+            state.since = state.rested = 0
+        elif state.since == NO_PULSE or state.since >= state.rest:
+            _rest(state, sample)
+        state.last, state.has_last, state.ever = sample, 1, 1
     return written
 
 
@@ -141,6 +150,19 @@ cdef inline void _look(State* state, int64_t sample) noexcept nogil:
     state.low, state.high = min(state.low, sample), max(state.high, sample)
     if sample <= state.floor or sample >= state.ceiling:
         state.saturated = 1
+
+
+cdef inline void _rest(State* state, int64_t sample) noexcept nogil:
+    """One sample without a pulse."""
+    if state.rested < 0:
+        state.rested += 1
+        return
+    if state.rested == 0:
+        state.calm_low = state.calm_high = sample
+    state.calm_low, state.calm_high = min(state.calm_low, sample), max(state.calm_high, sample)
+    state.rested += 1
+    if state.rested == state.end - state.begin:
+        state.calm, state.rested = state.calm_high - state.calm_low, 0
 
 
 cdef inline double _response(const State* state) noexcept nogil:

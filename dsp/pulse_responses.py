@@ -13,6 +13,9 @@ response only if the signal *turns* in the window: it rises, and it falls, by ``
 an artifact has a height too, but goes one way: that, like noise, is ``NO_RESPONSE``.  A window in which the
 converter stood at one of its ends (``floor``, ``ceiling``) is ``SATURATED``: nobody can say.
 
+Hum and a muscle that moves by itself turn as well: ``calm`` is the same height, without the condition of a
+turn, of the signal where no pulse is.  What is not well above it is no response; that is the caller's to say.
+
 What it cannot do: an amplifier that ends before its converter does is not seen; a tail that is not over adds
 to the height of a response; EMG of a movement with steps as steep as an artifact is taken for a pulse.  All
 depend on electrodes and amplifier: look at a recording.
@@ -37,9 +40,10 @@ class PulseResponses(Responses):
     """The responses in one channel of interleaved int16 frames; ``channel`` counts from 0.
 
     ``push(chunk)`` takes whole frames, at most ``largest_chunk``, and says how many responses stand in
-    ``out``; ``pulses`` counts artifacts, ``still`` the samples since the signal last changed: an amplifier
-    that is connected has noise.  ``restart()`` where frames are missing.  ``ValueError`` for a
-    window that is none, or is not over when the next pulse may come.
+    ``out``; ``pulses`` counts artifacts.  ``still`` is how many samples since the signal last changed: an
+    amplifier that is connected has noise.  ``calm`` is the height of the last stretch, as long as a window,
+    in which no pulse was, or -1 before the first.  ``restart()`` where frames are missing.  ``ValueError``
+    for a window that is none, or is not over when the next pulse may come.
     """
 
     __slots__ = ()

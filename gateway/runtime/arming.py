@@ -246,7 +246,7 @@ class ArmingDesk:
         wanted = asked.prescription
         if not isinstance(wanted, NmesPrescription):
             return None
-        why = ceilings.silence(self._core, now) or ceilings.blindness(self._core.setup.config.hub, wanted)
+        why = ceilings.silence(self._core, now) or ceilings.blindness(self._core, wanted)
         return refusal(EXIT_UNAVAILABLE, why) if why else None
 
     def _free_limb(self, asked: Asked) -> Reply | None:

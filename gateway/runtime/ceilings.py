@@ -10,9 +10,10 @@ refused.
 Units: uA, us, 0.1 Hz, nC, mm2; the configuration speaks mA, Hz, uC, cm2.
 """
 
-from gateway.config import HubConfig, StimulatorConfig
+from gateway.config import StimulatorConfig
 from gateway.model import Reason
 from gateway.runtime.core import Core
+from gateway.runtime.evoked import misfit
 from gateway.safety import budget
 from gateway.safety.limits import Limits
 from gateway.safety.stimulation import SiteStimulation, highest_ua
@@ -71,14 +72,21 @@ def silence(core: Core, now: int) -> str:
     return "not started: the stimulator has fallen silent; check its cable and power"
 
 
-def blindness(hub: HubConfig | None, asked: NmesPrescription) -> str:
+def blindness(core: Core, asked: NmesPrescription) -> str:
     """Why a loop on evoked responses would see none; empty where it might, or needs none."""
-    if not isinstance(asked, NmesEvokedPrescription) or (hub is not None and hub.evoked_channel is not None):
+    hub = core.setup.config.hub
+    if not isinstance(asked, NmesEvokedPrescription):
         return ""
-    return (
-        "not started: this prescription follows the evoked response, and the configuration does not say "
-        "which channel of the hub's EMG lies over the stimulated muscle (hub.evoked_channel)"
-    )
+    if hub is None or hub.evoked_channel is None:
+        return (
+            "not started: this prescription follows the evoked response, and the configuration does not say "
+            "which channel of the hub's EMG lies over the stimulated muscle (hub.evoked_channel)"
+        )
+    emg = core.closed_loop.emg
+    if emg is None:
+        return "not started: the hub tells no EMG of that channel that a loop could follow (rvos device list)"
+    why = misfit(emg, asked.sweep, asked.target + asked.tolerance)
+    return f"not started: {why}; another gain, or another prescription" if why else ""
 
 
 def left_ms(core: Core, patient: str, now: int) -> int:

@@ -3,14 +3,14 @@
 Theory of operation
 -------------------
 ``Watch`` looks at one EMG channel for one session: each packet goes through ``dsp.pulse_responses``, which
-finds the artifact of each pulse and measures what follows it.  What it says of a pulse is at most a packet
-old when the last sample of its window has arrived, and at most a few packets end a window at a time: only the
-newest counts.
+finds the artifact of each pulse and measures what follows it.  Of several in one packet the highest counts.
 
 - *no artifact* means that no pulse reaches the muscle, whatever the stimulator says of itself: nothing is
-  told, and the contraction is one without response;
-- *saturated* means that an amplifier stood at its end while the response should have come: nobody can say,
-  and the loop is told nothing;
+  told, and ``Counts`` show that too few came;
+- *saturated* means that an amplifier stood at its end while the response should have come: it is more than
+  can be told (``BEYOND``);
+- *noisy*: what stands in the signal where no pulse is (hum, a muscle that moves by itself) could pass for a
+  response; the loop is told nothing;
 - *flat* is as silent: an amplifier that is connected has noise, and ``heard_ms`` is when it last moved;
 - frames that are missing end the sweep that is under way: it is told nothing of that pulse.
 
@@ -20,7 +20,7 @@ Units: uV, ms; counts of the hub's EMG stream.
 from typing import NamedTuple
 
 from drivers.host import Block, Stream
-from dsp.pulse_responses import SATURATED, PulseResponses
+from dsp.pulse_responses import NO_RESPONSE, SATURATED, PulseResponses
 from gateway.model import Sample
 from gateway.therapy.prescription import Sweep
 
@@ -28,6 +28,10 @@ LEAST_RATE_HZ = 1_000
 """Slower, and a response is a handful of samples."""
 MOST_FRAMES = 1_024
 """More than any packet brings."""
+CALM_FACTOR = 2
+"""A response is at least so many times what stands in the signal without a pulse (engineering proposal)."""
+BEYOND = -1
+"""An answer that is more than its sensor can tell."""
 
 NEEDED = f"a loop needs 16 bits, volts, and {LEAST_RATE_HZ} samples a second or more"
 
@@ -62,54 +66,86 @@ def emg_in(stream: Stream, channel: int) -> Emg | None:
     return Emg(len(stream.channels), channel, stream.rate_hz, told.scale * _UV[told.unit], ends)
 
 
+class Counts(NamedTuple):
+    """What a watch has seen since it began: artifacts, responses, and pulses of which nobody can say."""
+
+    pulses: int = 0
+    answered: int = 0
+    saturated: int = 0
+
+
 class Look(NamedTuple):
     """A sensor of the muscle: its newest answer and when that came, when it was last heard.
 
-    ``answer`` is ``None`` before the first.  ``saturated_ms``: when the newest pulse came, where the
-    amplifier stood at its end and nobody can say what the muscle did.
+    ``answer`` is ``None`` before the first.  ``noisy``: what stands in the EMG without a pulse could pass for
+    a response.
     """
 
     answer: int | None
     answer_ms: int
     heard_ms: int
-    saturated_ms: int | None = None
+    counts: Counts = Counts()
+    noisy: bool = False
 
 
 class Watch:
     """The responses of one session's muscle."""
 
-    __slots__ = ("_emg", "_responses", "heard_ms", "newest", "saturated_ms")
+    __slots__ = ("_answered", "_emg", "_least_uv", "_responses", "_saturated", "heard_ms", "newest")
 
     def __init__(self, emg: Emg, sweep: Sweep) -> None:
-        self._emg = emg
+        self._emg, self._least_uv = emg, sweep.least_uv
         self._responses = responses(emg, sweep)
+        self._answered = self._saturated = 0
         self.newest: Sample | None = None
         self.heard_ms: int | None = None
-        self.saturated_ms: int | None = None
 
     @property
-    def pulses(self) -> int:
-        """How many artifacts there were so far."""
-        return self._responses.pulses
+    def counts(self) -> Counts:
+        """Everything so far."""
+        return Counts(self._responses.pulses, self._answered, self._saturated)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the signal without a pulse is not well below a response, or was never seen."""
+        calm = self._responses.calm
+        return calm < 0 or CALM_FACTOR * calm * self._emg.uv > self._least_uv
+
+    def restart(self) -> None:
+        """The signal was interrupted: what is under way is nobody's."""
+        self._responses.restart()
 
     def take(self, block: Block, now: int) -> int | None:
-        """The newest response that these samples complete, from peak to peak; 0: a pulse without one."""
+        """The highest response that these samples complete, from peak to peak; 0: a pulse without one.
+
+        ``BEYOND``: one is more than the amplifier can tell.
+        """
         found = self._responses
         if block.missing:
             found.restart()
         number = found.push(block.data)
         if found.still < block.frames:
             self.heard_ms = now
-        if not number:
+        if not number or self.noisy:
             return None
-        counts = found.out[number - 1]
-        if counts == SATURATED:
-            self.saturated_ms = now
-            return None
-        self.saturated_ms = None
-        peak_to_peak_uv = round(counts * self._emg.uv)
-        self.newest = Sample(peak_to_peak_uv, now)
-        return peak_to_peak_uv
+        return self._told(list(found.out[:number]), now)
+
+    def _told(self, counts: list[float], now: int) -> int:
+        self._saturated += counts.count(SATURATED)
+        self._answered += sum(count > NO_RESPONSE for count in counts)
+        if SATURATED in counts:
+            return BEYOND
+        self.newest = Sample(round(max(counts) * self._emg.uv), now)
+        return self.newest.value or 0
+
+
+def misfit(emg: Emg, sweep: Sweep, highest_uv: int) -> str:
+    """Why this EMG cannot show such a sweep, up to this height; empty where it can."""
+    half_uv = (emg.ends[1] - emg.ends[0]) * emg.uv / 2
+    for what, uv in (("an artifact", sweep.artifact_uv), ("a response", highest_uv)):
+        if uv >= half_uv:
+            return f"{what} of {uv} uV does not fit into an EMG that ends {half_uv:.0f} uV from its zero"
+    return ""
 
 
 def responses(emg: Emg, sweep: Sweep) -> PulseResponses:

@@ -56,7 +56,7 @@ from gateway.therapy.examinations import ExaminationsPlan
 from gateway.therapy.nmes import NmesPlan
 from gateway.therapy.nmes_loop import NmesLoopPlan
 from gateway.therapy.plan import More, Plan, Seen, Wish, Word
-from gateway.therapy.prescription import NmesEvokedPrescription, RvosPrescription
+from gateway.therapy.prescription import NmesEvokedPrescription, NmesLoopPrescription, RvosPrescription
 
 ENDING_LONGEST_MS = 10_000
 
@@ -99,9 +99,9 @@ class Session:
             raise ValueError("a session is on a limb: only the cuff's own test is on none")
         self.limb: Limb = arming.limb
         self.blood_pressure = self.confirmed = pressure
-        self.sweep = (
-            plan.prescription.sweep if isinstance(plan.prescription, NmesEvokedPrescription) else None
-        )
+        wanted = plan.prescription
+        self.sweep = wanted.sweep if isinstance(wanted, NmesEvokedPrescription) else None
+        self.sensor_lost = wanted.sensor_lost if isinstance(wanted, NmesLoopPrescription) else None
         self.trains = Trains(self.note, recorder.is_durable, judge_of(plan.prescription))
         self.pain = PainScores()
         self.examining = Examining(self.note, recorder)
@@ -313,6 +313,13 @@ class Session:
         if self.ending is not None or not isinstance(self.plan, NmesLoopPlan):
             return None
         self.plan, wish = self.plan.feel(answer, now)
+        return wish
+
+    def exceed(self, now: int) -> StimulationIntent | None:
+        """An answer that is more than its sensor can tell."""
+        if self.ending is not None or not isinstance(self.plan, NmesLoopPlan):
+            return None
+        self.plan, wish = self.plan.exceed(now)
         return wish
 
     def hear(self, word: Word, now: int) -> str:

@@ -24,7 +24,7 @@ from gateway.config import HubConfig, StimulatorConfig
 from gateway.record.events import DeviceLost, DeviceNoticed
 from gateway.runtime.core import Core
 from gateway.runtime.devices import identified
-from gateway.runtime.evoked import NEEDED, Emg, emg_in
+from gateway.runtime.evoked import NEEDED, emg_in
 from gateway.runtime.waveforms import Source, Waveforms
 from gateway.runtime.wired_stimulator import StimulatorHost, WiredStimulator
 
@@ -205,7 +205,6 @@ class HubTaker(Sampled):
         self._scale = self._offset = 0.0
         self._bytes = 0
         self._evoked_channel = config.evoked_channel
-        self._emg: Emg | None = None
         self._electrode_off = False
 
     def make_host(self) -> HubHost:
@@ -216,8 +215,8 @@ class HubTaker(Sampled):
         """The port is open; how its force and its EMG are told is not known yet."""
         super().connected(host, now_ms)
         self._bytes = 0
-        self._emg, self._electrode_off = None, False
-        self._core.closed_loop.emg_changed()
+        self._electrode_off = False
+        self._core.closed_loop.emg_told(None)
 
     def heard(self, events: list[object], now_ms: int) -> None:
         """The newest force first, and all EMG: a decision waits for them; then what is recorded."""
@@ -231,24 +230,26 @@ class HubTaker(Sampled):
 
     def _feel_emg(self, channel: int, events: list[object], now_ms: int) -> None:
         for event in events:
+            if isinstance(event, HubCondition):  # before the samples that it is about
+                self._touch(channel in event.electrodes_off)
+        for event in events:
             if isinstance(event, Started):
                 self._learn_emg(channel, now_ms)
-            elif isinstance(event, HubCondition):
-                self._electrode_off = channel in event.electrodes_off
             elif isinstance(event, Block) and event.stream == "emg" and not self._electrode_off:
-                self._feel_packet(event, now_ms)
+                self._core.closed_loop.emg_read(event, now_ms)
 
-    def _feel_packet(self, block: Block, now_ms: int) -> None:
-        if self._emg is not None:
-            self._core.closed_loop.emg_read(self._emg, block, now_ms)
+    def _touch(self, off: bool) -> None:
+        if off != self._electrode_off:
+            self._electrode_off = off
+            self._core.closed_loop.emg_interrupted()
 
     def _learn_emg(self, channel: int, now_ms: int) -> None:
         """How the hub tells the EMG over the stimulated muscle."""
-        self._core.closed_loop.emg_changed()
         streams = self._sampled.streams if self._sampled else ()
         found = [emg_in(stream, channel - 1) for stream in streams if stream.name == "emg"]
-        self._emg = found[0] if found else None
-        if self._emg is None:
+        emg = found[0] if found else None
+        self._core.closed_loop.emg_told(emg)
+        if emg is None:
             self.notice(f"no evoked responses from channel {channel} of its EMG: {NEEDED}", now_ms)
 
     def _feel(self, block: Block, now_ms: int) -> None:
@@ -269,6 +270,8 @@ class HubTaker(Sampled):
         if isinstance(event, HubCondition) and (event.words or event.electrodes_off):
             off = "".join(f", electrode {number} off" for number in event.electrodes_off)
             self.notice(", ".join(event.words) + off, now_ms)
+        elif isinstance(event, Started):
+            self._bytes = 0
         elif isinstance(event, Restarted):
             self.notice("the hub was reset", now_ms)
         elif isinstance(event, Stopped) and event.silent:

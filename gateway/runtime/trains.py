@@ -8,8 +8,9 @@ ended and why; that the stimulator confirmed it; and whether the muscle answered
 
 The muscle's answer is judged by what looks at it (``Judge``): a force sensor, where one is read, by the
 highest force while the current flows, above the force just before; in a closed loop on evoked responses, the
-EMG.  Without a sensor, or with one that was silent, frozen or saturated and showed no answer, it is unknown,
-which is what is written.  ``judged`` is what the plan learns of it.
+EMG, by how many pulses came and how many of them were answered (``by_pulses``): one pop in it is no muscle.
+Without a sensor, or with one that was silent, frozen, noisy or saturated, it is unknown, which is what is
+written.  ``judged`` is what the plan learns of it.
 
 Units: uA, ms; mN of force, uV of responses.
 """
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 from gateway.model import Reason, Safe, StimulationIntent, StimulationPermit
 from gateway.record.events import Event, StimulationAuthorised, StimulationEnded, StimulationStarted
-from gateway.runtime.evoked import Look
+from gateway.runtime.evoked import Counts, Look
 from gateway.safety.limits import HARD
 from gateway.safety.stimulation import StimulationState, StimulatorReading, TrainAuthorisation
 from gateway.therapy.prescription import NmesEvokedPrescription, Prescription
@@ -28,20 +29,42 @@ from gateway.therapy.response import FROZEN_MS, Answer, Judged, Sensor
 
 
 class Judge(NamedTuple):
-    """What counts as an answer: ``least`` or more, above what was there before where it is a force."""
+    """What counts as an answer: a force of ``least`` above rest; or, where pulses of this frequency are
+    counted, that half of them came, and a quarter of these were answered.
+    """
 
     least: int
-    above_rest: bool
+    frequency_dhz: int | None = None
 
 
-OF_FORCE = Judge(HARD.response_force_mn, above_rest=True)
+OF_FORCE = Judge(HARD.response_force_mn)
+_ANSWERED = 3
+"""So many responses, and it is the current that is answered: more than somebody who moves once."""
+_FEW = 4
+"""Of fewer pulses nothing is concluded."""
 
 
 def judge_of(prescription: Prescription) -> Judge:
     """By what a session with this prescription is judged."""
     if isinstance(prescription, NmesEvokedPrescription):
-        return Judge(prescription.sweep.least_uv, above_rest=False)
+        return Judge(prescription.sweep.least_uv, prescription.frequency_dhz)
     return OF_FORCE
+
+
+def by_pulses(seen: Counts, expected: float) -> tuple[Answer, Sensor]:
+    """What the pulses of one contraction say, and what the sensor was worth that saw them."""
+    if min(seen) < 0:
+        return Answer.UNKNOWN, Sensor.SILENT  # counted anew: another hub
+    if seen.pulses > 1.25 * expected + 2:
+        return Answer.UNKNOWN, Sensor.NOISY
+    if expected < _FEW:
+        return Answer.UNKNOWN, Sensor.THERE
+    if 2 * seen.pulses < expected:
+        return Answer.NO, Sensor.THERE
+    if 4 * seen.saturated > seen.pulses:
+        return Answer.UNKNOWN, Sensor.SATURATED
+    answered = seen.answered >= _ANSWERED and 4 * seen.answered >= seen.pulses
+    return Answer.YES if answered else Answer.NO, Sensor.THERE
 
 
 @dataclass(slots=True)
@@ -52,19 +75,10 @@ class _Train:
     started_ms: int
     highest_ua: int
     rest: int | None
+    before: Counts
     answered_ua: int | None = None
     confirmed: bool = False
     sensor: Sensor = Sensor.ABSENT
-
-    def answer(self) -> Answer:
-        """Whether the muscle answered."""
-        if self.answered_ua is not None:
-            return Answer.YES
-        return Answer.NO if self.rest is not None and self.sensor is Sensor.THERE else Answer.UNKNOWN
-
-    def judged(self) -> Judged:
-        """What the plan learns of it."""
-        return Judged(self.contraction, self.highest_ua, self.answer(), self.sensor, self.answered_ua)
 
 
 @dataclass(slots=True)
@@ -122,7 +136,7 @@ class Trains:
         """Write what the supervisor's stimulation did in this step: began, ended."""
         train = self._train
         if train is not None and not (state.on and state.contraction == train.contraction):
-            self._end(train, _reason(answer), now)
+            self._end(train, look, _reason(answer), now)
             train = None
         if train is None and state.on:
             train = self._begin(state, look, now)
@@ -138,9 +152,9 @@ class Trains:
         still_ms = self._standstill.ms(look.answer, now)
         if now - look.heard_ms >= HARD.response_force_age_ms:
             return Sensor.SILENT
-        if self._train is not None and look.saturated_ms is not None:
-            return Sensor.SATURATED if look.saturated_ms >= self._train.started_ms else Sensor.THERE
-        return Sensor.FROZEN if self._judge.above_rest and still_ms >= FROZEN_MS else Sensor.THERE
+        if self._judge.frequency_dhz is not None:
+            return Sensor.NOISY if look.noisy else Sensor.THERE
+        return Sensor.FROZEN if still_ms >= FROZEN_MS else Sensor.THERE
 
     def gave(self, current_ua: int) -> None:
         """Another current between two steps."""
@@ -148,16 +162,16 @@ class Trains:
             self._train.highest_ua = max(self._train.highest_ua, current_ua)
 
     def _begin(self, state: StimulationState, look: Look | None, now: int) -> _Train:
-        rest = None if self._judge.above_rest else 0
         fresh = look is not None and 0 <= now - look.answer_ms <= HARD.response_force_age_ms
-        if look is not None and fresh and self._judge.above_rest:
-            rest = look.answer
-        self._train = _Train(state.contraction, now, state.current_ua, rest)
+        rest = look.answer if look is not None and fresh else None
+        before = Counts() if look is None else look.counts
+        self._train = _Train(state.contraction, now, state.current_ua, rest, before)
         self._note(StimulationStarted(contraction=state.contraction, current_ua=state.current_ua), now)
         return self._train
 
-    def _end(self, train: _Train, reason: Reason, now: int) -> None:
-        self._train, self.judged = None, train.judged()
+    def _end(self, train: _Train, look: Look | None, reason: Reason, now: int) -> None:
+        judged = self._judged(train, look, now)
+        self._train, self.judged = None, judged
         row = self.authorisation
         ended = StimulationEnded(
             contraction=train.contraction,
@@ -165,23 +179,49 @@ class Trains:
             duration_ms=max(0, now - train.started_ms),
             reason=reason.value,
             confirmed=train.confirmed,
-            response=train.answer().value,
+            response=judged.answer.value,
             at_cap=row is not None and train.highest_ua >= row.ceiling_ua,
         )
         self._note(ended, now)
 
+    def _judged(self, train: _Train, look: Look | None, now: int) -> Judged:
+        """What the plan learns of it."""
+        answer, sensor = self._answer(train, look, now)
+        at_ua = train.answered_ua if answer is Answer.YES else None
+        return Judged(train.contraction, train.highest_ua, answer, sensor, at_ua)
+
+    def _answer(self, train: _Train, look: Look | None, now: int) -> tuple[Answer, Sensor]:
+        if self._judge.frequency_dhz is not None:
+            if train.sensor is not Sensor.THERE or look is None:
+                return Answer.UNKNOWN, train.sensor
+            expected = (now - train.started_ms) * self._judge.frequency_dhz / 10_000
+            return by_pulses(_since(train.before, look.counts), expected)
+        if train.answered_ua is not None:
+            return Answer.YES, train.sensor
+        known = train.rest is not None and train.sensor is Sensor.THERE
+        return Answer.NO if known else Answer.UNKNOWN, train.sensor
+
     def _seek_answer(self, train: _Train, state: StimulationState, look: Look | None) -> None:
-        if look is None or look.answer is None or train.rest is None or train.answered_ua is not None:
-            return
-        if look.answer_ms >= train.started_ms and look.answer - train.rest >= self._judge.least:
+        if look is not None and train.answered_ua is None and self._is_answer(train, look):
             train.answered_ua = state.current_ua
+
+    def _is_answer(self, train: _Train, look: Look) -> bool:
+        if self._judge.frequency_dhz is not None:
+            return _since(train.before, look.counts).answered >= _ANSWERED
+        if train.rest is None or look.answer is None or look.answer_ms < train.started_ms:
+            return False
+        return look.answer - train.rest >= self._judge.least
+
+
+def _since(before: Counts, after: Counts) -> Counts:
+    return Counts(*(later - earlier for earlier, later in zip(before, after, strict=True)))
 
 
 def _follow(
     train: _Train, state: StimulationState, reading: StimulatorReading | None, sensor: Sensor
 ) -> None:
     train.highest_ua = max(train.highest_ua, state.current_ua)
-    if train.sensor not in (Sensor.SILENT, Sensor.FROZEN):  # these stay wrong; a good pulse may still come
+    if train.sensor in (Sensor.ABSENT, Sensor.THERE):  # what was wrong in it stays wrong
         train.sensor = sensor
     if reading is not None and reading.stimulating and reading.arrived_ms >= train.started_ms:
         train.confirmed = True

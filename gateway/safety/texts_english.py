@@ -165,7 +165,7 @@ EN: dict[Reason, Wording] = {
         "The force sensor is silent, or its value stands still.", "Check the load cell and its cable."
     ),
     Reason.EMG_LOST: Wording(
-        "The EMG of the stimulated muscle is silent, or at the end of its range.",
+        "The EMG of the stimulated muscle is silent, noisy, or at the end of its range.",
         "Check its electrodes, their distance from the stimulated ones, and the cable.",
     ),
     Reason.BLOOD_PRESSURE_CHANGED: Wording(

@@ -201,7 +201,7 @@ FR: dict[Reason, Wording] = {
         "Le capteur de force se tait, ou sa valeur ne bouge plus.", "Vérifier le capteur et son câble."
     ),
     Reason.EMG_LOST: Wording(
-        "L'EMG du muscle stimulé se tait, ou sature.",
+        "L'EMG du muscle stimulé se tait, est parasité, ou sature.",
         "Vérifier ses électrodes, leur distance des électrodes de stimulation, et le câble.",
     ),
     Reason.BLOOD_PRESSURE_CHANGED: Wording(

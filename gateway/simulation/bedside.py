@@ -17,6 +17,7 @@ Units: ms of virtual time, which begins at ``START_MS``; wall time begins at ``E
 import random
 import struct
 from dataclasses import dataclass
+from math import pi, sin
 from pathlib import Path
 
 from drivers.host import Block
@@ -44,6 +45,8 @@ FORCE_EVERY_MS = 10
 EMG = Emg(channels=1, channel=0, rate_hz=2_000.0, uv=0.2)
 """One channel as our hub tells it."""
 LARGEST_COUNT = 32_767
+HUM_HZ, HUM_UV = 50.0, 200.0
+"""The mains in an EMG whose electrodes have a poor contact: chosen."""
 START_MS = 1_000
 EPOCH_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a date to print, not the time of any day
 OPERATOR = Asker(uid=0, gid=0, pid=0, operator=True)
@@ -119,6 +122,8 @@ class Bedside:
         if self.cable:
             self.core.cuff_connected(self.core_ms)
         self.core.oximeter_connected(self.core_ms)
+        if self._bed.has_emg:
+            self.core.closed_loop.emg_told(EMG)
         if self.stimulator is not None:
             self.core.stimulator.connected(self.stimulator)
 
@@ -229,10 +234,18 @@ class Bedside:
     def _read_emg(self, core: Core, gain: float) -> None:
         """What the hub's amplifier makes of the muscle's EMG since the last turn."""
         frames = TURN_MS * int(EMG.rate_hz) // 1_000
-        told = [round(gain * uv / EMG.uv) for uv in self.plant.emg_uv(frames)]
+        hum = self._hum(frames)
+        told = [round(gain * (uv + hum[at]) / EMG.uv) for at, uv in enumerate(self.plant.emg_uv(frames))]
         counts = [min(max(count, -LARGEST_COUNT), LARGEST_COUNT) for count in told]
         block = Block("emg", frames, struct.pack(f"<{frames}h", *counts), 0, self.core_ms)
-        core.closed_loop.emg_read(EMG, block, self.core_ms)
+        core.closed_loop.emg_read(block, self.core_ms)
+
+    def _hum(self, frames: int) -> list[float]:
+        """What the mains leave in these samples, uV."""
+        if not self.plant.defects.muscle_sensor_hums:
+            return [0.0] * frames
+        began_s, step_s = self.now / 1_000, 1 / EMG.rate_hz
+        return [HUM_UV * sin(2 * pi * HUM_HZ * (began_s + at * step_s)) for at in range(frames)]
 
     def _firmware_turn(self, now: int) -> None:
         if self.controller is not None:

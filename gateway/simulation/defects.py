@@ -62,6 +62,8 @@ class Defects:
     """Load cell and EMG say nothing."""
     muscle_sensor_stuck: bool = False
     """The load cell tells the same force, the EMG is a flat line."""
+    muscle_sensor_hums: bool = False
+    """The mains stand in the EMG."""
     button_stuck: bool = False
 
     @property

@@ -374,6 +374,12 @@ _STIMULATION: tuple[Kind, ...] = tuple(
             _none,
             (200, 60_000),
         ),
+        (
+            "muscle_sensor_hums",
+            "The mains stand in the EMG of a closed loop.",
+            _none,
+            (200, 60_000),
+        ),
     )
 )
 

@@ -309,6 +309,7 @@ _BEGIN: dict[str, Act] = {
     "stimulator_idle": _on("stimulator_idle"),
     "muscle_sensor_silent": _on("muscle_sensor_silent"),
     "muscle_sensor_stuck": _on("muscle_sensor_stuck"),
+    "muscle_sensor_hums": _on("muscle_sensor_hums"),
 }
 
 _END: dict[str, Act] = {
@@ -336,6 +337,7 @@ _END: dict[str, Act] = {
     "stimulator_idle": _off("stimulator_idle"),
     "muscle_sensor_silent": _off("muscle_sensor_silent"),
     "muscle_sensor_stuck": _off("muscle_sensor_stuck"),
+    "muscle_sensor_hums": _off("muscle_sensor_hums"),
 }
 
 _EACH_TURN: dict[str, Callable[[TroubledBedside, Fault, int], None]] = {

@@ -13,6 +13,8 @@ of the current.  The loop decides what is between, on every sample of force or e
 - *from one contraction to the next*, the current rises by at most 1 mA, in proportion to what the highest
   answer missed of the target, and not at all where it was reached.
 
+An answer that is more than its sensor can tell lowers the current by 1 mA (``exceed``).
+
 Force counts above rest: the last sample before the contraction.  A response counts as it is: its rest is no
 response.  One that comes after the contraction, of its last pulse, is late and counts for nothing.  A sensor
 that is silent changes nothing: the current of this contraction stays, and the next one gets no more.
@@ -162,6 +164,19 @@ class NmesLoopPlan(NamedTuple):
             return self._changed(current_ua, most, now)
         return (self if most == self.most else self._replace(most=most)), None
 
+    def exceed(self, now: int) -> "tuple[NmesLoopPlan, StimulationIntent | None]":
+        """An answer that is more than its sensor can tell: 1 mA less, and the next one gets no more."""
+        if self.contractions.step_now is not Phase.CONTRACTING:
+            return self, None
+        most, current_ua = self.prescription.target, self.contractions.current_ua
+        less_ua = max(min(LEAST_UA, current_ua), current_ua - RISE_UA)
+        if less_ua == current_ua or not self._has_settled(now):
+            return self._replace(most=most), None
+        return self._changed(less_ua, most, now)
+
+    def _has_settled(self, now: int) -> bool:
+        return self.lowered_ms is None or now - self.lowered_ms >= self.prescription.settle_ms
+
     def _rested(self, answer: int) -> "NmesLoopPlan":
         if answer == self.rest or not self.prescription.above_rest:
             return self
@@ -179,8 +194,7 @@ class NmesLoopPlan(NamedTuple):
         """The current that this answer calls for."""
         current_ua, asked = self.contractions.current_ua, self.prescription
         missing = asked.target - above
-        settled = self.lowered_ms is None or now - self.lowered_ms >= asked.settle_ms
-        if not settled or abs(missing) <= asked.tolerance:
+        if not self._has_settled(now) or abs(missing) <= asked.tolerance:
             return current_ua
         wanted_ua = current_ua + missing * asked.gain_ua // _THOUSAND
         if missing < 0:

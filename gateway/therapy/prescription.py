@@ -327,8 +327,10 @@ class NmesEvokedFile(NmesFile, frozen=True, forbid_unknown_fields=True, tag="nme
     least_response: _Voltage
 
     def prescription(self, sha256: str) -> NmesEvokedPrescription:
-        """Ready for the plan. Raises PrescriptionError: the window ends before it begins, or too late."""
+        """Ready for the plan. Raises PrescriptionError: the window ends before it begins, or too late; the
+        target is not between what is no response and what is an artifact."""
         self._check_window()
+        self._check_heights()
         return NmesEvokedPrescription(
             **_contractions(super().prescription(sha256)),
             target=self.target_response.value,
@@ -342,6 +344,19 @@ class NmesEvokedFile(NmesFile, frozen=True, forbid_unknown_fields=True, tag="nme
                 least_uv=self.least_response.value,
             ),
         )
+
+    def _check_heights(self) -> None:
+        target_uv, tolerance_uv = self.target_response.value, self.tolerance.value
+        if not self.least_response.value < target_uv - tolerance_uv:
+            raise PrescriptionError(
+                f"prescription {self.name}: {self.least_response.value} uV are a response; that has to be "
+                f"less than the target without its tolerance, {target_uv - tolerance_uv} uV"
+            )
+        if not self.artifact.value > target_uv + tolerance_uv:
+            raise PrescriptionError(
+                f"prescription {self.name}: a step of {self.artifact.value} uV is an artifact; that has to "
+                f"be more than the target with its tolerance, {target_uv + tolerance_uv} uV"
+            )
 
     def _check_window(self) -> None:
         begin_ms, end_ms = self.window_begin.value, self.window_end.value

@@ -4,9 +4,9 @@ Theory of operation
 -------------------
 A stimulator may report success and deliver nothing.  Where a sensor looks, of force or (in a loop on evoked
 responses) of EMG, each contraction is judged when it is over (``Judged``): the muscle answered, it did not,
-or nobody can say, because the sensor is absent, was silent, *saturated* (an amplifier at its end), or stood
-*frozen*: a load cell has noise, and one that tells the very same value for a second tells nothing.
-``Responses`` is the fold of these over a session:
+or nobody can say, because the sensor is absent, was silent, *saturated* (an amplifier at its end), *noisy*
+(what it shows without a pulse could pass for an answer), or stood *frozen*: a load cell has noise, and one
+that tells the very same value for a second tells nothing.  ``Responses`` is the fold of these over a session:
 
 - a response has *disappeared* where a contraction had none at a current that had one before;
 - contractions without response are counted in a row.  One that nobody can judge neither counts nor ends the
@@ -47,6 +47,7 @@ class Sensor(StrEnum):
     SILENT = "silent"
     FROZEN = "frozen"
     SATURATED = "saturated"
+    NOISY = "noisy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Responses:
         found = set()
         if self.gone >= UNANSWERED_MOST:
             found.add(Reason.RESPONSE_MISSING)
-        if self.sensor in (Sensor.SILENT, Sensor.FROZEN, Sensor.SATURATED):
+        if self.sensor in (Sensor.SILENT, Sensor.FROZEN, Sensor.SATURATED, Sensor.NOISY):
             found.add(sensor_lost)
         return frozenset(found)
 

@@ -125,9 +125,43 @@ def test_it_tells_for_how_long_nothing_has_changed() -> None:
     for chunk, still in (([5], 0), ([5, 5], 2), ([5, 6], 0), ([6], 1)):
         kernel.push(np.array(chunk, dtype=np.int16))
         assert kernel.still == still
+
+
+def test_a_flat_line_is_still_across_a_gap() -> None:
+    kernel = made()
+    kernel.push(np.full(4, 9, dtype=np.int16))
     kernel.restart()
-    kernel.push(np.array([6], dtype=np.int16))
-    assert kernel.still == 0
+    kernel.push(np.full(4, 9, dtype=np.int16))
+    assert kernel.still == 7
+
+
+def test_what_stands_in_the_signal_without_a_pulse_is_told() -> None:
+    kernel, window = made(), HOW["end"] - HOW["begin"]
+    assert kernel.calm == -1
+    kernel.push(np.array([0, 300] * (window // 2 - 1) + [0], dtype=np.int16))
+    assert kernel.calm == -1
+    kernel.push(np.array([-50], dtype=np.int16))
+    assert kernel.calm == 350
+    kernel.push(np.array(pulse(wave=3_000), dtype=np.int16))  # ends before another window is whole
+    assert kernel.calm == 350
+    kernel.push(np.array([10, 0] * window, dtype=np.int16))
+    assert kernel.calm == 10
+
+
+def test_a_stretch_that_a_pulse_or_a_gap_cuts_is_begun_anew() -> None:
+    window = HOW["end"] - HOW["begin"]
+    for cut in ("pulse", "gap"):
+        kernel = made()
+        kernel.push(np.array([500, 0] * (window // 2 - 1), dtype=np.int16))
+        if cut == "pulse":
+            kernel.push(np.array([20_000] + [0] * (HOW["rest"] - 1), dtype=np.int16))
+        else:
+            kernel.restart()
+            kernel.push(
+                np.array([0, 900] * (HOW["rest"] // 2), dtype=np.int16)
+            )  # of a pulse, for all we know
+        kernel.push(np.array([0] * window, dtype=np.int16))
+        assert kernel.calm == 0, cut
 
 
 def test_while_it_rests_nothing_else_is_a_pulse() -> None:

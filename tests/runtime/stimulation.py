@@ -89,14 +89,14 @@ class Stimulated(People):
             self.bedside.turn()
         raise AssertionError(f"contraction {number} never came")
 
-    def answering(self, prescription: str) -> None:
-        """In the fifth contraction, with a current that the muscle answers to (its threshold is 20 mA)."""
+    def answering(self, prescription: str, presses: int = 4) -> None:
+        """In the contraction after so many presses, at a current that the muscle (from 20 mA) answers to."""
         self.contracting(prescription)
-        for number in range(1, 5):
+        for number in range(1, presses + 1):
             self.until_contraction(number)
             self.bedside.run(1_100)
             assert self.bedside.ask(SessionRaise(by_ma=5, confirm=True)).exit_code == 0
-        self.until_contraction(5)
+        self.until_contraction(presses + 1)
         assert self.contractions()[-1].response == "yes"
 
     def alarmed(self) -> dict[Reason, Priority]:

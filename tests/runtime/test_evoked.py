@@ -1,5 +1,6 @@
 """The responses in a hub's EMG: one number a pulse, with the packet that completes it, and never a guess."""
 
+import math
 import struct
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from drivers.host import Block, Channel, Stream
 from drivers.hub_streams import described
 from firmware_bridge.hub_mcu.calibration import emg_stream
-from gateway.runtime.evoked import Emg, Watch, emg_in
+from gateway.runtime.evoked import BEYOND, Counts, Emg, Watch, emg_in, misfit
 from gateway.therapy.prescription import Sweep
 
 SWEEP = Sweep(artifact_uv=2_500, begin_ms=3, end_ms=25, least_uv=150)
@@ -38,20 +39,20 @@ def packets(samples: list[int], missing_before: int | None = None) -> list[Block
 def seen(samples: list[int], missing_before: int | None = None) -> tuple[Watch, list[int]]:
     """Everything that is told of these samples after 10 ms of rest."""
     watch = Watch(EMG, SWEEP)
-    said = [watch.take(block, block.arrived_ms) for block in packets([0] * 20 + samples, missing_before)]
+    said = [watch.take(block, block.arrived_ms) for block in packets([0, 1] * 30 + samples, missing_before)]
     return watch, [one for one in said if one is not None]
 
 
 def test_each_pulse_has_its_response_in_microvolts() -> None:
     watch, said = seen(one_pulse() * 3)
     assert said == [round(2 * M_WAVE * 0.2)] * 3
-    assert watch.pulses == 3
+    assert watch.counts.pulses == 3
 
 
 def test_it_is_told_with_the_packet_that_completes_the_window() -> None:
     watch = Watch(EMG, SWEEP)
-    told = [watch.take(block, block.arrived_ms) is not None for block in packets([0] * 20 + one_pulse())]
-    last = 20 + round(SWEEP.end_ms * 2) - 1
+    told = [watch.take(block, block.arrived_ms) is not None for block in packets([0, 1] * 30 + one_pulse())]
+    last = 60 + round(SWEEP.end_ms * 2) - 1
     assert told.index(True) == last // FRAMES_A_PACKET
     assert told.count(True) == 1
 
@@ -63,21 +64,37 @@ def test_a_pulse_that_the_muscle_does_not_answer_says_so() -> None:
 
 def test_without_an_artifact_nothing_is_told() -> None:
     watch, said = seen(one_pulse(artifact=0) * 3)
-    assert (said, watch.pulses, watch.newest) == ([], 0, None)
+    assert (said, watch.counts, watch.newest) == ([], Counts(), None)
 
 
 def test_an_amplifier_at_its_end_says_nothing() -> None:
     watch, said = seen(one_pulse() + one_pulse(m_wave=32_767))
-    assert len(said) == 1
-    assert watch.saturated_ms is not None
+    assert said[1:] == [BEYOND]
     assert watch.newest is not None
     assert watch.newest.value == said[0]
+    assert watch.counts == Counts(2, 1, 1)
 
 
-def test_it_is_forgotten_with_the_next_good_pulse() -> None:
-    watch, said = seen(one_pulse(m_wave=32_767) + one_pulse())
-    assert len(said) == 1
-    assert watch.saturated_ms is None
+def test_hum_that_could_pass_for_a_response_is_none() -> None:
+    for hum_counts, told in ((500, []), (100, [0])):
+        at = range(200 + PERIOD)
+        hum = [round(hum_counts * math.sin(2 * math.pi * one / 40)) for one in at]
+        pulses = [0] * 200 + one_pulse(m_wave=0)
+        watch = Watch(EMG, SWEEP)
+        said = [
+            watch.take(block, block.arrived_ms)
+            for block in packets([value + one for value, one in zip(pulses, hum, strict=True)])
+        ]
+        assert [one for one in said if one is not None] == told
+        assert watch.noisy == (not told)
+
+
+def test_of_several_in_a_packet_the_highest_counts() -> None:
+    watch = Watch(EMG, SWEEP)
+    samples = [0] * 60 + one_pulse(m_wave=2_500) + one_pulse(m_wave=1_000)
+    data = b"".join(struct.pack("<hh", 0, value) for value in samples)
+    assert watch.take(Block("emg", len(samples), data, 0, 5), 5) == round(2 * 2_500 * 0.2)
+    assert watch.counts == Counts(2, 2, 0)
 
 
 def test_a_flat_line_is_as_silent() -> None:
@@ -88,7 +105,7 @@ def test_a_flat_line_is_as_silent() -> None:
 
 
 def test_frames_that_are_missing_end_the_sweep() -> None:
-    _, said = seen(one_pulse() * 2, missing_before=32)
+    _, said = seen(one_pulse() * 2, missing_before=72)
     assert len(said) == 1
 
 
@@ -121,3 +138,12 @@ def test_which_emg_a_loop_can_use(stream: Stream, found: float | None) -> None:
     assert (None if emg is None else emg.uv) == found
     if emg is not None:
         assert (emg.channels, emg.channel, emg.rate_hz) == (2, 1, 2_000.0)
+
+
+def test_an_emg_that_cannot_show_a_sweep_is_told_apart() -> None:
+    """The RP2040 with a gain of 1000 ends 1650 uV from its zero; an artifact may be beyond that."""
+    board = emg_in(described(emg_stream(2_000_000, 4, 3, 1_000)), 0)
+    assert board is not None
+    assert "an artifact of 2500 uV does not fit into an EMG that ends 1650 uV" in misfit(board, SWEEP, 1_150)
+    assert "a response of 7000 uV does not fit" in misfit(EMG, SWEEP, 7_000)
+    assert not misfit(EMG, SWEEP, 1_150)

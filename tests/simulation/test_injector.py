@@ -120,6 +120,7 @@ SEEN: dict[str, Seen] = {
     "stimulator_idle": lambda b: b.plant.defects.stimulator_idle,
     "muscle_sensor_silent": lambda b: b.plant.defects.muscle_sensor_silent,
     "muscle_sensor_stuck": lambda b: b.plant.defects.muscle_sensor_stuck,
+    "muscle_sensor_hums": lambda b: b.plant.defects.muscle_sensor_hums,
 }
 
 
@@ -176,6 +177,7 @@ def test_what_passes_is_right_again(bedside: TroubledBedside, kind: str) -> None
     assert not defects.stimulator_idle
     assert not defects.muscle_sensor_silent
     assert not defects.muscle_sensor_stuck
+    assert not defects.muscle_sensor_hums
 
 
 def test_a_core_that_two_faults_hold_down_starts_after_the_second(bedside: TroubledBedside) -> None:

