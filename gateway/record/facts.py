@@ -74,6 +74,10 @@ class Moment(NamedTuple):
         return None
 
 
+EMPTY_DMMHG = 150
+"""Up to here a cuff counts as empty."""
+
+
 class CuffSample(NamedTuple):
     """The control sensor in one status frame; ``None`` where it was missing."""
 
@@ -204,10 +208,16 @@ def _note_row(facts: Facts, at: Moment) -> None:
 
 
 def _note_samples(facts: Facts, trace: Trace, boot: int, until: Moment | None = None) -> None:
-    """Keep a trace row's samples; after the session's end, those that were taken before it."""
+    """Keep a trace row's samples; after the session's end, those that were taken before it.
+
+    Of a session without a cuff what its empty cuff shows is left out: 20 samples a second that say nothing.
+    """
     end = (boot, sys.maxsize) if until is None else (until.boot, until.mono_ms)
+    least_dmmhg = -sys.maxsize if facts.started.uses_cuff else EMPTY_DMMHG + 1
     facts.cuff.setdefault(boot, []).extend(
-        CuffSample(ms, control) for ms, control, _ in trace.cuff if (boot, ms) <= end
+        CuffSample(ms, control)
+        for ms, control, _ in trace.cuff
+        if (boot, ms) <= end and (control is None or control >= least_dmmhg)
     )
     facts.saturation.setdefault(boot, []).extend(
         SaturationSample(ms, permille) for ms, permille in trace.sto2 if (boot, ms) <= end

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.record import events
 from gateway.record.errors import RowUnreadable, SessionUnknown
+from gateway.record.facts import gather
 from gateway.record.journal import Journal
 from gateway.record.row import ClockQuality, Row, StoredRow, event_row
 from gateway.record.summary import Summary, fold
@@ -179,6 +180,23 @@ def test_a_session_without_any_cycle() -> None:
     assert (summary.stops, summary.outcome, summary.duration_s) == (["stopped_by_operator"], "stopped", 3.0)
     assert summary.sto2_baseline_percent is summary.sto2_minimum_percent is summary.sto2_recovery_s is None
     assert summary.ischaemia_debt_start_s is None
+
+
+def test_an_empty_cuff_that_no_session_uses_is_not_kept() -> None:
+    """An hour of it would be 72,000 samples in core's memory, for nothing."""
+    shown: list[tuple[float, float | None]] = [
+        (1.0, 0.0),
+        (1.05, 15.0),
+        (1.1, 15.1),
+        (1.15, None),
+        (1.2, 3.0),
+    ]
+    for uses_cuff, kept in ((False, [151, None]), (True, [0, 150, 151, None, 30])):
+        script = Script()
+        script.start(uses_cuff=uses_cuff)
+        script.trace(2.0, shown)
+        found = gather(stored(script.rows), SESSION)
+        assert [sample.dmmhg for sample in found.cuff[1]] == kept
 
 
 def test_bands_are_weighted_by_time_over_all_holds() -> None:
