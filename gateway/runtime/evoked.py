@@ -21,13 +21,12 @@ from typing import NamedTuple
 
 from drivers.host import Block, Stream
 from dsp.pulse_responses import NO_RESPONSE, SATURATED, PulseResponses
+from firmware_bridge.hub import MOST_FRAMES
 from gateway.model import Sample
 from gateway.therapy.prescription import Sweep
 
 LEAST_RATE_HZ = 1_000
 """Slower, and a response is a handful of samples."""
-MOST_FRAMES = 1_024
-"""More than any packet brings."""
 CALM_FACTOR = 2
 """A response is at least so many times what stands in the signal without a pulse (engineering proposal)."""
 BEYOND = -1
@@ -135,8 +134,9 @@ class Watch:
         self._answered += sum(count > NO_RESPONSE for count in counts)
         if SATURATED in counts:
             return BEYOND
-        self.newest = Sample(round(max(counts) * self._emg.uv), now)
-        return self.newest.value or 0
+        peak_to_peak_uv = round(max(counts) * self._emg.uv)
+        self.newest = Sample(peak_to_peak_uv, now)
+        return peak_to_peak_uv
 
 
 def misfit(emg: Emg, sweep: Sweep, highest_uv: int) -> str:

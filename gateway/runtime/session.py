@@ -48,7 +48,7 @@ from gateway.runtime.answers import Answers, misses_row, refusal_in, vent_reason
 from gateway.runtime.examining import Circumstances, Examination, Examining
 from gateway.runtime.pain import PainScores
 from gateway.runtime.recorder import Recorder
-from gateway.runtime.trains import Trains, judge_of
+from gateway.runtime.trains import Trains, counted_dhz
 from gateway.safety.observations import Arming, Authorisation, Inflation, State, Watch
 from gateway.safety.reasons import Kind, kind_of
 from gateway.therapy import plans
@@ -102,7 +102,7 @@ class Session:
         wanted = plan.prescription
         self.sweep = wanted.sweep if isinstance(wanted, NmesEvokedPrescription) else None
         self.sensor_lost = wanted.sensor_lost if isinstance(wanted, NmesLoopPrescription) else None
-        self.trains = Trains(self.note, recorder.is_durable, judge_of(plan.prescription))
+        self.trains = Trains(self.note, recorder.is_durable, counted_dhz(wanted))
         self.pain = PainScores()
         self.examining = Examining(self.note, recorder)
         self._arming = arming

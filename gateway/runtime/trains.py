@@ -6,7 +6,7 @@ A train is the pulses of one contraction.  Before its first pulse its row is dur
 became of it is read off the supervisor's state (``follow``): when it began, the highest current, when it
 ended and why; that the stimulator confirmed it; and whether the muscle answered.
 
-The muscle's answer is judged by what looks at it (``Judge``): a force sensor, where one is read, by the
+The muscle's answer is judged by what looks at it: a force sensor, where one is read, by the
 highest force while the current flows, above the force just before; in a closed loop on evoked responses, the
 EMG, by how many pulses came and how many of them were answered (``by_pulses``): one pop in it is no muscle.
 Without a sensor, or with one that was silent, frozen, noisy or saturated, it is unknown, which is what is
@@ -17,7 +17,6 @@ Units: uA, ms; mN of force, uV of responses.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from gateway.model import Reason, Safe, StimulationIntent, StimulationPermit
 from gateway.record.events import Event, StimulationAuthorised, StimulationEnded, StimulationStarted
@@ -27,28 +26,15 @@ from gateway.safety.stimulation import StimulationState, StimulatorReading, Trai
 from gateway.therapy.prescription import NmesEvokedPrescription, Prescription
 from gateway.therapy.response import FROZEN_MS, Answer, Judged, Sensor
 
-
-class Judge(NamedTuple):
-    """What counts as an answer: a force of ``least`` above rest; or, where pulses of this frequency are
-    counted, that half of them came, and a quarter of these were answered.
-    """
-
-    least: int
-    frequency_dhz: int | None = None
-
-
-OF_FORCE = Judge(HARD.response_force_mn)
 _ANSWERED = 3
 """So many responses, and it is the current that is answered: more than somebody who moves once."""
 _FEW = 4
 """Of fewer pulses nothing is concluded."""
 
 
-def judge_of(prescription: Prescription) -> Judge:
-    """By what a session with this prescription is judged."""
-    if isinstance(prescription, NmesEvokedPrescription):
-        return Judge(prescription.sweep.least_uv, prescription.frequency_dhz)
-    return OF_FORCE
+def counted_dhz(prescription: Prescription) -> int | None:
+    """How often pulses come to be counted in the EMG; ``None`` where a force is what is judged."""
+    return prescription.frequency_dhz if isinstance(prescription, NmesEvokedPrescription) else None
 
 
 def by_pulses(seen: Counts, expected: float) -> tuple[Answer, Sensor]:
@@ -109,8 +95,8 @@ Note = Callable[[Event, int], int]
 class Trains:
     """What a session knows of its trains."""
 
-    def __init__(self, note: Note, is_durable: Callable[[int], bool], judge: Judge = OF_FORCE) -> None:
-        self._note, self._is_durable, self._judge = note, is_durable, judge
+    def __init__(self, note: Note, is_durable: Callable[[int], bool], counted_dhz: int | None = None) -> None:
+        self._note, self._is_durable, self._counted_dhz = note, is_durable, counted_dhz
         self._asked: _Asked | None = None
         self._train: _Train | None = None
         self._standstill = _Standstill()
@@ -152,7 +138,7 @@ class Trains:
         still_ms = self._standstill.ms(look.answer, now)
         if now - look.heard_ms >= HARD.response_force_age_ms:
             return Sensor.SILENT
-        if self._judge.frequency_dhz is not None:
+        if self._counted_dhz is not None:
             return Sensor.NOISY if look.noisy else Sensor.THERE
         return Sensor.FROZEN if still_ms >= FROZEN_MS else Sensor.THERE
 
@@ -191,10 +177,10 @@ class Trains:
         return Judged(train.contraction, train.highest_ua, answer, sensor, at_ua)
 
     def _answer(self, train: _Train, look: Look | None, now: int) -> tuple[Answer, Sensor]:
-        if self._judge.frequency_dhz is not None:
+        if self._counted_dhz is not None:
             if train.sensor is not Sensor.THERE or look is None:
                 return Answer.UNKNOWN, train.sensor
-            expected = (now - train.started_ms) * self._judge.frequency_dhz / 10_000
+            expected = (now - train.started_ms) * self._counted_dhz / 10_000
             return by_pulses(_since(train.before, look.counts), expected)
         if train.answered_ua is not None:
             return Answer.YES, train.sensor
@@ -206,11 +192,11 @@ class Trains:
             train.answered_ua = state.current_ua
 
     def _is_answer(self, train: _Train, look: Look) -> bool:
-        if self._judge.frequency_dhz is not None:
+        if self._counted_dhz is not None:
             return _since(train.before, look.counts).answered >= _ANSWERED
         if train.rest is None or look.answer is None or look.answer_ms < train.started_ms:
             return False
-        return look.answer - train.rest >= self._judge.least
+        return look.answer - train.rest >= HARD.response_force_mn
 
 
 def _since(before: Counts, after: Counts) -> Counts:
