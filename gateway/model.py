@@ -179,6 +179,7 @@ class Reason(StrEnum):
     WAVEFORM_LOST = "waveform_lost"
     STIMULATION_HELD = "stimulation_held"
     RESPONSE_MISSING = "response_missing"
+    PULSES_MISSING = "pulses_missing"
     FORCE_LOST = "force_lost"
     EMG_LOST = "emg_lost"
     BLOOD_PRESSURE_CHANGED = "blood_pressure_changed"

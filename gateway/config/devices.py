@@ -235,6 +235,22 @@ class HubConfig(Table, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    artifact_uv: (
+        Annotated[
+            int,
+            field(
+                "What a stimulation pulse looks like in that channel: a step between two samples, in uV,\n"
+                "that no muscle makes. With it the pulses of every stimulation are counted, and missing\n"
+                "ones are alarmed for. Take it from a recording: above a voluntary contraction, below a\n"
+                "weak pulse.",
+                "a whole number of uV from 50 to 1000000",
+                "2500",
+                ge=50,
+                le=1_000_000,
+            ),
+        ]
+        | None
+    ) = None
 
 
 class EmgConfig(Table, frozen=True, kw_only=True):

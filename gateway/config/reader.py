@@ -199,6 +199,11 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
     yield from _annunciator_contradictions(config.annunciator)
     if config.stimulator is not None:
         yield from _stimulator_contradictions(config.stimulator)
+    if config.hub is not None and config.hub.artifact_uv is not None and config.hub.evoked_channel is None:
+        yield (
+            "hub.artifact_uv",
+            "hub.artifact_uv needs hub.evoked_channel: in which channel the pulses are seen",
+        )
     tls = config.mqtt.tls
     if tls is not None and (tls.cert is None) != (tls.key is None):
         given = "cert" if tls.key is None else "key"

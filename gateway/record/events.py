@@ -159,11 +159,10 @@ class StimulationStarted(Event, frozen=True, kw_only=True):
 
 
 class StimulationEnded(Event, frozen=True, kw_only=True):
-    """``current_ua`` is the highest of this contraction; ``reason`` is "planned" at the end of its time.
+    """``current_ua`` is the highest; ``at_cap``: none higher was authorised; ``reason``: "planned" when over.
 
-    ``confirmed``: the stimulator said that it stimulated.  ``response`` is "yes", "no" or, without a sensor
-    that could say (force; in a loop on the evoked response, EMG), "unknown"; ``at_cap``: the current was as
-    high as it was authorised.
+    ``confirmed``: the stimulator said that it stimulated.  ``pulses``: they arrived at the muscle;
+    ``response``: it answered; each "yes", "no" or, where no sensor looked that could say, "unknown".
     """
 
     name: ClassVar[str] = "stimulation_ended"
@@ -174,6 +173,7 @@ class StimulationEnded(Event, frozen=True, kw_only=True):
     confirmed: bool
     response: str
     at_cap: bool
+    pulses: str = "unknown"
 
 
 class CurrentChanged(Event, frozen=True, kw_only=True):

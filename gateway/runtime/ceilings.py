@@ -85,7 +85,7 @@ def blindness(core: Core, asked: NmesPrescription) -> str:
     emg = core.closed_loop.emg
     if emg is None:
         return "not started: the hub tells no EMG of that channel that a loop could follow (rvos device list)"
-    why = misfit(emg, asked.sweep, asked.target + asked.tolerance)
+    why = misfit(emg, asked.sweep.artifact_uv, asked.target + asked.tolerance)
     return f"not started: {why}; another gain, or another prescription" if why else ""
 
 

@@ -1,14 +1,16 @@
-"""A closed loop's turn: what a sensor of the muscle says is answered at once, between two turns of the cycle.
+"""What looks at a stimulated muscle, and a closed loop's turn: it is answered at once, between two turns.
 
 Theory of operation
 -------------------
 Two sensors look at a stimulated muscle: a load cell (``force_read``, every sample) and the EMG of the hub
-(``emg_read``, every packet; ``evoked`` makes responses of it, in a session whose loop is on them).  The
-session's plan feels what its prescription says; what it wishes is judged (``gateway.safety.adjusting``), and
-what is permitted goes to the stimulator's gate before anything is booked or recorded.  What is not plainly
-allowed turns the whole cycle, which judges it like everything else.
+(``emg_read``, every packet).  ``evoked`` makes responses of the EMG in a session whose loop is on them, and
+counts the pulses in any other for which the site has said what a pulse looks like (``hub.artifact_uv``).
 
-``look`` is what the running session's sensor says now, for whoever judges the contraction.
+In a closed loop the session's plan feels what its prescription says; what it wishes is judged
+(``gateway.safety.adjusting``), and what is permitted goes to the stimulator's gate before anything is booked
+or recorded.  What is not plainly allowed turns the whole cycle, which judges it like everything else.
+
+``looks`` is what the running session's sensors say now, for whoever judges the contraction.
 
 Units: mN, uV, uA, ms.
 """
@@ -17,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from drivers.host import Block
 from gateway.model import Reason, Sample, StimulationIntent, StimulationPermit
-from gateway.runtime.evoked import BEYOND, Emg, Look, Watch
+from gateway.runtime.evoked import BEYOND, Emg, Look, Looks, PulseWatch, ResponseWatch, misfit, pulses_alone
 from gateway.safety.adjusting import adjust, adjusted
 from gateway.safety.limits import HARD
+from gateway.therapy.prescription import NmesPrescription
 
 if TYPE_CHECKING:
     from gateway.runtime.core import Core
@@ -33,7 +36,7 @@ class ClosedLoop:
         self._core = core
         self.force: Sample | None = None
         self.emg: Emg | None = None
-        self._watch: Watch | None = None
+        self._watch: PulseWatch | None = None
         self._watched: Session | None = None
 
     def force_read(self, force_mn: int, now: int) -> None:
@@ -45,43 +48,53 @@ class ClosedLoop:
 
     def emg_told(self, emg: Emg | None) -> None:
         """How a hub tells the EMG of the stimulated muscle, if it does; what was seen is not of this one."""
-        self.emg, self._watch = emg, None
+        self.emg, self._watch, self._watched = emg, None, None
 
     def emg_read(self, block: Block, now: int) -> None:
         """A packet of the EMG over the stimulated muscle."""
         session = self._core.session
-        if session is None or session.sweep is None or self.emg is None:
+        if session is None or self.emg is None:
             return
-        if session is not self._watched or self._watch is None:
-            self._watch, self._watched = Watch(self.emg, session.sweep), session
+        if session is not self._watched:
+            self._watch, self._watched = self._watch_for(session, self.emg), session
+        if self._watch is None:
+            return
         answer = self._watch.take(block, now)
         if answer == BEYOND:
             self._answer(session, session.exceed(now), now)
-        else:
+        elif session.sweep is not None:
             self._feel(session, answer, now)
+
+    def _watch_for(self, session: "Session", emg: Emg) -> PulseWatch | None:
+        """What looks at this EMG in this session; ``None`` where nothing can."""
+        hub, asked = self._core.setup.config.hub, session.prescription
+        if session.sweep is not None:
+            return ResponseWatch(emg, session.sweep)
+        if hub is None or hub.artifact_uv is None or not isinstance(asked, NmesPrescription):
+            return None
+        if misfit(emg, hub.artifact_uv):
+            return None
+        return PulseWatch(emg, pulses_alone(hub.artifact_uv, asked.frequency_dhz))
 
     def emg_interrupted(self) -> None:
         """The electrode lost its contact, or found it again."""
         if self._watch is not None:
             self._watch.restart()
 
-    def look(self, session: "Session") -> Look | None:
-        """What this session's sensor says; ``None`` where there never was one."""
-        if session.sweep is None:
-            force = self.force
-            return None if force is None else Look(force.value, force.arrived_ms, force.arrived_ms)
-        watch = self._watch if session is self._watched else None
-        if watch is None or watch.heard_ms is None:
-            return None
-        newest = watch.newest or Sample(None, watch.heard_ms)
-        return Look(newest.value, newest.arrived_ms, watch.heard_ms, watch.counts, watch.noisy)
+    def looks(self, session: "Session") -> Looks:
+        """What this session's sensors say; ``None`` where there never was one."""
+        pulses = self._watch.look() if self._watch is not None and session is self._watched else None
+        if session.sweep is not None:
+            return Looks(pulses, pulses)
+        force = self.force
+        return Looks(None if force is None else Look(force.value, force.arrived_ms, force.arrived_ms), pulses)
 
     def concerns(self, now: int) -> frozenset[Reason]:
         """What has to be alarmed for at once: a loop that contracts a muscle and does not hear its sensor."""
         session, train = self._core.session, self._core.state.stimulation
         if session is None or session.sensor_lost is None or not train.on:
             return frozenset()
-        look, since_ms = self.look(session), train.started_ms or 0
+        look, since_ms = self.looks(session).muscle, train.started_ms or 0
         heard_ms = since_ms if look is None else max(look.heard_ms, since_ms)
         lost = now - heard_ms >= HARD.response_force_age_ms
         return frozenset((session.sensor_lost,)) if lost else frozenset()

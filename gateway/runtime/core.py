@@ -350,8 +350,8 @@ class Core:
         answers = Answers(self.answer, self.pulses)
         session.follow(before.inflation, self.state.inflation, self.answer, now)
         session.judge(self.state.watch, now)
-        look = self.closed_loop.look(session)
-        session.trains.follow(self.state.stimulation, self.pulses, self.stimulator.reading, look, now)
+        looks = self.closed_loop.looks(session)
+        session.trains.follow(self.state.stimulation, self.pulses, self.stimulator.reading, looks, now)
         session.authorise(wishes, answers, self.owed_ms, now)
         stopped = next((reason for reason in answers.refusals if reason in _BEDSIDE_STOPS), None)
         if stopped is not None and session.running:

@@ -1,9 +1,11 @@
-"""The evoked responses of a stimulated muscle, out of the EMG of a hub.
+"""The pulses that reach a stimulated muscle, and its responses to them, out of the EMG of a hub.
 
 Theory of operation
 -------------------
-``Watch`` looks at one EMG channel for one session: each packet goes through ``dsp.pulse_responses``, which
-finds the artifact of each pulse and measures what follows it.  Of several in one packet the highest counts.
+A watch looks at one EMG channel for one session: each packet goes through ``dsp.pulse_responses``, which
+finds the artifact of each pulse and measures what follows it.  ``PulseWatch`` counts the artifacts, in any
+session of stimulation for which the site says what one looks like.  ``ResponseWatch`` is a closed loop's, and
+measures the responses too.  Of several in one packet the highest counts.
 
 - *no artifact* means that no pulse reaches the muscle, whatever the stimulator says of itself: nothing is
   told, and ``Counts`` show that too few came;
@@ -27,6 +29,9 @@ from gateway.therapy.prescription import Sweep
 
 LEAST_RATE_HZ = 1_000
 """Slower, and a response is a handful of samples."""
+LONGEST_TAIL_MS = 20
+"""After an artifact no other is looked for so long, or for half of the time to the next pulse: its own second
+half and tail are none."""
 CALM_FACTOR = 2
 """A response is at least so many times what stands in the signal without a pulse (engineering proposal)."""
 BEYOND = -1
@@ -87,17 +92,61 @@ class Look(NamedTuple):
     noisy: bool = False
 
 
-class Watch:
-    """The responses of one session's muscle."""
+class Looks(NamedTuple):
+    """What looks at the muscle, and what looks at the pulses that reach it."""
 
-    __slots__ = ("_answered", "_emg", "_least_uv", "_responses", "_saturated", "heard_ms", "newest")
+    muscle: Look | None
+    pulses: Look | None
+
+
+class PulseWatch:
+    """One channel of EMG in one session: how many pulses it has shown, and when it was last alive."""
+
+    __slots__ = ("_emg", "_responses", "heard_ms")
 
     def __init__(self, emg: Emg, sweep: Sweep) -> None:
-        self._emg, self._least_uv = emg, sweep.least_uv
-        self._responses = responses(emg, sweep)
+        self._emg, self._responses = emg, responses(emg, sweep)
+        self.heard_ms: int | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """Everything so far."""
+        return Counts(self._responses.pulses)
+
+    def look(self) -> Look | None:
+        """What it says now; ``None`` before its first sign of life."""
+        return None if self.heard_ms is None else Look(None, self.heard_ms, self.heard_ms, self.counts)
+
+    def restart(self) -> None:
+        """The signal was interrupted: what is under way is nobody's."""
+        self._responses.restart()
+
+    def take(self, block: Block, now: int) -> int | None:
+        """Take these samples; ``None``: what the muscle answers is not looked at."""
+        self._push(block, now)
+        return None
+
+    def _push(self, block: Block, now: int) -> int:
+        """How many responses these samples complete."""
+        found = self._responses
+        if block.missing:
+            found.restart()
+        number = found.push(block.data)
+        if found.still < block.frames:
+            self.heard_ms = now
+        return int(number)
+
+
+class ResponseWatch(PulseWatch):
+    """The responses of one session's muscle, for a loop on them."""
+
+    __slots__ = ("_answered", "_least_uv", "_saturated", "newest")
+
+    def __init__(self, emg: Emg, sweep: Sweep) -> None:
+        super().__init__(emg, sweep)
+        self._least_uv = sweep.least_uv
         self._answered = self._saturated = 0
         self.newest: Sample | None = None
-        self.heard_ms: int | None = None
 
     @property
     def counts(self) -> Counts:
@@ -110,24 +159,22 @@ class Watch:
         calm = self._responses.calm
         return calm < 0 or CALM_FACTOR * calm * self._emg.uv > self._least_uv
 
-    def restart(self) -> None:
-        """The signal was interrupted: what is under way is nobody's."""
-        self._responses.restart()
+    def look(self) -> Look | None:
+        """What it says now; ``None`` before its first sign of life."""
+        if self.heard_ms is None:
+            return None
+        newest = self.newest or Sample(None, self.heard_ms)
+        return Look(newest.value, newest.arrived_ms, self.heard_ms, self.counts, self.noisy)
 
     def take(self, block: Block, now: int) -> int | None:
         """The highest response that these samples complete, from peak to peak; 0: a pulse without one.
 
         ``BEYOND``: one is more than the amplifier can tell.
         """
-        found = self._responses
-        if block.missing:
-            found.restart()
-        number = found.push(block.data)
-        if found.still < block.frames:
-            self.heard_ms = now
+        number = self._push(block, now)
         if not number or self.noisy:
             return None
-        return self._told(list(found.out[:number]), now)
+        return self._told(list(self._responses.out[:number]), now)
 
     def _told(self, counts: list[float], now: int) -> int:
         self._saturated += counts.count(SATURATED)
@@ -139,13 +186,19 @@ class Watch:
         return peak_to_peak_uv
 
 
-def misfit(emg: Emg, sweep: Sweep, highest_uv: int) -> str:
-    """Why this EMG cannot show such a sweep, up to this height; empty where it can."""
+def misfit(emg: Emg, artifact_uv: int, highest_uv: int = 0) -> str:
+    """Why this EMG cannot show such an artifact, and responses up to this height; empty where it can."""
     half_uv = (emg.ends[1] - emg.ends[0]) * emg.uv / 2
-    for what, uv in (("an artifact", sweep.artifact_uv), ("a response", highest_uv)):
+    for what, uv in (("an artifact", artifact_uv), ("a response", highest_uv)):
         if uv >= half_uv:
             return f"{what} of {uv} uV does not fit into an EMG that ends {half_uv:.0f} uV from its zero"
     return ""
+
+
+def pulses_alone(artifact_uv: int, frequency_dhz: int) -> Sweep:
+    """A sweep that finds the pulses of this frequency, and no responses."""
+    rest_ms = min(LONGEST_TAIL_MS, max(2, 5_000 // frequency_dhz))
+    return Sweep(artifact_uv, 0, rest_ms, artifact_uv)
 
 
 def responses(emg: Emg, sweep: Sweep) -> PulseResponses:

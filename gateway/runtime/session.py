@@ -48,7 +48,7 @@ from gateway.runtime.answers import Answers, misses_row, refusal_in, vent_reason
 from gateway.runtime.examining import Circumstances, Examination, Examining
 from gateway.runtime.pain import PainScores
 from gateway.runtime.recorder import Recorder
-from gateway.runtime.trains import Trains, counted_dhz
+from gateway.runtime.trains import Trains
 from gateway.safety.observations import Arming, Authorisation, Inflation, State, Watch
 from gateway.safety.reasons import Kind, kind_of
 from gateway.therapy import plans
@@ -102,7 +102,7 @@ class Session:
         wanted = plan.prescription
         self.sweep = wanted.sweep if isinstance(wanted, NmesEvokedPrescription) else None
         self.sensor_lost = wanted.sensor_lost if isinstance(wanted, NmesLoopPrescription) else None
-        self.trains = Trains(self.note, recorder.is_durable, counted_dhz(wanted))
+        self.trains = Trains(self.note, recorder.is_durable, wanted)
         self.pain = PainScores()
         self.examining = Examining(self.note, recorder)
         self._arming = arming
@@ -239,6 +239,7 @@ class Session:
             train.started_ms if train.on else None,
             self._least_mmhg,
             self.trains.judged,
+            self.trains.delivered,
         )
         self.plan, wishes, given_up = self.plan.step(seen, now)
         for skipped in given_up:

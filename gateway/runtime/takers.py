@@ -24,7 +24,7 @@ from gateway.config import HubConfig, StimulatorConfig
 from gateway.record.events import DeviceLost, DeviceNoticed
 from gateway.runtime.core import Core
 from gateway.runtime.devices import identified
-from gateway.runtime.evoked import NEEDED, emg_in
+from gateway.runtime.evoked import NEEDED, emg_in, misfit
 from gateway.runtime.waveforms import Source, Waveforms
 from gateway.runtime.wired_stimulator import StimulatorHost, WiredStimulator
 
@@ -204,7 +204,7 @@ class HubTaker(Sampled):
         super().__init__("hub", core, waveforms, config.description)
         self._scale = self._offset = 0.0
         self._bytes = 0
-        self._evoked_channel = config.evoked_channel
+        self._evoked_channel, self._artifact_uv = config.evoked_channel, config.artifact_uv
         self._electrode_off = False
 
     def make_host(self) -> HubHost:
@@ -251,6 +251,8 @@ class HubTaker(Sampled):
         self._core.closed_loop.emg_told(emg)
         if emg is None:
             self.notice(f"no evoked responses from channel {channel} of its EMG: {NEEDED}", now_ms)
+        elif self._artifact_uv is not None and misfit(emg, self._artifact_uv):
+            self.notice(f"pulses are not counted: {misfit(emg, self._artifact_uv)}", now_ms)
 
     def _feel(self, block: Block, now_ms: int) -> None:
         if self._bytes or self._learn():

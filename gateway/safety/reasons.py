@@ -108,6 +108,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.WAVEFORM_LOST: Meaning(Kind.NOTICE, _LOW),
     Reason.STIMULATION_HELD: Meaning(Kind.NOTICE, _MEDIUM),
     Reason.RESPONSE_MISSING: Meaning(Kind.NOTICE, _LOW),
+    Reason.PULSES_MISSING: Meaning(Kind.NOTICE, _LOW),
     Reason.FORCE_LOST: Meaning(Kind.NOTICE, _LOW),
     Reason.EMG_LOST: Meaning(Kind.NOTICE, _LOW),
     Reason.BLOOD_PRESSURE_CHANGED: Meaning(Kind.NOTICE, _MEDIUM),

@@ -158,8 +158,12 @@ EN: dict[Reason, Wording] = {
         "Stop; look at electrodes and lead, press the button, start again with --resume.",
     ),
     Reason.RESPONSE_MISSING: Wording(
-        "The muscle no longer answers to a current that it answered to.",
+        "No response of the muscle to the highest current, or to one that it answered to.",
         "Look at electrodes, lead and stimulator; stop before you mend a lead.",
+    ),
+    Reason.PULSES_MISSING: Wording(
+        "The stimulator gives pulses, and the EMG of the muscle shows none.",
+        "Look at leads, electrodes and stimulator; stop before you mend a lead.",
     ),
     Reason.FORCE_LOST: Wording(
         "The force sensor is silent, or its value stands still.", "Check the load cell and its cable."

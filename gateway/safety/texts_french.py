@@ -194,8 +194,12 @@ FR: dict[Reason, Wording] = {
         "Arrêter ; vérifier électrodes et câble, appuyer sur le bouton, reprendre avec --resume.",
     ),
     Reason.RESPONSE_MISSING: Wording(
-        "Le muscle ne répond plus à un courant auquel il répondait.",
+        "Aucune réponse du muscle au courant le plus élevé, ou à un courant auquel il répondait.",
         "Vérifier électrodes, câble et stimulateur ; arrêter avant de réparer un câble.",
+    ),
+    Reason.PULSES_MISSING: Wording(
+        "Le stimulateur donne des impulsions, et l'EMG du muscle n'en montre aucune.",
+        "Vérifier câbles, électrodes et stimulateur ; arrêter avant de réparer un câble.",
     ),
     Reason.FORCE_LOST: Wording(
         "Le capteur de force se tait, ou sa valeur ne bouge plus.", "Vérifier le capteur et son câble."

@@ -36,7 +36,12 @@ STIMULATOR = StimulatorConfig(
     device_pulse_width_us=500,
     device_frequency_hz=50,
 )
-HUB = HubConfig(port="memory", description="simulated hub on the stimulated thigh", evoked_channel=1)
+HUB = HubConfig(
+    port="memory",
+    description="simulated hub on the stimulated thigh",
+    evoked_channel=1,
+    artifact_uv=2_500,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ STIMULATION = Protocol(
     tuple((960 + contraction * 5_100, 2_960 + contraction * 5_100) for contraction in range(6)),
     limbs=THIGHS,
     stimulates=True,
+    feels="emg",
 )
 
 

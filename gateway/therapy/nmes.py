@@ -14,8 +14,9 @@ contraction, one press a second; it raises the comfort current too, never above 
 
 A contraction begins when the supervisor permits it: its row must be durable first.
 
-Where a sensor looks, ``responses`` knows whether the muscle answered (``response``).  Without a closed
-loop nothing is made of it here but what has to be alarmed for; ``held`` is the closed loop's.
+Where a sensor looks, ``responses`` knows whether the muscle answered, ``deliveries`` whether the pulses
+arrived at it (``response``).  Without a closed loop nothing is made of them here but what has to be alarmed
+for; ``held`` is the closed loop's.
 
 Units: currents uA, times ms.  Source of the numbers: the prescription.
 """
@@ -72,6 +73,7 @@ class NmesPlan(NamedTuple):
     raised_ms: int | None = None
     rise_ua: int = RISE_UA
     responses: Responses = UNJUDGED
+    deliveries: Responses = UNJUDGED
     given_up: bool = False
 
     @property
@@ -99,7 +101,8 @@ class NmesPlan(NamedTuple):
         """What has to be alarmed for."""
         if self.step_now is Phase.HELD:
             return frozenset((Reason.STIMULATION_HELD,))
-        return self.responses.concerns(self.prescription.sensor_lost)
+        muscle = self.responses.concerns(Reason.RESPONSE_MISSING, self.prescription.sensor_lost)
+        return muscle | self.deliveries.concerns(Reason.PULSES_MISSING, Reason.EMG_LOST)
 
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts; 0 where it cannot be said."""
@@ -116,7 +119,7 @@ class NmesPlan(NamedTuple):
 
     def step(self, seen: Seen, now: int) -> "Step[NmesPlan]":
         """One step; pure and total."""
-        plan = self.with_judged(seen.judged)
+        plan = self.with_judged(seen.judged)._with_delivered(seen.delivered)
         match plan.step_now:
             case Phase.WAITING:
                 return _waiting(plan, seen, now)
@@ -134,6 +137,11 @@ class NmesPlan(NamedTuple):
         if judged is None or judged.contraction <= self.responses.contraction:
             return self
         return self._replace(responses=self.responses.with_judged(judged))
+
+    def _with_delivered(self, delivered: Judged | None) -> "NmesPlan":
+        if delivered is None or delivered.contraction <= self.deliveries.contraction:
+            return self
+        return self._replace(deliveries=self.deliveries.with_judged(delivered))
 
     def hold(self, now: int) -> "NmesPlan":
         """Between two contractions: begin no other. A person stops, and starts again with 1 mA."""
@@ -180,8 +188,7 @@ def _begun(plan: NmesPlan, given_ua: int, started_ms: int, now: int) -> NmesPlan
     """The plan when its contraction is being given: what was asked counts, what was said since holds."""
     pressed = plan.asked_presses > plan.presses
     if pressed:
-        seen = plan.responses.pressed()
-        plan = plan._replace(presses=plan.asked_presses, raised_ms=now, responses=seen)
+        plan = _looked_at(plan)._replace(presses=plan.asked_presses, raised_ms=now)
     if pressed and plan.press_ua:
         plan = plan._replace(press_ua=0, comfort_ua=max(plan.comfort_ua, given_ua))
     current_ua = min(given_ua, plan.comfort_ua)
@@ -200,9 +207,13 @@ def _contracting(plan: NmesPlan, now: int) -> "Step[NmesPlan]":
 def _raised(plan: NmesPlan, now: int) -> NmesPlan:
     current_ua = min(plan.prescription.current_ua, plan.current_ua + plan.press_ua)
     comfort_ua = max(plan.comfort_ua, current_ua)
-    pressed = plan._replace(presses=plan.presses + 1, press_ua=0, raised_ms=now)
-    responses = plan.responses.pressed()
-    return pressed._replace(current_ua=current_ua, comfort_ua=comfort_ua, responses=responses)
+    pressed = _looked_at(plan)._replace(presses=plan.presses + 1, press_ua=0, raised_ms=now)
+    return pressed._replace(current_ua=current_ua, comfort_ua=comfort_ua)
+
+
+def _looked_at(plan: NmesPlan) -> NmesPlan:
+    """A person pressed, and looks."""
+    return plan._replace(responses=plan.responses.pressed(), deliveries=plan.deliveries.pressed())
 
 
 def _rest(plan: NmesPlan, now: int) -> "Step[NmesPlan]":

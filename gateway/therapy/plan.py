@@ -37,7 +37,8 @@ class Seen:
     """What a plan may look at: the last answers, the cuff's inflation and the train under way.
 
     ``train_started_ms`` is when the contraction that is being given began, ``None`` while there is none.
-    ``judged`` is the last contraction that is over.
+    ``judged`` is the last contraction that is over, as the muscle's sensor saw it; ``delivered`` the same of
+    its pulses, as the EMG did.
     ``least_mmhg`` is what each target of the cuff is lifted to, because a person said so; 0: to nothing.
     """
 
@@ -50,6 +51,7 @@ class Seen:
     train_started_ms: int | None = None
     least_mmhg: int = 0
     judged: Judged | None = None
+    delivered: Judged | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,13 @@ or nobody can say, because the sensor is absent, was silent, *saturated* (an amp
 (what it shows without a pulse could pass for an answer), or stood *frozen*: a load cell has noise, and one
 that tells the very same value for a second tells nothing.  ``Responses`` is the fold of these over a session:
 
-- a response has *disappeared* where a contraction had none at a current that had one before;
+- a response is *gone* where a contraction had none at a current that had one before, or at the highest that
+  was authorised: there a muscle that can answer does;
 - contractions without response are counted in a row.  One that nobody can judge neither counts nor ends the
   row; a response ends it, and so does a person's press for more current: somebody is there and looks.
+
+The same fold serves whether the pulses arrive, where the EMG of the muscle is looked at: an *answer* is then
+that they did.  At a low current their artifacts may be too small to be seen.
 
 What follows is the plan's: an open loop goes on and is alarmed for (``nmes``), a closed loop does not raise
 and in the end stops contracting (``nmes_loop``).
@@ -53,19 +57,20 @@ class Sensor(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One contraction that is over. ``current_ua`` is its highest, ``answered_ua`` what flowed when the
-    sensor first showed a response."""
+    sensor first showed a response, ``at_cap`` whether no higher current was authorised."""
 
     contraction: int
     current_ua: int
     answer: Answer
     sensor: Sensor
     answered_ua: int | None = None
+    at_cap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Responses:
     """The fold. ``least_ua`` is the least current that was ever answered, ``last_ua`` the highest of the last
-    contraction that was; ``gone`` counts those of the ``unanswered`` at a current that was answered before;
+    contraction that was; ``gone`` counts those of the ``unanswered`` at a current that should be answered;
     ``sensor`` is that of the last contraction, ``None`` before there was one.
     """
 
@@ -77,11 +82,11 @@ class Responses:
     may_rise: bool = False
     sensor: Sensor | None = None
 
-    def concerns(self, sensor_lost: Reason) -> frozenset[Reason]:
-        """What has to be alarmed for while stimulation goes on."""
+    def concerns(self, missing: Reason, sensor_lost: Reason) -> frozenset[Reason]:
+        """What has to be alarmed for while stimulation goes on: which answer is missing, which sensor."""
         found = set()
         if self.gone >= UNANSWERED_MOST:
-            found.add(Reason.RESPONSE_MISSING)
+            found.add(missing)
         if self.sensor in (Sensor.SILENT, Sensor.FROZEN, Sensor.SATURATED, Sensor.NOISY):
             found.add(sensor_lost)
         return frozenset(found)
@@ -95,7 +100,7 @@ class Responses:
             case Answer.YES:
                 return seen._answered(judged)
             case Answer.NO:
-                return seen._missed(judged.current_ua)
+                return seen._missed(judged)
             case Answer.UNKNOWN:
                 return seen
 
@@ -111,8 +116,9 @@ class Responses:
             self, least_ua=least_ua, last_ua=judged.current_ua, unanswered=0, gone=0, may_rise=may_rise
         )
 
-    def _missed(self, current_ua: int) -> "Responses":
-        gone = self.least_ua is not None and current_ua >= self.least_ua
+    def _missed(self, judged: Judged) -> "Responses":
+        before = self.least_ua is not None and judged.current_ua >= self.least_ua
+        gone = before or judged.at_cap
         return replace(
             self, unanswered=self.unanswered + 1, gone=self.gone + 1 if gone else 0, may_rise=not gone
         )

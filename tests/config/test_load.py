@@ -209,6 +209,10 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
             '[annunciator]\noutput = "gpio"\nred_line = 17\nyellow_line = 27\nbuzzer_line = 17\n',
             "22:15: annunciator: red_line, yellow_line and buzzer_line must differ",
         ),
+        (
+            '[hub]\nport = "/dev/rvos-hub"\ndescription = "EMG"\nartifact_uv = 2500\n',
+            "21:15: hub.artifact_uv needs hub.evoked_channel",
+        ),
     ],
 )
 def test_contradicting_values_are_located(extra: str, finding: str) -> None:

@@ -8,7 +8,16 @@ import pytest
 from drivers.host import Block, Channel, Stream
 from drivers.hub_streams import described
 from firmware_bridge.hub_mcu.calibration import emg_stream
-from gateway.runtime.evoked import BEYOND, Counts, Emg, Watch, emg_in, misfit
+from gateway.runtime.evoked import (
+    BEYOND,
+    Counts,
+    Emg,
+    PulseWatch,
+    ResponseWatch,
+    emg_in,
+    misfit,
+    pulses_alone,
+)
 from gateway.therapy.prescription import Sweep
 
 SWEEP = Sweep(artifact_uv=2_500, begin_ms=3, end_ms=25, least_uv=150)
@@ -36,9 +45,9 @@ def packets(samples: list[int], missing_before: int | None = None) -> list[Block
     return found
 
 
-def seen(samples: list[int], missing_before: int | None = None) -> tuple[Watch, list[int]]:
+def seen(samples: list[int], missing_before: int | None = None) -> tuple[ResponseWatch, list[int]]:
     """Everything that is told of these samples after 10 ms of rest."""
-    watch = Watch(EMG, SWEEP)
+    watch = ResponseWatch(EMG, SWEEP)
     said = [watch.take(block, block.arrived_ms) for block in packets([0, 1] * 30 + samples, missing_before)]
     return watch, [one for one in said if one is not None]
 
@@ -50,7 +59,7 @@ def test_each_pulse_has_its_response_in_microvolts() -> None:
 
 
 def test_it_is_told_with_the_packet_that_completes_the_window() -> None:
-    watch = Watch(EMG, SWEEP)
+    watch = ResponseWatch(EMG, SWEEP)
     told = [watch.take(block, block.arrived_ms) is not None for block in packets([0, 1] * 30 + one_pulse())]
     last = 60 + round(SWEEP.end_ms * 2) - 1
     assert told.index(True) == last // FRAMES_A_PACKET
@@ -80,7 +89,7 @@ def test_hum_that_could_pass_for_a_response_is_none() -> None:
         at = range(200 + PERIOD)
         hum = [round(hum_counts * math.sin(2 * math.pi * one / 40)) for one in at]
         pulses = [0] * 200 + one_pulse(m_wave=0)
-        watch = Watch(EMG, SWEEP)
+        watch = ResponseWatch(EMG, SWEEP)
         said = [
             watch.take(block, block.arrived_ms)
             for block in packets([value + one for value, one in zip(pulses, hum, strict=True)])
@@ -91,7 +100,7 @@ def test_hum_that_could_pass_for_a_response_is_none() -> None:
 
 def test_of_several_in_a_packet_the_highest_counts() -> None:
     """Of 64 frames at 1 kHz, the longest packet of a hub."""
-    watch = Watch(EMG._replace(rate_hz=1_000.0), SWEEP)
+    watch = ResponseWatch(EMG._replace(rate_hz=1_000.0), SWEEP)
     for samples, told in (
         ([0, 1] * 30, None),
         ([*one_pulse()[:30], *one_pulse(m_wave=1_000)[:30]], round(2 * M_WAVE * 0.2)),
@@ -141,6 +150,32 @@ def test_an_emg_that_cannot_show_a_sweep_is_told_apart() -> None:
     """The RP2040 with a gain of 1000 ends 1650 uV from its zero; an artifact may be beyond that."""
     board = emg_in(described(emg_stream(2_000_000, 4, 3, 1_000)), 0)
     assert board is not None
-    assert "an artifact of 2500 uV does not fit into an EMG that ends 1650 uV" in misfit(board, SWEEP, 1_150)
-    assert "a response of 7000 uV does not fit" in misfit(EMG, SWEEP, 7_000)
-    assert not misfit(EMG, SWEEP, 1_150)
+    assert "an artifact of 2500 uV does not fit into an EMG that ends 1650 uV" in misfit(
+        board, SWEEP.artifact_uv, 1_150
+    )
+    assert "a response of 7000 uV does not fit" in misfit(EMG, SWEEP.artifact_uv, 7_000)
+    assert not misfit(EMG, SWEEP.artifact_uv, 1_150)
+
+
+@pytest.mark.parametrize(
+    ("frequency_dhz", "rest_ms"), [(10, 20), (250, 20), (450, 11), (1_000, 5), (4_000, 2)]
+)
+def test_pulses_are_told_apart_at_every_frequency(frequency_dhz: int, rest_ms: int) -> None:
+    """Each with its second half; the next one is not missed."""
+    sweep = pulses_alone(2_500, frequency_dhz)
+    assert sweep.end_ms == rest_ms
+    period = round(20_000 / frequency_dhz)
+    one = [ARTIFACT, -ARTIFACT, 0, 0, 0][: max(2, period)] + [0] * max(0, period - 5)
+    watch = PulseWatch(EMG, sweep)
+    for block in packets([0, 1] * 30 + one * 8):
+        assert watch.take(block, block.arrived_ms) is None
+    assert watch.counts == Counts(8)
+
+
+def test_a_channel_that_is_flat_from_the_start_has_fallen_silent() -> None:
+    watch = PulseWatch(EMG, pulses_alone(2_500, 450))
+    for block in packets([0] * 400):
+        watch.take(block, 100 + block.arrived_ms)
+    look = watch.look()
+    assert look is not None
+    assert (look.heard_ms, look.counts) == (100, Counts())  # when its first packet came

@@ -50,7 +50,7 @@ def test_it_settles_at_the_target_and_rises_by_1_ma_a_contraction_at_most(thigh:
         thigh.bedside.turn()
         session = thigh.bedside.core.session
         if session is not None and session.cycle == 12 and permitted_ua(thigh):
-            look = thigh.bedside.core.closed_loop.look(session)
+            look = thigh.bedside.core.closed_loop.looks(session).muscle
             assert look is not None
             assert look.answer is not None
             last_uv.append(look.answer)

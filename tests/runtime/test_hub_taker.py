@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from drivers.host import Block
@@ -181,7 +182,7 @@ class TestEvoked:
         assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
         self.together(hub, 3_000)
         core = thigh.bedside.core
-        assert core.closed_loop.look(core.session) is not None  # type: ignore[arg-type]
+        assert core.closed_loop.looks(core.session).muscle is not None  # type: ignore[arg-type]
         hub.device.faults.electrodes_off = 0b100
         self.together(hub, 10_000)
         assert thigh.contractions()[-1].response == "unknown"
@@ -195,9 +196,9 @@ class TestEvoked:
         assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
         self.together(hub, 3_000)
         core = thigh.bedside.core
-        assert core.closed_loop.look(core.session).answer == 0  # type: ignore[union-attr, arg-type]
+        assert core.closed_loop.looks(core.session).muscle.answer == 0  # type: ignore[union-attr, arg-type]
         hub.taker.heard([Started(("emg",), hub.now)], hub.now)
-        assert core.closed_loop.look(core.session) is None  # type: ignore[arg-type]
+        assert core.closed_loop.looks(core.session).muscle is None  # type: ignore[arg-type]
 
     def test_an_emg_that_it_cannot_use_is_told(self, thigh: Stimulated, tmp_path: Path) -> None:
         hub = self.wired(thigh, tmp_path / "waveforms")
@@ -206,3 +207,18 @@ class TestEvoked:
         thigh.bedside.run(100)
         notices = [row.body for row in thigh.events_of(DeviceNoticed)]
         assert any(b"no evoked responses from channel 3" in body for body in notices)
+
+    def test_an_artifact_that_does_not_fit_into_its_range_is_told(
+        self, thigh: Stimulated, tmp_path: Path
+    ) -> None:
+        hub = self.wired(thigh, tmp_path / "waveforms")
+        config = thigh.bedside.core.setup.config.hub
+        assert config is not None
+        high = msgspec.structs.replace(config, artifact_uv=7_000)
+        hub.taker = HubTaker(thigh.bedside.core, hub.waveforms, high)
+        hub.host = hub.taker.make_host()
+        hub.taker.connected(hub.host, hub.now)
+        hub.run(1_000)
+        thigh.bedside.run(100)
+        notices = [row.body for row in thigh.events_of(DeviceNoticed)]
+        assert any(b"pulses are not counted: an artifact of 7000 uV does not fit" in one for one in notices)

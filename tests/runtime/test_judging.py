@@ -1,9 +1,9 @@
-"""What the pulses of one contraction say: counted, not believed one by one."""
+"""What the pulses of a contraction say, that they came, were answered: counted, not believed one by one."""
 
 import pytest
 
 from gateway.runtime.evoked import Counts
-from gateway.runtime.trains import by_pulses
+from gateway.runtime.judging import answered, arrived
 from gateway.therapy.response import Answer, Sensor
 
 EXPECTED = 50.0
@@ -26,14 +26,29 @@ EXPECTED = 50.0
     ],
 )
 def test_what_they_say(seen: Counts, found: tuple[Answer, Sensor]) -> None:
-    assert by_pulses(seen, EXPECTED) == found
+    assert answered(seen, EXPECTED) == found
 
 
 def test_of_a_contraction_that_was_cut_short_nobody_can_say() -> None:
-    assert by_pulses(Counts(0, 0, 0), 3.9) == (Answer.UNKNOWN, Sensor.THERE)
-    assert by_pulses(Counts(0, 0, 0), 4.0) == (Answer.NO, Sensor.THERE)
+    assert answered(Counts(0, 0, 0), 3.9) == (Answer.UNKNOWN, Sensor.THERE)
+    assert answered(Counts(0, 0, 0), 4.0) == (Answer.NO, Sensor.THERE)
 
 
 def test_two_responses_are_not_yet_an_answer() -> None:
-    assert by_pulses(Counts(5, 2, 0), 5.0) == (Answer.NO, Sensor.THERE)
-    assert by_pulses(Counts(5, 3, 0), 5.0) == (Answer.YES, Sensor.THERE)
+    assert answered(Counts(5, 2, 0), 5.0) == (Answer.NO, Sensor.THERE)
+    assert answered(Counts(5, 3, 0), 5.0) == (Answer.YES, Sensor.THERE)
+
+
+@pytest.mark.parametrize(
+    ("pulses", "found"),
+    [
+        (64, (Answer.YES, Sensor.THERE)),
+        (25, (Answer.YES, Sensor.THERE)),
+        (24, (Answer.NO, Sensor.THERE)),
+        (0, (Answer.NO, Sensor.THERE)),
+        (65, (Answer.UNKNOWN, Sensor.NOISY)),
+        (-1, (Answer.UNKNOWN, Sensor.SILENT)),
+    ],
+)
+def test_that_they_came_needs_no_muscle(pulses: int, found: tuple[Answer, Sensor]) -> None:
+    assert arrived(Counts(pulses), EXPECTED) == found
