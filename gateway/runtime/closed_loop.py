@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 
 from drivers.host import Block
 from gateway.model import Reason, Sample, StimulationIntent, StimulationPermit
-from gateway.runtime.evoked import BEYOND, Emg, Look, Looks, PulseWatch, ResponseWatch, misfit, pulses_alone
+from gateway.runtime.evoked import BEYOND, Emg, Look, Looks, PulseWatch, ResponseWatch, misfit
 from gateway.safety.adjusting import adjust, adjusted
 from gateway.safety.limits import HARD
-from gateway.therapy.prescription import NmesPrescription
 
 if TYPE_CHECKING:
     from gateway.runtime.core import Core
@@ -43,7 +42,7 @@ class ClosedLoop:
         """A sample of a force sensor at the stimulated limb."""
         self.force = Sample(force_mn, now)
         session = self._core.session
-        if session is not None and session.sweep is None:
+        if session is not None and session.watching.responses is None:
             self._feel(session, force_mn, now)
 
     def emg_told(self, emg: Emg | None) -> None:
@@ -56,25 +55,14 @@ class ClosedLoop:
         if session is None or self.emg is None:
             return
         if session is not self._watched:
-            self._watch, self._watched = self._watch_for(session, self.emg), session
+            self._watch, self._watched = _watch_for(session, self.emg), session
         if self._watch is None:
             return
         answer = self._watch.take(block, now)
         if answer == BEYOND:
             self._answer(session, session.exceed(now), now)
-        elif session.sweep is not None:
+        elif session.watching.responses is not None:
             self._feel(session, answer, now)
-
-    def _watch_for(self, session: "Session", emg: Emg) -> PulseWatch | None:
-        """What looks at this EMG in this session; ``None`` where nothing can."""
-        hub, asked = self._core.setup.config.hub, session.prescription
-        if session.sweep is not None:
-            return ResponseWatch(emg, session.sweep)
-        if hub is None or hub.artifact_uv is None or not isinstance(asked, NmesPrescription):
-            return None
-        if misfit(emg, hub.artifact_uv):
-            return None
-        return PulseWatch(emg, pulses_alone(hub.artifact_uv, asked.frequency_dhz))
 
     def emg_interrupted(self) -> None:
         """The electrode lost its contact, or found it again."""
@@ -84,7 +72,7 @@ class ClosedLoop:
     def looks(self, session: "Session") -> Looks:
         """What this session's sensors say; ``None`` where there never was one."""
         pulses = self._watch.look() if self._watch is not None and session is self._watched else None
-        if session.sweep is not None:
+        if session.watching.responses is not None:
             return Looks(pulses, pulses)
         force = self.force
         return Looks(None if force is None else Look(force.value, force.arrived_ms, force.arrived_ms), pulses)
@@ -92,12 +80,14 @@ class ClosedLoop:
     def concerns(self, now: int) -> frozenset[Reason]:
         """What has to be alarmed for at once: a loop that contracts a muscle and does not hear its sensor."""
         session, train = self._core.session, self._core.state.stimulation
-        if session is None or session.sensor_lost is None or not train.on:
+        if session is None or not train.on:
             return frozenset()
+        sensor_lost = session.watching.sensor_lost
         look, since_ms = self.looks(session).muscle, train.started_ms or 0
         heard_ms = since_ms if look is None else max(look.heard_ms, since_ms)
-        lost = now - heard_ms >= HARD.response_force_age_ms
-        return frozenset((session.sensor_lost,)) if lost else frozenset()
+        if sensor_lost is None or now - heard_ms < HARD.response_force_age_ms:
+            return frozenset()
+        return frozenset((sensor_lost,))
 
     def _feel(self, session: "Session", answer: int | None, now: int) -> None:
         """Let the session's plan, if it is a closed loop, answer this."""
@@ -128,3 +118,13 @@ class ClosedLoop:
         core.stimulator.act(permit, core.relay_is_closed(now), now)
         core.state = adjusted(limits, core.state, wish, now)
         session.trains.gave(wish.current_ua)
+
+
+def _watch_for(session: "Session", emg: Emg) -> PulseWatch | None:
+    """What looks at this EMG in this session; ``None`` where nothing does, or can."""
+    responses, wanted, _ = session.watching
+    if responses is not None:
+        return ResponseWatch(emg, responses)
+    if wanted is None or misfit(emg, wanted.artifact_uv):
+        return None
+    return PulseWatch(emg, wanted)

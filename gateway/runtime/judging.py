@@ -12,7 +12,8 @@ on, ``verdict`` is what there is to say when it is over:
 - ``ByPulses``, wherever the EMG of the stimulated muscle is looked at: whether the pulses arrived.  That says
   nothing of the muscle.
 
-What was wrong with a sensor in a contraction stays wrong for it.  Without a sensor everything is unknown.
+What was wrong with a sensor in a contraction stays wrong for it.  Without a sensor everything is unknown; an
+EMG that is wanted and is not there has fallen silent.
 
 What it cannot do: hum as steep as an artifact would pass for pulses of about its own frequency.  What counts
 more than a quarter too often is noise.
@@ -24,9 +25,16 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.runtime.evoked import Counts, Look
+from gateway.model import Reason
+from gateway.runtime.evoked import Counts, Look, pulses_alone
 from gateway.safety.limits import HARD
-from gateway.therapy.prescription import NmesEvokedPrescription, NmesPrescription, Prescription
+from gateway.therapy.prescription import (
+    NmesEvokedPrescription,
+    NmesLoopPrescription,
+    NmesPrescription,
+    Prescription,
+    Sweep,
+)
 from gateway.therapy.response import FROZEN_MS, Answer, Sensor
 
 _ANSWERED = 3
@@ -58,7 +66,7 @@ class Judge(ABC):
 
     def step(self, look: Look | None, current_ua: int | None, now: int) -> None:
         """Another step: of a contraction with this current, or (``None``) of the rest between two."""
-        worth = Sensor.ABSENT if look is None else self._worth(look, now)
+        worth = self._worth(look, now)
         if current_ua is None:
             return
         if self._sensor in (Sensor.ABSENT, Sensor.THERE):
@@ -76,7 +84,7 @@ class Judge(ABC):
         """What was before the first pulse."""
 
     @abstractmethod
-    def _worth(self, look: Look, now: int) -> Sensor:
+    def _worth(self, look: Look | None, now: int) -> Sensor:
         """What the sensor is worth now; asked at rest too, for a standstill may begin there."""
 
     @abstractmethod
@@ -114,7 +122,9 @@ class ByForce(Judge):
         fresh = look is not None and 0 <= now - look.answer_ms <= HARD.response_force_age_ms
         self._rest = look.answer if look is not None and fresh else None
 
-    def _worth(self, look: Look, now: int) -> Sensor:
+    def _worth(self, look: Look | None, now: int) -> Sensor:
+        if look is None:
+            return Sensor.ABSENT
         still_ms = self._standstill.ms(look.answer, now)
         if _is_silent(look, now):
             return Sensor.SILENT
@@ -143,8 +153,8 @@ class ByPulses(Judge):
     def _open(self, look: Look | None, now: int) -> None:
         self._before = Counts() if look is None else look.counts
 
-    def _worth(self, look: Look, now: int) -> Sensor:
-        if _is_silent(look, now):
+    def _worth(self, look: Look | None, now: int) -> Sensor:
+        if look is None or _is_silent(look, now):
             return Sensor.SILENT
         return Sensor.NOISY if look.noisy else Sensor.THERE
 
@@ -174,13 +184,35 @@ class ByResponses(ByPulses):
         return answered(seen, expected)
 
 
-def judges_of(prescription: Prescription) -> tuple[Judge, ByPulses | None]:
+class Watching(NamedTuple):
+    """What of the muscle a session looks at: responses to pulses, or pulses alone, or neither.
+
+    ``sensor_lost`` is what a closed loop that does not hear its sensor alarms for.
+    """
+
+    responses: Sweep | None
+    pulses: Sweep | None
+    sensor_lost: Reason | None
+
+
+def watching(prescription: Prescription, artifact_uv: int | None) -> Watching:
+    """What a session with this prescription looks at, where the site says what a pulse looks like, or not."""
+    sensor_lost = prescription.sensor_lost if isinstance(prescription, NmesLoopPrescription) else None
+    if isinstance(prescription, NmesEvokedPrescription):
+        return Watching(prescription.sweep, None, sensor_lost)
+    if artifact_uv is None or not isinstance(prescription, NmesPrescription):
+        return Watching(None, None, sensor_lost)
+    return Watching(None, pulses_alone(artifact_uv, prescription.frequency_dhz), sensor_lost)
+
+
+def judges_of(prescription: Prescription, seen: Watching) -> tuple[Judge, ByPulses | None]:
     """Who judges the muscle, and who the pulses, in a session with this prescription."""
     if not isinstance(prescription, NmesPrescription):
         return ByForce(), None
-    frequency_dhz = prescription.frequency_dhz
-    evoked = isinstance(prescription, NmesEvokedPrescription)
-    return ByResponses(frequency_dhz) if evoked else ByForce(), ByPulses(frequency_dhz)
+    pulses = ByPulses(prescription.frequency_dhz)
+    if seen.responses is not None:
+        return ByResponses(prescription.frequency_dhz), pulses
+    return ByForce(), pulses if seen.pulses is not None else None
 
 
 def arrived(seen: Counts, expected: float) -> tuple[Answer, Sensor]:

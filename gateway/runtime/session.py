@@ -46,6 +46,7 @@ from gateway.record.events import (
 from gateway.runtime import pressure_rows
 from gateway.runtime.answers import Answers, misses_row, refusal_in, vent_reason
 from gateway.runtime.examining import Circumstances, Examination, Examining
+from gateway.runtime.judging import judges_of, watching
 from gateway.runtime.pain import PainScores
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.trains import Trains
@@ -56,7 +57,7 @@ from gateway.therapy.examinations import ExaminationsPlan
 from gateway.therapy.nmes import NmesPlan
 from gateway.therapy.nmes_loop import NmesLoopPlan
 from gateway.therapy.plan import More, Plan, Seen, Wish, Word
-from gateway.therapy.prescription import NmesEvokedPrescription, NmesLoopPrescription, RvosPrescription
+from gateway.therapy.prescription import RvosPrescription
 
 ENDING_LONGEST_MS = 10_000
 
@@ -89,7 +90,9 @@ class Session:
         arming: Arming,
         pressure: BloodPressure | None,
         recorder: Recorder,
+        artifact_uv: int | None = None,
     ) -> None:
+        """``artifact_uv``: what a pulse looks like in the EMG of the stimulated muscle, if that is known."""
         self.name, self.plan, self.patient = name, plan, patient
         self.prescription = plan.prescription
         self._examines = isinstance(plan, ExaminationsPlan)
@@ -100,9 +103,8 @@ class Session:
         self.limb: Limb = arming.limb
         self.blood_pressure = self.confirmed = pressure
         wanted = plan.prescription
-        self.sweep = wanted.sweep if isinstance(wanted, NmesEvokedPrescription) else None
-        self.sensor_lost = wanted.sensor_lost if isinstance(wanted, NmesLoopPrescription) else None
-        self.trains = Trains(self.note, recorder.is_durable, wanted)
+        self.watching = watching(wanted, artifact_uv)
+        self.trains = Trains(self.note, recorder.is_durable, judges_of(wanted, self.watching))
         self.pain = PainScores()
         self.examining = Examining(self.note, recorder)
         self._arming = arming

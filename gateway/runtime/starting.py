@@ -192,7 +192,9 @@ class Start:
             stimulation=ceilings.of_site(core.setup.config.stimulator),
         )
         plan = asked.plan(now)
-        return Session(self._name, plan, asked.request.patient, arming, asked.pressure, core.recorder)
+        hub, patient = core.setup.config.hub, asked.request.patient
+        artifact_uv = None if hub is None else hub.artifact_uv
+        return Session(self._name, plan, patient, arming, asked.pressure, core.recorder, artifact_uv)
 
     def _started(self) -> SessionStarted:
         setup, who, asked = self._core.setup, self._core.gate.identity, self._asked

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from gateway.model import Reason, Safe, StimulationIntent, StimulationPermit
 from gateway.record.events import Event, StimulationAuthorised, StimulationEnded, StimulationStarted
 from gateway.runtime.evoked import Looks
-from gateway.runtime.judging import Verdict, judges_of
+from gateway.runtime.judging import ByPulses, Judge, Verdict
 from gateway.safety.stimulation import StimulationState, StimulatorReading, TrainAuthorisation
-from gateway.therapy.prescription import Prescription
 from gateway.therapy.response import Judged
 
 
@@ -47,11 +46,13 @@ Note = Callable[[Event, int], int]
 class Trains:
     """What a session knows of its trains."""
 
-    def __init__(self, note: Note, is_durable: Callable[[int], bool], prescription: Prescription) -> None:
+    def __init__(
+        self, note: Note, is_durable: Callable[[int], bool], judges: tuple[Judge, ByPulses | None]
+    ) -> None:
         self._note, self._is_durable = note, is_durable
         self._asked: _Asked | None = None
         self._train: _Train | None = None
-        self._muscle, self._pulses = judges_of(prescription)
+        self._muscle, self._pulses = judges
         self.judged: Judged | None = None
         self.delivered: Judged | None = None
         self.authorisation: TrainAuthorisation | None = None

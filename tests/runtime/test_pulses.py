@@ -117,7 +117,6 @@ def test_a_flat_emg_proves_nothing_and_is_named(thigh: Stimulated) -> None:
     [
         None,
         HubConfig(port="memory", description="no word on artifacts", evoked_channel=1),
-        HubConfig(port="memory", description="beyond its range", evoked_channel=1, artifact_uv=7_000),
     ],
 )
 def test_who_does_not_look_says_nothing(tmp_path: Path, hub: HubConfig | None) -> None:
@@ -136,3 +135,15 @@ def test_in_a_loop_on_the_evoked_response_the_rows_tell_both(tmp_path: Path) -> 
     given(loop, 2)
     assert [(one.pulses, one.response) for one in loop.contractions()] == [("yes", "no")] * 2
     loop.bedside.close()
+
+
+@pytest.mark.parametrize(("artifact_uv", "emg"), [(7_000, True), (2_500, False)])
+def test_an_emg_that_should_look_and_cannot_is_named(tmp_path: Path, artifact_uv: int, emg: bool) -> None:
+    """It ends 6.5 mV from its zero; or the hub is not there."""
+    hub = HubConfig(port="memory", description="hub", evoked_channel=1, artifact_uv=artifact_uv)
+    blind = Stimulated(tmp_path / "blind.db", hub=hub, emg=emg)
+    assert blind.stimulate().exit_code == 0
+    given(blind, 1)
+    assert arrivals(blind) == ["unknown"]
+    assert blind.alarmed() == {Reason.EMG_LOST: Priority.LOW}
+    blind.bedside.close()
