@@ -239,10 +239,10 @@ class HubConfig(Table, frozen=True, kw_only=True):
         Annotated[
             int,
             field(
-                "What a stimulation pulse looks like in that channel: a step between two samples, in uV,\n"
-                "that no muscle makes. With it the pulses of every stimulation are counted, and missing\n"
-                "ones are alarmed for. Take it from a recording: above a voluntary contraction, below a\n"
-                "weak pulse.",
+                "What a stimulation pulse of 5 mA looks like in that channel: a step between two samples,\n"
+                "in uV. With it the pulses of every stimulation are counted, and missing ones alarmed for.\n"
+                "Take it from a recording: below what 5 mA leaves, above the steepest that the muscle\n"
+                "makes, its strongest M-wave included.",
                 "a whole number of uV from 50 to 1000000",
                 "2500",
                 ge=50,

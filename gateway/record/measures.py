@@ -17,6 +17,8 @@ recovery    from the vent command of the last delivered cycle to the first StO2 
 given       a contraction whose time was up and which the stimulator confirmed
 no response a contraction at the highest current authorised in which a sensor of force, or of EMG in a
             loop on the evoked response, saw none; unknown where none looked at one at that current
+no pulses   a contraction of whose pulses the EMG of the muscle showed too few, given or not; unknown where
+            none looked
 
 Comparisons of StO2 with its baseline are made in integers, so no rounding decides them.
 
@@ -139,6 +141,12 @@ def contractions_given(facts: Facts) -> int:
 def contractions_without_response(facts: Facts) -> int | None:
     """Contractions at the cap that evoked no force; ``None`` where nothing could tell."""
     judged = [train.response for train in facts.trains if train.at_cap and train.response != _UNKNOWN]
+    return judged.count(_NO) if judged else None
+
+
+def contractions_without_pulses(facts: Facts) -> int | None:
+    """Contractions whose pulses did not arrive at the muscle; ``None`` where nothing could tell."""
+    judged = [train.pulses for train in facts.trains if train.pulses != _UNKNOWN]
     return judged.count(_NO) if judged else None
 
 

@@ -67,6 +67,8 @@ def _contractions(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "Stimulation", f"{duration(summary.stimulation_s)} of pulses, highest current {highest}"
     if summary.contractions_without_response:
         yield "No response", f"{summary.contractions_without_response} contractions at the highest current"
+    if summary.contractions_without_pulses:
+        yield "No pulses", f"{summary.contractions_without_pulses} contractions, as the muscle's EMG shows"
 
 
 def _outcome(summary: Summary) -> str:

@@ -97,6 +97,7 @@ class Summary(Event, frozen=True, kw_only=True):
     examination_result_sha256: list[str | None] = msgspec.field(default_factory=list)
     limb_occlusion_pressure_mmhg: float | None = None
     blood_pressure_sources: list[str] = msgspec.field(default_factory=list)
+    contractions_without_pulses: int | None = None
 
 
 def fold(rows: Iterable[StoredRow], session: str) -> Summary:
@@ -160,6 +161,7 @@ def summarise(facts: Facts, session: str) -> Summary:
         contractions_prescribed=started.contractions_prescribed,
         contractions_given=measures.contractions_given(facts),
         contractions_without_response=measures.contractions_without_response(facts),
+        contractions_without_pulses=measures.contractions_without_pulses(facts),
         current_highest_ma=measures.current_highest_ma(facts),
         stimulation_s=sum(train.duration_ms for train in facts.trains) / 1000,
         examinations=[one.started.exam for one in examined],

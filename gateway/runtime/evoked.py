@@ -19,6 +19,7 @@ measures the responses too.  Of several in one packet the highest counts.
 Units: uV, ms; counts of the hub's EMG stream.
 """
 
+from struct import unpack_from
 from typing import NamedTuple
 
 from drivers.host import Block, Stream
@@ -29,15 +30,15 @@ from gateway.therapy.prescription import Sweep
 
 LEAST_RATE_HZ = 1_000
 """Slower, and a response is a handful of samples."""
-LONGEST_TAIL_MS = 20
+LONGEST_TAIL_MS = 30
 """After an artifact no other is looked for so long, or for half of the time to the next pulse: its own second
-half and tail are none."""
+half, its tail and the M-wave are none (an M-wave of a quadriceps lasts that long: from memory)."""
 CALM_FACTOR = 2
 """A response is at least so many times what stands in the signal without a pulse (engineering proposal)."""
 BEYOND = -1
 """An answer that is more than its sensor can tell."""
 
-NEEDED = f"a loop needs 16 bits, volts, and {LEAST_RATE_HZ} samples a second or more"
+NEEDED = f"that needs 16 bits, volts, and {LEAST_RATE_HZ} samples a second or more"
 
 _UV = {"uV": 1.0, "mV": 1_000.0}
 _FULL_SCALE = 32_767
@@ -71,11 +72,16 @@ def emg_in(stream: Stream, channel: int) -> Emg | None:
 
 
 class Counts(NamedTuple):
-    """What a watch has seen since it began: artifacts, responses, and pulses of which nobody can say."""
+    """What a watch has seen since it began: artifacts, responses, what may hide them, and for how long.
+
+    ``saturated`` are pulses of which nobody can say what the muscle made, or, where only pulses are counted,
+    packets that touch an end: another pulse may be hidden there.
+    """
 
     pulses: int = 0
     answered: int = 0
     saturated: int = 0
+    sampled_ms: int = 0
 
 
 class Look(NamedTuple):
@@ -102,16 +108,21 @@ class Looks(NamedTuple):
 class PulseWatch:
     """One channel of EMG in one session: how many pulses it has shown, and when it was last alive."""
 
-    __slots__ = ("_emg", "_responses", "heard_ms")
+    __slots__ = ("_emg", "_frames", "_railed", "_responses", "heard_ms")
 
     def __init__(self, emg: Emg, sweep: Sweep) -> None:
         self._emg, self._responses = emg, responses(emg, sweep)
+        self._frames = self._railed = 0
         self.heard_ms: int | None = None
 
     @property
     def counts(self) -> Counts:
         """Everything so far."""
-        return Counts(self._responses.pulses)
+        return Counts(self._responses.pulses, 0, self._railed, self._sampled_ms)
+
+    @property
+    def _sampled_ms(self) -> int:
+        return round(self._frames * 1_000 / self._emg.rate_hz)
 
     def look(self) -> Look | None:
         """What it says now; ``None`` before its first sign of life."""
@@ -124,6 +135,9 @@ class PulseWatch:
     def take(self, block: Block, now: int) -> int | None:
         """Take these samples; ``None``: what the muscle answers is not looked at."""
         self._push(block, now)
+        emg = self._emg
+        samples = unpack_from(f"<{block.frames * emg.channels}h", block.data)[emg.channel :: emg.channels]
+        self._railed += max(samples) >= emg.ends[1] or min(samples) <= emg.ends[0]
         return None
 
     def _push(self, block: Block, now: int) -> int:
@@ -132,6 +146,7 @@ class PulseWatch:
         if block.missing:
             found.restart()
         number = found.push(block.data)
+        self._frames += block.frames
         if found.still < block.frames:
             self.heard_ms = now
         return int(number)
@@ -151,7 +166,7 @@ class ResponseWatch(PulseWatch):
     @property
     def counts(self) -> Counts:
         """Everything so far."""
-        return Counts(self._responses.pulses, self._answered, self._saturated)
+        return Counts(self._responses.pulses, self._answered, self._saturated, self._sampled_ms)
 
     @property
     def noisy(self) -> bool:

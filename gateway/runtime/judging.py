@@ -13,10 +13,12 @@ on, ``verdict`` is what there is to say when it is over:
   nothing of the muscle.
 
 What was wrong with a sensor in a contraction stays wrong for it.  Without a sensor everything is unknown; an
-EMG that is wanted and is not there has fallen silent.
+EMG that is wanted and is not there, or of which a quarter of a contraction is missing (a hub that begins
+anew, an electrode that is off), has been silent in it.  Too few pulses in an EMG that stood at its end again
+and again may be hidden there: unknown.  More than a quarter too many is noise.
 
-What it cannot do: hum as steep as an artifact would pass for pulses of about its own frequency.  What counts
-more than a quarter too often is noise.
+What it cannot do: hum as steep as an artifact would pass for pulses of up to four times its frequency.  Of
+fewer than four pulses nothing is said.
 
 Units: uA, ms; mN of force; 0.1 Hz.  The shares are engineering proposals.
 """
@@ -41,10 +43,14 @@ _ANSWERED = 3
 """So many, and it is the current that is answered: more than somebody who moves once."""
 _FEW = 4
 """Of fewer pulses nothing is concluded."""
+_SAMPLED = 0.75
+"""So much of a contraction has to be there."""
+PULSES_SHOW_UA = 5_000
+"""A pulse of this current leaves the artifact that a site has written down."""
 
 
 class Verdict(NamedTuple):
-    """``at_ua``: what flowed when the answer was first seen; ``None`` without one."""
+    """What a sensor says of a contraction; ``at_ua``: what flowed when it first saw an answer, if it did."""
 
     answer: Answer = Answer.UNKNOWN
     sensor: Sensor = Sensor.ABSENT
@@ -154,7 +160,9 @@ class ByPulses(Judge):
         self._before = Counts() if look is None else look.counts
 
     def _worth(self, look: Look | None, now: int) -> Sensor:
-        if look is None or _is_silent(look, now):
+        if look is None:
+            return Sensor.ABSENT
+        if _is_silent(look, now):
             return Sensor.SILENT
         return Sensor.NOISY if look.noisy else Sensor.THERE
 
@@ -162,9 +170,14 @@ class ByPulses(Judge):
         return self._seen(look).pulses >= _ANSWERED
 
     def _judged(self, look: Look | None, now: int) -> tuple[Answer, Sensor]:
-        if self._sensor is not Sensor.THERE or look is None:
+        if look is None or self._sensor is Sensor.ABSENT:
+            return Answer.UNKNOWN, Sensor.SILENT
+        if self._sensor is not Sensor.THERE:
             return Answer.UNKNOWN, self._sensor
-        return self._concluded(self._seen(look), (now - self._began_ms) * self._frequency_dhz / 10_000)
+        seen = self._seen(look)
+        if seen.sampled_ms < _SAMPLED * (now - self._began_ms):
+            return Answer.UNKNOWN, Sensor.SILENT
+        return self._concluded(seen, seen.sampled_ms * self._frequency_dhz / 10_000)
 
     def _concluded(self, seen: Counts, expected: float) -> tuple[Answer, Sensor]:
         return arrived(seen, expected)
@@ -223,7 +236,10 @@ def arrived(seen: Counts, expected: float) -> tuple[Answer, Sensor]:
         return Answer.UNKNOWN, Sensor.NOISY
     if expected < _FEW:
         return Answer.UNKNOWN, Sensor.THERE
-    return Answer.NO if 2 * seen.pulses < expected else Answer.YES, Sensor.THERE
+    if 2 * seen.pulses >= expected:
+        return Answer.YES, Sensor.THERE
+    hidden = 2 * (seen.pulses + seen.saturated) >= expected
+    return (Answer.UNKNOWN, Sensor.SATURATED) if hidden else (Answer.NO, Sensor.THERE)
 
 
 def answered(seen: Counts, expected: float) -> tuple[Answer, Sensor]:

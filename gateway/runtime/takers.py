@@ -250,9 +250,11 @@ class HubTaker(Sampled):
         emg = found[0] if found else None
         self._core.closed_loop.emg_told(emg)
         if emg is None:
-            self.notice(f"no evoked responses from channel {channel} of its EMG: {NEEDED}", now_ms)
+            self.notice(
+                f"no evoked responses and no pulses from channel {channel} of its EMG: {NEEDED}", now_ms
+            )
         elif self._artifact_uv is not None and misfit(emg, self._artifact_uv):
-            self.notice(f"pulses are not counted: {misfit(emg, self._artifact_uv)}", now_ms)
+            self.notice(f"pulses are not counted outside a loop: {misfit(emg, self._artifact_uv)}", now_ms)
 
     def _feel(self, block: Block, now_ms: int) -> None:
         if self._bytes or self._learn():

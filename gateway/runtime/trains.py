@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from gateway.model import Reason, Safe, StimulationIntent, StimulationPermit
 from gateway.record.events import Event, StimulationAuthorised, StimulationEnded, StimulationStarted
 from gateway.runtime.evoked import Looks
-from gateway.runtime.judging import ByPulses, Judge, Verdict
+from gateway.runtime.judging import PULSES_SHOW_UA, ByPulses, Judge, Verdict
 from gateway.safety.stimulation import StimulationState, StimulatorReading, TrainAuthorisation
 from gateway.therapy.response import Judged
 
@@ -106,7 +106,8 @@ class Trains:
         muscle = self._muscle.verdict(looks.muscle, now)
         pulses = Verdict() if self._pulses is None else self._pulses.verdict(looks.pulses, now)
         self._train = None
-        self.judged, self.delivered = _judged(train, muscle, at_cap), _judged(train, pulses, at_cap)
+        self.judged = _judged(train, muscle, due=at_cap)
+        self.delivered = _judged(train, pulses, due=train.highest_ua >= PULSES_SHOW_UA)
         ended = StimulationEnded(
             contraction=train.contraction,
             current_ua=train.highest_ua,
@@ -120,9 +121,9 @@ class Trains:
         self._note(ended, now)
 
 
-def _judged(train: _Train, found: Verdict, at_cap: bool) -> Judged:
+def _judged(train: _Train, found: Verdict, *, due: bool) -> Judged:
     """What the plan learns of it."""
-    return Judged(train.contraction, train.highest_ua, found.answer, found.sensor, found.at_ua, at_cap)
+    return Judged(train.contraction, train.highest_ua, found.answer, found.sensor, found.at_ua, due)
 
 
 def _follow(train: _Train, state: StimulationState, reading: StimulatorReading | None) -> None:

@@ -364,19 +364,19 @@ _STIMULATION: tuple[Kind, ...] = tuple(
         ),
         (
             "muscle_sensor_silent",
-            "The load cell or the EMG of a closed loop says nothing.",
+            "The load cell, or the EMG of the stimulated muscle, says nothing.",
             _none,
             (200, 60_000),
         ),
         (
             "muscle_sensor_stuck",
-            "The load cell of a closed loop tells the same force, or its EMG is a flat line.",
+            "The load cell tells the same force, or the EMG of the stimulated muscle is a flat line.",
             _none,
             (200, 60_000),
         ),
         (
             "muscle_sensor_hums",
-            "The mains stand in the EMG of a closed loop.",
+            "The mains stand in the EMG of the stimulated muscle.",
             _none,
             (200, 60_000),
         ),

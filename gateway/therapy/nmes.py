@@ -99,10 +99,10 @@ class NmesPlan(NamedTuple):
     @property
     def concerns(self) -> frozenset[Reason]:
         """What has to be alarmed for."""
+        pulses = self.deliveries.concerns(Reason.PULSES_MISSING, Reason.EMG_LOST)
         if self.step_now is Phase.HELD:
-            return frozenset((Reason.STIMULATION_HELD,))
-        muscle = self.responses.concerns(Reason.RESPONSE_MISSING, self.prescription.sensor_lost)
-        return muscle | self.deliveries.concerns(Reason.PULSES_MISSING, Reason.EMG_LOST)
+            return pulses | {Reason.STIMULATION_HELD}
+        return pulses | self.responses.concerns(Reason.RESPONSE_MISSING, self.prescription.sensor_lost)
 
     def time_left_ms(self, now: int) -> int:
         """How long the present phase still lasts; 0 where it cannot be said."""

@@ -8,13 +8,14 @@ or nobody can say, because the sensor is absent, was silent, *saturated* (an amp
 (what it shows without a pulse could pass for an answer), or stood *frozen*: a load cell has noise, and one
 that tells the very same value for a second tells nothing.  ``Responses`` is the fold of these over a session:
 
-- a response is *gone* where a contraction had none at a current that had one before, or at the highest that
-  was authorised: there a muscle that can answer does;
+- a response is *gone* where a contraction had none at a current that had one before, or where one is *due*
+  whatever was before: of a muscle at the highest current authorised, of pulses from the current on at which a
+  site's artifact shows;
 - contractions without response are counted in a row.  One that nobody can judge neither counts nor ends the
   row; a response ends it, and so does a person's press for more current: somebody is there and looks.
 
 The same fold serves whether the pulses arrive, where the EMG of the muscle is looked at: an *answer* is then
-that they did.  At a low current their artifacts may be too small to be seen.
+that they did.
 
 What follows is the plan's: an open loop goes on and is alarmed for (``nmes``), a closed loop does not raise
 and in the end stops contracting (``nmes_loop``).
@@ -57,14 +58,14 @@ class Sensor(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One contraction that is over. ``current_ua`` is its highest, ``answered_ua`` what flowed when the
-    sensor first showed a response, ``at_cap`` whether no higher current was authorised."""
+    sensor first showed a response; ``due``: there should be an answer, whatever was before."""
 
     contraction: int
     current_ua: int
     answer: Answer
     sensor: Sensor
     answered_ua: int | None = None
-    at_cap: bool = False
+    due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Responses:
 
     def _missed(self, judged: Judged) -> "Responses":
         before = self.least_ua is not None and judged.current_ua >= self.least_ua
-        gone = before or judged.at_cap
+        gone = before or judged.due
         return replace(
             self, unanswered=self.unanswered + 1, gone=self.gone + 1 if gone else 0, may_rise=not gone
         )

@@ -18,7 +18,9 @@ from gateway.runtime.evoked import (
     misfit,
     pulses_alone,
 )
+from gateway.runtime.judging import arrived
 from gateway.therapy.prescription import Sweep
+from gateway.therapy.response import Answer, Sensor
 
 SWEEP = Sweep(artifact_uv=2_500, begin_ms=3, end_ms=25, least_uv=150)
 EMG = Emg(channels=2, channel=1, rate_hz=2_000.0, uv=0.2)
@@ -73,7 +75,7 @@ def test_a_pulse_that_the_muscle_does_not_answer_says_so() -> None:
 
 def test_without_an_artifact_nothing_is_told() -> None:
     watch, said = seen(one_pulse(artifact=0) * 3)
-    assert (said, watch.counts, watch.newest) == ([], Counts(), None)
+    assert (said, watch.counts, watch.newest) == ([], Counts(sampled_ms=150), None)
 
 
 def test_an_amplifier_at_its_end_says_nothing() -> None:
@@ -81,7 +83,7 @@ def test_an_amplifier_at_its_end_says_nothing() -> None:
     assert said[1:] == [BEYOND]
     assert watch.newest is not None
     assert watch.newest.value == said[0]
-    assert watch.counts == Counts(2, 1, 1)
+    assert watch.counts[:3] == (2, 1, 1)
 
 
 def test_hum_that_could_pass_for_a_response_is_none() -> None:
@@ -107,7 +109,7 @@ def test_of_several_in_a_packet_the_highest_counts() -> None:
     ):
         data = b"".join(struct.pack("<hh", 0, value) for value in samples)
         assert watch.take(Block("emg", len(samples), data, 0, 5), 5) == told
-    assert watch.counts == Counts(2, 2, 0)
+    assert watch.counts[:3] == (2, 2, 0)
 
 
 def test_frames_that_are_missing_end_the_sweep() -> None:
@@ -158,7 +160,7 @@ def test_an_emg_that_cannot_show_a_sweep_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frequency_dhz", "rest_ms"), [(10, 20), (250, 20), (450, 11), (1_000, 5), (4_000, 2)]
+    ("frequency_dhz", "rest_ms"), [(10, 30), (250, 20), (450, 11), (1_000, 5), (4_000, 2)]
 )
 def test_pulses_are_told_apart_at_every_frequency(frequency_dhz: int, rest_ms: int) -> None:
     """Each with its second half; the next one is not missed."""
@@ -169,7 +171,7 @@ def test_pulses_are_told_apart_at_every_frequency(frequency_dhz: int, rest_ms: i
     watch = PulseWatch(EMG, sweep)
     for block in packets([0, 1] * 30 + one * 8):
         assert watch.take(block, block.arrived_ms) is None
-    assert watch.counts == Counts(8)
+    assert watch.counts == Counts(8, 0, 0, round((60 + len(one) * 8) / 2))
 
 
 def test_a_channel_that_is_flat_from_the_start_has_fallen_silent() -> None:
@@ -178,4 +180,25 @@ def test_a_channel_that_is_flat_from_the_start_has_fallen_silent() -> None:
         watch.take(block, 100 + block.arrived_ms)
     look = watch.look()
     assert look is not None
-    assert (look.heard_ms, look.counts) == (100, Counts())  # when its first packet came
+    assert (look.heard_ms, look.counts) == (100, Counts(sampled_ms=200))  # when its first packet came
+
+
+def test_a_packet_at_the_converters_end_is_counted() -> None:
+    """Either end, in the channel that is looked at, and no other."""
+    watch = PulseWatch(EMG, pulses_alone(2_500, 450))
+    for other, value in ((32_767, 0), (0, 32_767), (0, -32_767), (0, 32_766), (-32_767, -32_766)):
+        data = struct.pack("<hhhh", other, 0, other, value)
+        watch.take(Block("emg", 2, data, 0, 1), 1)
+    assert watch.counts.saturated == 2
+
+
+def test_an_amplifier_that_stays_at_its_end_hides_pulses_and_says_so() -> None:
+    """45 Hz, artifacts of 50 mV in a range of 6.5 mV, a recovery of 10 ms: the next step is too small."""
+    watch, samples, tail = PulseWatch(EMG, pulses_alone(2_500, 450)), [], 0.0
+    for at in range(4_000):
+        tail = tail * math.exp(-0.5 / 10) + (250_000 if at % 44 == 0 else 0)
+        samples.append(min(32_767, round(tail)) + at % 2)
+    for block in packets([min(32_767, one) for one in samples]):
+        watch.take(block, block.arrived_ms)
+    assert watch.counts.pulses < 45
+    assert arrived(watch.counts, 90.0) == (Answer.UNKNOWN, Sensor.SATURATED)

@@ -123,7 +123,10 @@ class TestNothingDelivered:
         assert all(one.confirmed for one in lost)
         answered_ua = max(one.current_ua for one in thigh.contractions() if one.response == "yes")
         assert max(one.current_ua for one in lost[1:]) <= answered_ua
-        assert thigh.alarmed() == {Reason.STIMULATION_HELD: Priority.MEDIUM}
+        assert thigh.alarmed() == {
+            Reason.STIMULATION_HELD: Priority.MEDIUM,
+            Reason.PULSES_MISSING: Priority.LOW,
+        }
 
     def test_an_artifact_alone_is_no_response(self, thigh: Stimulated) -> None:
         """Below the motor threshold (20 mA) every pulse has its artifact and its tail, and no M-wave."""

@@ -12,7 +12,7 @@ from drivers.host import Block
 from drivers.hub_events import Started
 from firmware_bridge.hub import EMG
 from gateway.config import HubConfig
-from gateway.model import Limb, Reason, StimulationPermit
+from gateway.model import Limb, Priority, Reason, StimulationPermit
 from gateway.record.events import DeviceIdentified, DeviceNoticed
 from gateway.record.waveforms.reader import Waveform
 from gateway.runtime.requests import SessionRaise
@@ -133,6 +133,26 @@ class StimulatedLeg(Leg):
         return frame if kind != EMG else [*frame[:2], self._plant.emg_uv(1)[0], *frame[3:]]
 
 
+def wired(people: Stimulated, folder: Path) -> Hub:
+    assert people.bedside.core.setup.config.hub is not None
+    hub = Hub(people, folder, people.bedside.core.setup.config.hub)
+    hub.device = SimulatedHub(StimulatedLeg(people.bedside.plant), FULL)
+    hub.now = people.bedside.core_ms
+    return hub
+
+
+def together(hub: Hub, duration_ms: int) -> list[int]:
+    """Bedside and hub go on; the currents that packets of the hub, between two turns, led to."""
+    core, led_to = hub.people.bedside.core, []
+    for _ in range(0, duration_ms, TURN_MS):
+        hub.people.bedside.turn()
+        before, hub.now = core.pulses, hub.people.bedside.core_ms
+        hub.run(TURN_MS)
+        if core.pulses != before and isinstance(core.pulses, StimulationPermit):
+            led_to.append(core.pulses.current_ua)
+    return led_to
+
+
 class TestEvoked:
     """The hub's EMG for a loop on the evoked response: the packet that completes a response is answered."""
 
@@ -143,32 +163,14 @@ class TestEvoked:
         yield people
         people.bedside.close()
 
-    def wired(self, people: Stimulated, folder: Path) -> Hub:
-        assert people.bedside.core.setup.config.hub is not None
-        hub = Hub(people, folder, people.bedside.core.setup.config.hub)
-        hub.device = SimulatedHub(StimulatedLeg(people.bedside.plant), FULL)
-        hub.now = people.bedside.core_ms
-        return hub
-
-    def together(self, hub: Hub, duration_ms: int) -> list[int]:
-        """Bedside and hub go on; the currents that packets of the hub, between two turns, led to."""
-        core, led_to = hub.people.bedside.core, []
-        for _ in range(0, duration_ms, TURN_MS):
-            hub.people.bedside.turn()
-            before, hub.now = core.pulses, hub.people.bedside.core_ms
-            hub.run(TURN_MS)
-            if core.pulses != before and isinstance(core.pulses, StimulationPermit):
-                led_to.append(core.pulses.current_ua)
-        return led_to
-
     def test_it_lowers_the_current_between_two_turns(self, thigh: Stimulated, tmp_path: Path) -> None:
-        hub = self.wired(thigh, tmp_path / "waveforms")
-        self.together(hub, 1_000)
+        hub = wired(thigh, tmp_path / "waveforms")
+        together(hub, 1_000)
         assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
         for _ in range(8):
-            self.together(hub, 2_400)
+            together(hub, 2_400)
             thigh.bedside.ask(SessionRaise(by_ma=5, confirm=True))
-        led_to = self.together(hub, 10_000)
+        led_to = together(hub, 10_000)
         assert thigh.contractions()[-1].response == "yes"
         assert led_to[-1] < led_to[0]
         assert led_to == sorted(led_to, reverse=True)
@@ -176,42 +178,42 @@ class TestEvoked:
     def test_through_an_electrode_that_is_off_nothing_is_seen(
         self, thigh: Stimulated, tmp_path: Path
     ) -> None:
-        hub = self.wired(thigh, tmp_path / "waveforms")
-        self.together(hub, 1_000)
+        hub = wired(thigh, tmp_path / "waveforms")
+        together(hub, 1_000)
         hub.device.faults.electrodes_off = 0b011
         assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
-        self.together(hub, 3_000)
+        together(hub, 3_000)
         core = thigh.bedside.core
         assert core.closed_loop.looks(core.session).muscle is not None  # type: ignore[arg-type]
         hub.device.faults.electrodes_off = 0b100
-        self.together(hub, 10_000)
+        together(hub, 10_000)
         assert thigh.contractions()[-1].response == "unknown"
         assert Reason.EMG_LOST in thigh.alarmed()
 
     def test_what_was_seen_before_the_hub_began_anew_counts_for_nothing(
         self, thigh: Stimulated, tmp_path: Path
     ) -> None:
-        hub = self.wired(thigh, tmp_path / "waveforms")
-        self.together(hub, 1_000)
+        hub = wired(thigh, tmp_path / "waveforms")
+        together(hub, 1_000)
         assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
-        self.together(hub, 3_000)
+        together(hub, 3_000)
         core = thigh.bedside.core
         assert core.closed_loop.looks(core.session).muscle.answer == 0  # type: ignore[union-attr, arg-type]
         hub.taker.heard([Started(("emg",), hub.now)], hub.now)
         assert core.closed_loop.looks(core.session).muscle is None  # type: ignore[arg-type]
 
     def test_an_emg_that_it_cannot_use_is_told(self, thigh: Stimulated, tmp_path: Path) -> None:
-        hub = self.wired(thigh, tmp_path / "waveforms")
+        hub = wired(thigh, tmp_path / "waveforms")
         hub.device = SimulatedHub(hub.leg, LOAD_CELL)
         hub.run(1_000)
         thigh.bedside.run(100)
         notices = [row.body for row in thigh.events_of(DeviceNoticed)]
-        assert any(b"no evoked responses from channel 3" in body for body in notices)
+        assert any(b"no evoked responses and no pulses from channel 3" in body for body in notices)
 
     def test_an_artifact_that_does_not_fit_into_its_range_is_told(
         self, thigh: Stimulated, tmp_path: Path
     ) -> None:
-        hub = self.wired(thigh, tmp_path / "waveforms")
+        hub = wired(thigh, tmp_path / "waveforms")
         config = thigh.bedside.core.setup.config.hub
         assert config is not None
         high = msgspec.structs.replace(config, artifact_uv=7_000)
@@ -221,4 +223,64 @@ class TestEvoked:
         hub.run(1_000)
         thigh.bedside.run(100)
         notices = [row.body for row in thigh.events_of(DeviceNoticed)]
-        assert any(b"pulses are not counted: an artifact of 7000 uV does not fit" in one for one in notices)
+        assert any(
+            b"pulses are not counted outside a loop: an artifact of 7000 uV does not fit" in one
+            for one in notices
+        )
+
+
+class TestPulses:
+    """The hub's EMG in a session without a loop: pulses are counted over the samples that came."""
+
+    @pytest.fixture
+    def thigh(self, tmp_path: Path) -> Iterator[Stimulated]:
+        config = HubConfig(port="memory", description="hub", evoked_channel=3, artifact_uv=2_500)
+        people = Stimulated(tmp_path / "thigh.db", hub=config)
+        yield people
+        people.bedside.close()
+
+    def given(self, hub: Hub, number: int) -> None:
+        people = hub.people
+        assert isinstance(people, Stimulated)
+        wanted = len(people.contractions()) + number
+        while len(people.contractions()) < wanted:
+            together(hub, TURN_MS)
+        together(hub, 100)
+
+    def test_they_arrive(self, thigh: Stimulated, tmp_path: Path) -> None:
+        hub = wired(thigh, tmp_path / "waveforms")
+        together(hub, 1_000)
+        assert thigh.stimulate().exit_code == 0
+        self.given(hub, 2)
+        assert [one.pulses for one in thigh.contractions()] == ["yes"] * 2
+        assert not thigh.alarmed()
+
+    @pytest.mark.parametrize("contraction", [1, 2])
+    def test_a_hub_that_begins_anew_in_a_contraction_says_nothing_of_it(
+        self, thigh: Stimulated, tmp_path: Path, contraction: int
+    ) -> None:
+        """In the first one the counts of before are 0 as well."""
+        hub = wired(thigh, tmp_path / "waveforms")
+        together(hub, 1_000)
+        assert thigh.stimulate().exit_code == 0
+        self.given(hub, contraction - 1)
+        while not thigh.current_ua:
+            together(hub, TURN_MS)
+        together(hub, 1_200)
+        hub.taker.heard([Started(("emg",), hub.now)], hub.now)
+        self.given(hub, 1)
+        assert thigh.contractions()[-1].pulses == "unknown"
+        assert thigh.alarmed() == {Reason.EMG_LOST: Priority.LOW}
+
+    def test_an_electrode_that_comes_and_goes_says_nothing(self, thigh: Stimulated, tmp_path: Path) -> None:
+        hub = wired(thigh, tmp_path / "waveforms")
+        together(hub, 1_000)
+        assert thigh.stimulate().exit_code == 0
+        while not thigh.current_ua:
+            together(hub, TURN_MS)
+        for off in (0b100, 0, 0b100, 0):
+            hub.device.faults.electrodes_off = off
+            together(hub, 400)
+        self.given(hub, 1)
+        assert thigh.contractions()[-1].pulses == "unknown"
+        assert Reason.EMG_LOST in thigh.alarmed()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.runtime.evoked import Counts
-from gateway.runtime.judging import answered, arrived
+from gateway.runtime.evoked import Counts, Look
+from gateway.runtime.judging import ByPulses, Verdict, answered, arrived
 from gateway.therapy.response import Answer, Sensor
 
 EXPECTED = 50.0
@@ -17,6 +17,7 @@ EXPECTED = 50.0
         (Counts(50, 12, 0), (Answer.NO, Sensor.THERE)),
         (Counts(25, 25, 0), (Answer.YES, Sensor.THERE)),
         (Counts(24, 24, 0), (Answer.NO, Sensor.THERE)),  # fewer than half arrived
+        (Counts(24, 10, 1), (Answer.UNKNOWN, Sensor.SATURATED)),  # but some may be hidden
         (Counts(0, 0, 0), (Answer.NO, Sensor.THERE)),
         (Counts(64, 64, 0), (Answer.YES, Sensor.THERE)),
         (Counts(65, 65, 0), (Answer.UNKNOWN, Sensor.NOISY)),  # more than were given
@@ -52,3 +53,53 @@ def test_two_responses_are_not_yet_an_answer() -> None:
 )
 def test_that_they_came_needs_no_muscle(pulses: int, found: tuple[Answer, Sensor]) -> None:
     assert arrived(Counts(pulses), EXPECTED) == found
+
+
+def looked(counts: Counts, at_ms: int) -> Look:
+    return Look(None, at_ms, at_ms, counts)
+
+
+def judged(*looks: Look | None, every_ms: int = 1_000) -> Verdict:
+    """A contraction of 50 Hz that begins and ends with these."""
+    judge = ByPulses(500)
+    judge.begin(looks[0], 0)
+    for number, look in enumerate(looks):
+        judge.step(look, 10_000, number * every_ms)
+    return judge.verdict(looks[-1], (len(looks) - 1) * every_ms)
+
+
+def test_pulses_are_expected_only_while_samples_come() -> None:
+    """50 of 2 s at 50 Hz are half; of 1.6 s, more; of what is not three quarters there nobody can say."""
+    begin = looked(Counts(7, 0, 0, 500), 0)
+    for sampled_ms, pulses, answer, sensor in (
+        (2_000, 50, Answer.YES, Sensor.THERE),
+        (2_000, 49, Answer.NO, Sensor.THERE),
+        (1_600, 40, Answer.YES, Sensor.THERE),
+        (1_500, 37, Answer.NO, Sensor.THERE),
+        (1_499, 70, Answer.UNKNOWN, Sensor.SILENT),
+    ):
+        middle = looked(Counts(7 + pulses // 2, 0, 0, 500 + sampled_ms // 2), 1_000)
+        end = looked(Counts(7 + pulses, 0, 0, 500 + sampled_ms), 2_000)
+        assert judged(begin, middle, end)[:2] == (answer, sensor)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        (None, None, None),
+        (None, looked(Counts(10, 0, 0, 200), 1_000), looked(Counts(50, 0, 0, 1_000), 2_000)),  # came late
+        (looked(Counts(0, 0, 0, 0), 0), None, looked(Counts(40, 0, 0, 900), 2_000)),  # began anew
+        (looked(Counts(90, 0, 0, 900), 0), None, looked(Counts(40, 0, 0, 900), 2_000)),
+        (looked(Counts(0, 0, 0, 0), 0), looked(Counts(10, 0, 0, 300), 1_000), None),  # is gone
+    ],
+)
+def test_an_emg_that_was_not_there_says_nothing(looks: tuple[Look | None, ...]) -> None:
+    assert judged(*looks) == Verdict(Answer.UNKNOWN, Sensor.SILENT, None)
+
+
+def test_what_flowed_when_the_third_pulse_came() -> None:
+    judge = ByPulses(500)
+    judge.begin(looked(Counts(4, 0, 0, 100), 0), 0)
+    for at_ms, pulses, current_ua in ((50, 6, 3_000), (100, 7, 8_000), (400, 24, 9_000)):
+        judge.step(looked(Counts(pulses, 0, 0, 100 + at_ms), at_ms), current_ua, at_ms)
+    assert judge.verdict(looked(Counts(24, 0, 0, 500), 400), 400) == (Answer.YES, Sensor.THERE, 8_000)

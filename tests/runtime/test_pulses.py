@@ -9,6 +9,7 @@ import pytest
 from gateway.config import HubConfig
 from gateway.model import Priority, Reason
 from gateway.record.events import AlarmRaised
+from gateway.record.sheet import sheet
 from gateway.runtime.requests import SessionRaise
 from gateway.simulation.protocols import STIMULATOR
 from tests.runtime.stimulation import Stimulated
@@ -69,17 +70,36 @@ def test_pulses_that_no_longer_arrive_are_named_and_it_goes_on(thigh: Stimulated
     assert not thigh.alarmed()
 
 
-def test_pulses_that_never_arrive_are_named_at_the_highest_current(tmp_path: Path) -> None:
-    """1 and 2 mA, then twice 2 mA more: the first could have been too small to be seen."""
-    low = Stimulated(tmp_path / "low.db", ceilings=LOW, hub=HUB, emg=True)
-    low.bedside.plant.defects.stimulator_idle = True
-    assert low.stimulate().exit_code == 0
-    given(low, 3)
-    assert [one.at_cap for one in low.contractions()] == [False, True, True]
-    assert not low.alarmed()
-    given(low, 1)
-    assert low.alarmed() == {Reason.PULSES_MISSING: Priority.LOW}
-    low.bedside.close()
+def test_pulses_that_never_arrive_are_named_from_5_ma_on(tmp_path: Path) -> None:
+    """By 1 mA a contraction; below, an artifact could be too small to be seen."""
+    idle = Stimulated(tmp_path / "idle.db", hub=HUB, emg=True)
+    idle.bedside.plant.defects.stimulator_idle = True
+    assert idle.stimulate("nmes-after-angelopoulos").exit_code == 0
+    given(idle, 6)
+    assert not idle.alarmed()
+    given(idle, 1)
+    assert [one.current_ua for one in idle.contractions()][-3:] == [5_000, 6_000, 7_000]
+    assert idle.alarmed() == {Reason.PULSES_MISSING: Priority.LOW}
+    idle.bedside.close()
+
+
+def test_the_summary_counts_what_did_not_arrive(thigh: Stimulated) -> None:
+    """Six contractions, the last three with nothing in them: too late for an alarm that somebody hears."""
+    thigh.contracting()
+    given(thigh, 3)
+    thigh.bedside.plant.defects.stimulator_idle = True
+    thigh.run_until_mode("idle")
+    summary = thigh.summary()
+    assert (summary.contractions_given, summary.contractions_without_pulses) == (6, 3)
+    assert "3 contractions, as the muscle's EMG shows" in sheet(summary)
+
+
+def test_without_an_emg_that_looks_the_summary_says_nothing(tmp_path: Path) -> None:
+    blind = Stimulated(tmp_path / "blind.db")
+    assert blind.stimulate().exit_code == 0
+    blind.run_until_mode("idle")
+    assert blind.summary().contractions_without_pulses is None
+    blind.bedside.close()
 
 
 def test_a_muscle_that_never_answers_is_named_at_the_highest_current(tmp_path: Path) -> None:
