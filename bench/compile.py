@@ -38,7 +38,7 @@ _SIMULATION = (
     "sensors stimulator tap trial troubled"
 )
 _RUNTIME = (
-    "admission alarm_patterns annunciator closed_loop core desk gate presses recorder session sight "
+    "admission alarm_patterns annunciator core desk gate presses recorder senses session sight "
     "state_view stimulator"
 )
 BUSY = (

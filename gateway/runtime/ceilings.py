@@ -82,7 +82,7 @@ def blindness(core: Core, asked: NmesPrescription) -> str:
             "not started: this prescription follows the evoked response, and the configuration does not say "
             "which channel of the hub's EMG lies over the stimulated muscle (hub.evoked_channel)"
         )
-    emg = core.closed_loop.emg
+    emg = core.senses.emg
     if emg is None:
         return "not started: the hub tells no EMG of that channel that a loop could follow (rvos device list)"
     why = misfit(emg, asked.sweep.artifact_uv, asked.target + asked.tolerance)

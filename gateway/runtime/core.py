@@ -46,7 +46,6 @@ from gateway.record.events import (
 )
 from gateway.runtime.acceptance import Acceptance
 from gateway.runtime.answers import Answers
-from gateway.runtime.closed_loop import ClosedLoop
 from gateway.runtime.devices import cuff_identified, in_words
 from gateway.runtime.examining import Examination
 from gateway.runtime.frames import frame
@@ -57,6 +56,7 @@ from gateway.runtime.oximetry import Oximetry
 from gateway.runtime.presses import Presses
 from gateway.runtime.recorder import Recorder
 from gateway.runtime.restore import Restored, with_test
+from gateway.runtime.senses import Senses
 from gateway.runtime.session import Session
 from gateway.runtime.setup import Setup
 from gateway.runtime.sight import conditions_of, observations
@@ -85,7 +85,7 @@ class Core:
         )
         self.stimulator = StimulatorGate(setup.limits.stimulator_age_ms)
         self.oximeter = Oximetry(setup.config.oximeter, recorder)
-        self.closed_loop = ClosedLoop(self)
+        self.senses = Senses(self)
         self.session: Session | None = None
         self.acceptance: Acceptance | None = None
         self.accepted_cuffs = restored.accepted_cuffs
@@ -350,7 +350,7 @@ class Core:
         answers = Answers(self.answer, self.pulses)
         session.follow(before.inflation, self.state.inflation, self.answer, now)
         session.judge(self.state.watch, now)
-        looks = self.closed_loop.looks(session)
+        looks = self.senses.looks(session)
         session.trains.follow(self.state.stimulation, self.pulses, self.stimulator.reading, looks, now)
         session.authorise(wishes, answers, self.owed_ms, now)
         stopped = next((reason for reason in answers.refusals if reason in _BEDSIDE_STOPS), None)

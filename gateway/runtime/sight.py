@@ -58,5 +58,5 @@ def conditions_of(core: "Core", now: int) -> frozenset[Reason]:
     if session is not None and session.pain.is_overdue(core.state.inflation, now):
         found.add(Reason.PAIN_SCORE_DUE)
     if session is not None:
-        found |= session.concerns | core.closed_loop.concerns(now)
+        found |= session.concerns | core.senses.concerns(now)
     return frozenset(found)

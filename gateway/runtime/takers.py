@@ -216,7 +216,7 @@ class HubTaker(Sampled):
         super().connected(host, now_ms)
         self._bytes = 0
         self._electrode_off = False
-        self._core.closed_loop.emg_told(None)
+        self._core.senses.emg_told(None)
 
     def heard(self, events: list[object], now_ms: int) -> None:
         """The newest force first, and all EMG: a decision waits for them; then what is recorded."""
@@ -236,19 +236,19 @@ class HubTaker(Sampled):
             if isinstance(event, Started):
                 self._learn_emg(channel, now_ms)
             elif isinstance(event, Block) and event.stream == "emg" and not self._electrode_off:
-                self._core.closed_loop.emg_read(event, now_ms)
+                self._core.senses.emg_read(event, now_ms)
 
     def _touch(self, off: bool) -> None:
         if off != self._electrode_off:
             self._electrode_off = off
-            self._core.closed_loop.emg_interrupted()
+            self._core.senses.emg_interrupted()
 
     def _learn_emg(self, channel: int, now_ms: int) -> None:
         """How the hub tells the EMG over the stimulated muscle."""
         streams = self._sampled.streams if self._sampled else ()
         found = [emg_in(stream, channel - 1) for stream in streams if stream.name == "emg"]
         emg = found[0] if found else None
-        self._core.closed_loop.emg_told(emg)
+        self._core.senses.emg_told(emg)
         if emg is None:
             self.notice(
                 f"no evoked responses and no pulses from channel {channel} of its EMG: {NEEDED}", now_ms
@@ -259,7 +259,7 @@ class HubTaker(Sampled):
     def _feel(self, block: Block, now_ms: int) -> None:
         if self._bytes or self._learn():
             raw = int.from_bytes(block.data[-self._bytes :], "little", signed=True)
-            self._core.closed_loop.force_read(round((raw * self._scale + self._offset) * _MN), now_ms)
+            self._core.senses.force_read(round((raw * self._scale + self._offset) * _MN), now_ms)
 
     def _learn(self) -> bool:
         """How the hub tells force; only in newtons is it a force that a loop may use."""

@@ -123,7 +123,7 @@ class Bedside:
             self.core.cuff_connected(self.core_ms)
         self.core.oximeter_connected(self.core_ms)
         if self._bed.has_emg:
-            self.core.closed_loop.emg_told(EMG)
+            self.core.senses.emg_told(EMG)
         if self.stimulator is not None:
             self.core.stimulator.connected(self.stimulator)
 
@@ -227,7 +227,7 @@ class Bedside:
         if self._bed.has_force_sensor and now % FORCE_EVERY_MS == 0:
             if not defects.muscle_sensor_stuck:
                 self._force_mn = self.plant.force_mn
-            core.closed_loop.force_read(self._force_mn, self.core_ms)
+            core.senses.force_read(self._force_mn, self.core_ms)
         if self._bed.has_emg and core.session is not None:  # nobody hears it at rest
             self._read_emg(core, 0.0 if defects.muscle_sensor_stuck else self.emg_gain)
 
@@ -238,7 +238,7 @@ class Bedside:
         told = [round(gain * (uv + hum[at]) / EMG.uv) for at, uv in enumerate(self.plant.emg_uv(frames))]
         counts = [min(max(count, -LARGEST_COUNT), LARGEST_COUNT) for count in told]
         block = Block("emg", frames, struct.pack(f"<{frames}h", *counts), 0, self.core_ms)
-        core.closed_loop.emg_read(block, self.core_ms)
+        core.senses.emg_read(block, self.core_ms)
 
     def _hum(self, frames: int) -> list[float]:
         """What the mains leave in these samples, uV."""

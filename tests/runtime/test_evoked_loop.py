@@ -50,7 +50,7 @@ def test_it_settles_at_the_target_and_rises_by_1_ma_a_contraction_at_most(thigh:
         thigh.bedside.turn()
         session = thigh.bedside.core.session
         if session is not None and session.cycle == 12 and permitted_ua(thigh):
-            look = thigh.bedside.core.closed_loop.looks(session).muscle
+            look = thigh.bedside.core.senses.looks(session).muscle
             assert look is not None
             assert look.answer is not None
             last_uv.append(look.answer)
@@ -75,7 +75,7 @@ def test_a_force_sensor_beside_it_moves_nothing(tmp_path: Path) -> None:
     both = Stimulated(tmp_path / "journal.db", hub=HUB, emg=True, force=True)
     both.contracting(DEMO)
     before = both.bedside.core.session.plan  # type: ignore[union-attr]
-    both.bedside.core.closed_loop.force_read(400_000, both.bedside.core_ms)
+    both.bedside.core.senses.force_read(400_000, both.bedside.core_ms)
     assert both.bedside.core.session.plan == before  # type: ignore[union-attr]
     both.bedside.close()
 

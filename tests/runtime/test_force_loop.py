@@ -36,7 +36,7 @@ def bed(tmp_path: Path) -> Iterator[Stimulated]:
 
 def feel(bed: Stimulated, force_mn: int) -> None:
     """A sample of the force sensor, between two turns."""
-    bed.bedside.core.closed_loop.force_read(force_mn, bed.bedside.core_ms)
+    bed.bedside.core.senses.force_read(force_mn, bed.bedside.core_ms)
 
 
 def permitted_ua(bed: Stimulated) -> int:
@@ -80,7 +80,7 @@ def test_a_sample_alone_keeps_nothing_going(bed: Stimulated) -> None:
     assert judged_ms is not None
     permits = []
     for after_ms in range(100, 600, 100):  # lower each time, which is plainly allowed
-        core.closed_loop.force_read(30_000, judged_ms + after_ms)
+        core.senses.force_read(30_000, judged_ms + after_ms)
         assert core.state.now_ms == judged_ms
         permits.append((permitted_ua(bed), core.pulses.expires_ms))  # type: ignore[union-attr]
     assert [expires_ms for _, expires_ms in permits] == [judged_ms + 600] * 5
@@ -235,7 +235,7 @@ class TestSensor:
             bed.bedside.turn()
             told_mn = force(bed.bedside.now)
             if told_mn is not None:
-                bed.bedside.core.closed_loop.force_read(told_mn, bed.bedside.core_ms)
+                bed.bedside.core.senses.force_read(told_mn, bed.bedside.core_ms)
         bed.bedside.run(100)
 
     def test_a_frozen_one_raises_nothing_and_is_named(self, blind: Stimulated) -> None:

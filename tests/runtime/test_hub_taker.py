@@ -57,7 +57,7 @@ def hub(people: People, tmp_path: Path) -> Hub:
 def test_force_is_in_millinewtons_and_fresh(hub: Hub) -> None:
     hub.leg.activation = 0.25
     hub.run(1_000)
-    force = hub.people.bedside.core.closed_loop.force
+    force = hub.people.bedside.core.senses.force
     assert force is not None
     assert force.value == pytest.approx(25_000, abs=1_000)
     assert hub.now - force.arrived_ms <= 2
@@ -67,8 +67,8 @@ def test_each_packet_is_one_decision(hub: Hub) -> None:
     hub.run(1_000)
     felt: list[int] = []
     core = hub.people.bedside.core
-    read = core.closed_loop.force_read
-    core.closed_loop.force_read = lambda mn, now: (felt.append(now), read(mn, now))[1]  # type: ignore[method-assign]
+    read = core.senses.force_read
+    core.senses.force_read = lambda mn, now: (felt.append(now), read(mn, now))[1]  # type: ignore[method-assign]
     hub.run(1_000)
     assert len(felt) == pytest.approx(500, abs=2)
 
@@ -77,7 +77,7 @@ def test_force_comes_before_what_is_recorded(hub: Hub, monkeypatch: pytest.Monke
     hub.run(1_000)
     order: list[str] = []
     core = hub.people.bedside.core
-    monkeypatch.setattr(core.closed_loop, "force_read", lambda mn, now: order.append("force"))
+    monkeypatch.setattr(core.senses, "force_read", lambda mn, now: order.append("force"))
     monkeypatch.setattr(hub.waveforms, "block", lambda block: order.append(block.stream))
     hub.run(2)
     assert order == ["force", "emg", "force", "ppg"]
@@ -96,7 +96,7 @@ def test_a_load_cell_that_was_not_calibrated_moves_no_loop(people: People, tmp_p
     hub = Hub(people, tmp_path / "waveforms")
     hub.taker._sampled = None
     hub.taker._feel(Block("force", 1, bytes(3), 0, 5), 5)
-    assert people.bedside.core.closed_loop.force is None
+    assert people.bedside.core.senses.force is None
 
 
 def test_its_streams_are_recorded(hub: Hub) -> None:
@@ -184,7 +184,7 @@ class TestEvoked:
         assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
         together(hub, 3_000)
         core = thigh.bedside.core
-        assert core.closed_loop.looks(core.session).muscle is not None  # type: ignore[arg-type]
+        assert core.senses.looks(core.session).muscle is not None  # type: ignore[arg-type]
         hub.device.faults.electrodes_off = 0b100
         together(hub, 10_000)
         assert thigh.contractions()[-1].response == "unknown"
@@ -198,9 +198,9 @@ class TestEvoked:
         assert thigh.stimulate("nmes-evoked-demo").exit_code == 0
         together(hub, 3_000)
         core = thigh.bedside.core
-        assert core.closed_loop.looks(core.session).muscle.answer == 0  # type: ignore[union-attr, arg-type]
+        assert core.senses.looks(core.session).muscle.answer == 0  # type: ignore[union-attr, arg-type]
         hub.taker.heard([Started(("emg",), hub.now)], hub.now)
-        assert core.closed_loop.looks(core.session).muscle is None  # type: ignore[arg-type]
+        assert core.senses.looks(core.session).muscle is None  # type: ignore[arg-type]
 
     def test_an_emg_that_it_cannot_use_is_told(self, thigh: Stimulated, tmp_path: Path) -> None:
         hub = wired(thigh, tmp_path / "waveforms")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.runtime.session import Session
 
 
-class ClosedLoop:
+class Senses:
     """What is felt of the stimulated muscle, and what the session makes of it."""
 
     def __init__(self, core: "Core") -> None:
