@@ -12,7 +12,7 @@ stimulator answers.  Nothing is recorded as a waveform: that takes a process, an
 out, in which the plan learns that it runs, and a packet that asks for no other current (``unasked``: at a
 current that the loop cannot leave).  ``growth_mb`` is how much more memory than in the fifth minute the
 process ever had after that, the simulation's own included (null in a shorter run).  A session lasts an hour
-at most; where it ends another begins.
+at most; where it ends that of another patient begins.
 
 Ends with 0 when none was missed, 1 otherwise.  Units: s, ms, MB (10**6 bytes).
 """
@@ -37,6 +37,7 @@ from gateway.runtime.requests import SessionRaise
 from gateway.runtime.takers import HubTaker
 from gateway.runtime.waveforms import Waveforms
 from gateway.simulation.hub import FULL, Leg, SimulatedHub
+from gateway.simulation.nurse import PATIENT
 from gateway.therapy import prescription
 from gateway.therapy.nmes import Phase
 from gateway.therapy.nmes_loop import NmesLoopPlan
@@ -107,7 +108,7 @@ class Loop:
         """Somebody starts, and presses so that the current never comes down to where the loop cannot go."""
         if self._core.session is None:
             self.sessions += 1
-            reply = self._bed.stimulate(PRESCRIPTION)
+            reply = self._bed.stimulate(PRESCRIPTION, patient=f"{PATIENT}-{self.sessions}")
             if reply.exit_code:
                 raise AssertionError(reply.message)
         if self.now - self._pressed_ms >= PRESS_EVERY_MS:

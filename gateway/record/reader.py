@@ -40,7 +40,10 @@ from gateway.record.errors import (
 from gateway.record.row import ClockQuality, Kind, Stamp, StoredRow
 from gateway.record.schema import Record, well_formed
 
-_PAGE = 500
+_PAGE = 100
+_CACHE_KB = 256
+"""Rows at a time, and pages that SQLite keeps of a file that is read from its beginning to its end: core
+makes the summary of an hour beside a loop, and does not give back what it once took."""
 _ATTEMPTS = 10  # a writer that starts and stops while we open it, several times in a row
 _BUSY_S = 5.0
 _LAST = "SELECT seq, (SELECT max(event_seq) FROM row WHERE event_seq IS NOT NULL), hash FROM row"
@@ -203,6 +206,7 @@ class JournalReader:
                     uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
                 )
                 undo.callback(connection.close)
+                connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
                 if schema.is_empty(connection, self._path):
                     raise JournalMissing(self._path, "no journal here yet: start core, which makes it")
                 self._device = schema.identify(connection, self._path)

@@ -14,6 +14,7 @@ Units: ms.
 
 import ctypes
 import time
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +22,8 @@ from gateway.record.row import ClockQuality, Stamp
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIME_ERROR = 5
-_TIMEX_BYTES = 512
+_Timex = ctypes.c_char * 512
+"""Room for the kernel's ``struct timex``, which nobody here reads."""
 
 
 class Clock(Protocol):
@@ -54,10 +56,16 @@ class SystemClock:
         return Stamp(boot, mono_ms, wall_ms, clock_quality())
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    """Opened once: each opening leaves classes that only the garbage collector can take away."""
+    return ctypes.CDLL(None)
+
+
 def clock_quality() -> ClockQuality:
     """Whether the kernel holds its wall clock for synchronised (adjtimex without changes)."""
     try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+        state = _libc().adjtimex(_Timex())
     except (OSError, AttributeError):
         return ClockQuality.UNSYNCHRONISED
     if state < 0 or state == _TIME_ERROR:

@@ -55,12 +55,14 @@ class Stimulated(People):
         """What flows in the tissue now: the physics, not what anybody says."""
         return self.bedside.plant.tissue_current_ua
 
-    def stimulate(self, prescription: str = "nmes-demo", *, resume: bool = False) -> Reply:
+    def stimulate(
+        self, prescription: str = "nmes-demo", *, resume: bool = False, patient: str = PATIENT
+    ) -> Reply:
         """Say that the patient had nothing elsewhere, press the button and start."""
-        self.bedside.ask(PatientHistory(patient=PATIENT, nothing=True, confirm=True))
+        self.bedside.ask(PatientHistory(patient=patient, nothing=True, confirm=True))
         self.bedside.press_button()
         return self.bedside.ask(
-            start_request(prescription, Limb.LEFT_THIGH, None, None, patient=PATIENT, resume=resume)
+            start_request(prescription, Limb.LEFT_THIGH, None, None, patient=patient, resume=resume)
         )
 
     def until_current_flows(self, longest_ms: int = 20_000) -> None:

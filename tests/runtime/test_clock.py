@@ -1,6 +1,6 @@
 """The machine's clocks: the one place that reads time, against the operating system's own word."""
 
-import ctypes
+import gc
 import subprocess
 import sys
 import time
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.record.row import ClockQuality, Stamp
+from gateway.runtime import clock
 from gateway.runtime.clock import SystemClock, clock_quality
 
 CARELESS_MS = 2_000  # between two readings on a busy machine
@@ -81,10 +82,18 @@ class _Kernel:
 def test_what_the_kernel_answers_is_what_the_rows_say(
     monkeypatch: pytest.MonkeyPatch, state: int, quality: ClockQuality
 ) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: _Kernel(state))
+    monkeypatch.setattr(clock, "_libc", lambda: _Kernel(state))
     assert clock_quality() is quality
 
 
 def test_a_libc_without_the_call_is_unsynchronised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr(clock, "_libc", object)
     assert clock_quality() is ClockQuality.UNSYNCHRONISED
+
+
+def test_a_stamp_leaves_nothing_to_the_garbage_collector() -> None:
+    clock_quality()
+    gc.collect()
+    for _ in range(10):
+        clock_quality()
+    assert gc.collect() == 0
