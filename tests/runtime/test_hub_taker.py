@@ -271,6 +271,9 @@ class TestPulses:
         self.given(hub, 1)
         assert thigh.contractions()[-1].pulses == "unknown"
         assert thigh.alarmed() == {Reason.EMG_LOST: Priority.LOW}
+        self.given(hub, 1)
+        assert thigh.contractions()[-1].pulses == "yes"
+        assert not thigh.alarmed()
 
     def test_an_electrode_that_comes_and_goes_says_nothing(self, thigh: Stimulated, tmp_path: Path) -> None:
         hub = wired(thigh, tmp_path / "waveforms")

@@ -103,3 +103,17 @@ def test_what_flowed_when_the_third_pulse_came() -> None:
     for at_ms, pulses, current_ua in ((50, 6, 3_000), (100, 7, 8_000), (400, 24, 9_000)):
         judge.step(looked(Counts(pulses, 0, 0, 100 + at_ms), at_ms), current_ua, at_ms)
     assert judge.verdict(looked(Counts(24, 0, 0, 500), 400), 400) == (Answer.YES, Sensor.THERE, 8_000)
+
+
+def test_what_was_wrong_in_a_contraction_stays_wrong() -> None:
+    noisy = Look(None, 1_000, 1_000, Counts(50, 0, 0, 1_000), noisy=True)
+    looks = looked(Counts(), 0), noisy, looked(Counts(100, 0, 0, 2_000), 2_000)
+    assert judged(*looks) == Verdict(Answer.UNKNOWN, Sensor.NOISY, None)
+
+
+def test_an_emg_that_came_with_the_end_says_nothing() -> None:
+    judge = ByPulses(500)
+    judge.begin(None, 0)
+    judge.step(None, 10_000, 0)
+    late = looked(Counts(100, 0, 0, 2_000), 2_000)
+    assert judge.verdict(late, 2_000) == Verdict(Answer.UNKNOWN, Sensor.SILENT, None)
