@@ -80,14 +80,12 @@ class Senses:
     def concerns(self, now: int) -> frozenset[Reason]:
         """What has to be alarmed for at once: a loop that contracts a muscle and does not hear its sensor."""
         session, train = self._core.session, self._core.state.stimulation
-        if session is None or not train.on:
+        sensor_lost = None if session is None else session.watching.sensor_lost
+        if session is None or sensor_lost is None or not train.on:
             return frozenset()
-        sensor_lost = session.watching.sensor_lost
         look, since_ms = self.looks(session).muscle, train.started_ms or 0
         heard_ms = since_ms if look is None else max(look.heard_ms, since_ms)
-        if sensor_lost is None or now - heard_ms < HARD.response_force_age_ms:
-            return frozenset()
-        return frozenset((sensor_lost,))
+        return frozenset((sensor_lost,)) if now - heard_ms >= HARD.response_force_age_ms else frozenset()
 
     def _feel(self, session: "Session", answer: int | None, now: int) -> None:
         """Let the session's plan, if it is a closed loop, answer this."""

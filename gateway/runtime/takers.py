@@ -253,8 +253,8 @@ class HubTaker(Sampled):
             self.notice(
                 f"no evoked responses and no pulses from channel {channel} of its EMG: {NEEDED}", now_ms
             )
-        elif self._artifact_uv is not None and misfit(emg, self._artifact_uv):
-            self.notice(f"pulses are not counted outside a loop: {misfit(emg, self._artifact_uv)}", now_ms)
+        elif self._artifact_uv is not None and (why := misfit(emg, self._artifact_uv)):
+            self.notice(f"pulses are not counted outside a loop: {why}", now_ms)
 
     def _feel(self, block: Block, now_ms: int) -> None:
         if self._bytes or self._learn():
